@@ -1,0 +1,56 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+CORPUS ?= emoji
+RECIPE ?= $(CORPUS)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# No tool of the stack reports home.
+export DO_NOT_TRACK := true
+export MLFLOW_DISABLE_TELEMETRY := true
+export BENTOML_DO_NOT_TRACK := True
+export GX_ANALYTICS_ENABLED := False
+export DVC_NO_ANALYTICS := 1
+export RAY_USAGE_STATS_ENABLED := 0
+export HF_HUB_OFFLINE := 1
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+.PHONY: install
+install: $(STAMP) ## Create .venv with the pinned dependencies
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
+	touch $@
+
+.PHONY: run
+run: $(STAMP) ## Run the whole pipeline: make run CORPUS=emoji RECIPE=emoji
+	$(BIN)/vitrail run --corpus $(CORPUS) --recipe $(RECIPE)
+
+.PHONY: test
+test: $(STAMP) ## Lint, types, import rules and the test suite
+	$(MAKE) check
+	$(BIN)/pytest
+
+.PHONY: check
+check: $(STAMP) ## Lint, format check, types, import rules, spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+.PHONY: format
+format: $(STAMP) ## Format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: clean
+clean: ## Remove runs and caches; data/ and .venv stay
+	rm -rf runs local_outputs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

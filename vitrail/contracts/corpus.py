@@ -1,0 +1,108 @@
+"""The corpus contract: what lies in a corpus folder and which columns its tables have.
+
+    corpus.json              CorpusManifest
+    shards/00000.tar         images, WebDataset / img2dataset layout, never rewritten
+    index/00000.parquet      INDEX_SCHEMA, one row per readable image of the tar, in tar order
+    quarantine.parquet       QUARANTINE_SCHEMA, images that are not used, with the reason
+    signals/*.parquet        SIGNALS_SCHEMA, one row per text
+    splits.parquet           SPLITS_SCHEMA, one row per indexed image
+    tasks/<task>.parquet     TASK_SCHEMA, one row per labelled image
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+__all__ = [
+    "CORPUS_SCHEMA_VERSION",
+    "INDEX_SCHEMA",
+    "QUARANTINE_SCHEMA",
+    "SIGNALS_SCHEMA",
+    "SPLITS",
+    "SPLITS_SCHEMA",
+    "TASK_SCHEMA",
+    "CorpusManifest",
+    "ShardInfo",
+    "TaskInfo",
+]
+
+CORPUS_SCHEMA_VERSION = 1
+SPLITS = ("train", "val", "test")
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+INDEX_SCHEMA = pa.schema(
+    [
+        ("image_id", pa.string()),  # WebDataset key, unique in the corpus
+        ("offset", pa.int64()),  # of the image's bytes in the tar
+        ("size", pa.int64()),  # bytes
+        ("format", pa.string()),  # "png", "jpeg", "webp": from the bytes, not from the name
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("digest", pa.string()),  # SHA-256 of the bytes, hexadecimal
+    ]
+)
+QUARANTINE_SCHEMA = pa.schema([("shard", pa.string()), ("image_id", pa.string()), ("reason", pa.string())])
+SIGNALS_SCHEMA = pa.schema(
+    [
+        ("post_id", pa.string()),
+        ("image_id", pa.string()),
+        ("source", pa.string()),  # title, description, alt_text, board, query, url, ...
+        ("text", pa.string()),
+        ("weight", pa.float32()),  # engagement or trust; 1 when unknown
+        ("language", pa.string()),  # ISO 639-1, null when unknown
+        ("observed_at", _TIME),
+    ]
+)
+SPLITS_SCHEMA = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("group", pa.string()),  # images of one group never straddle a split
+        ("split", pa.string()),  # one of SPLITS
+        ("domain", pa.string()),  # style, camera, shop or catalogue; null when there is one domain
+    ]
+)
+TASK_SCHEMA = pa.schema([("image_id", pa.string()), ("label", pa.string()), ("observed_at", _TIME)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardInfo:
+    """One tar: its name without extension, how many images were indexed, its size in bytes and its SHA-256."""
+
+    name: str
+    num_images: int
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskInfo:
+    """A task the corpus has labels for.
+
+    `classification`: `classes` lists the labels in the order of the head's outputs.
+    `retrieval`: images with the same label match; `classes` is empty. With more than one `domain` in the
+    splits table, queries of one domain search the gallery of each other domain.
+    """
+
+    name: str
+    kind: Literal["classification", "retrieval"]
+    description: str
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusManifest:
+    """The card, counts and content digest of a corpus (`corpus.json`)."""
+
+    name: str
+    title: str
+    description: str
+    licences: tuple[str, ...]
+    shards: tuple[ShardInfo, ...]
+    tasks: tuple[TaskInfo, ...]
+    num_images: int
+    num_signals: int
+    num_quarantined: int
+    digest: str  # SHA-256 over the digests of every shard and table; the identity of the corpus
+    schema_version: int = CORPUS_SCHEMA_VERSION

@@ -1,0 +1,80 @@
+"""The label-set contract: weak labels for the images of one corpus, without touching an image.
+
+    labels.json                LabelSetManifest
+    vocabulary.parquet         VOCABULARY_SCHEMA, row i is the label with head output i
+    dictionary.parquet         DICTIONARY_SCHEMA, every candidate term, with the reason when it was rejected
+    shards/00000.parquet       SIDECAR_SCHEMA, one row per row of index/00000.parquet, in the same order
+    votes/00000.parquet        VOTES_SCHEMA, which signals voted for which label
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+__all__ = [
+    "BANDS",
+    "DICTIONARY_SCHEMA",
+    "LABELS_SCHEMA_VERSION",
+    "SIDECAR_SCHEMA",
+    "VOCABULARY_SCHEMA",
+    "VOTES_SCHEMA",
+    "LabelSetManifest",
+]
+
+LABELS_SCHEMA_VERSION = 1
+BANDS = ("head", "mid", "tail")
+
+VOCABULARY_SCHEMA = pa.schema(
+    [
+        ("label_id", pa.int64()),  # stable over derivations; not the head output
+        ("term", pa.string()),  # the cluster's most frequent canonical term
+        ("members", pa.list_(pa.string())),  # canonical terms merged into the label, most frequent first
+        ("language", pa.string()),  # of `term`
+        ("frequency", pa.int64()),  # images that carry the label
+        ("idf", pa.float32()),
+        ("band", pa.string()),  # one of BANDS
+    ]
+)
+DICTIONARY_SCHEMA = pa.schema(
+    [
+        ("term", pa.string()),  # normalised surface form
+        ("canonical", pa.string()),  # equal to `term`, or the variant it is counted as
+        ("language", pa.string()),
+        ("num_images", pa.int64()),
+        ("idf", pa.float32()),
+        ("reason", pa.string()),  # null: accepted; else why it was rejected
+    ]
+)
+SIDECAR_SCHEMA = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("label_ids", pa.list_(pa.int64())),  # best first; empty when the image has no label
+        ("scores", pa.list_(pa.float32())),  # in [0, 1], parallel to label_ids
+    ]
+)
+VOTES_SCHEMA = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("label_id", pa.int64()),
+        ("term", pa.string()),
+        ("post_id", pa.string()),
+        ("source", pa.string()),
+        ("score", pa.float32()),
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSetManifest:
+    """What a label set was derived from, and how large it is (`labels.json`)."""
+
+    corpus_digest: str
+    config_digest: str
+    digest: str  # SHA-256 over the digests of vocabulary and sidecars; the identity of the label set
+    shards: tuple[str, ...]
+    num_labels: int
+    num_images_labelled: int
+    num_images: int
+    num_signals: int
+    num_signals_skipped: dict[str, int]  # by reason
+    schema_version: int = LABELS_SCHEMA_VERSION

@@ -1,0 +1,64 @@
+"""The model contract: weights and everything needed to use them, without pickle.
+
+    model.safetensors   the state dict of trunk and heads
+    model.json          ModelManifest
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from vitrail.contracts.lineage import Lineage
+
+__all__ = ["MODEL_SCHEMA_VERSION", "Architecture", "HeadSpec", "ModelManifest", "Transforms"]
+
+MODEL_SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A timm model: its registered name and the keyword arguments of `timm.create_model`."""
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transforms:
+    """From encoded bytes to the model's input: the same for training's evaluation pass, export and endpoint.
+
+    Transparent pixels are laid over `background` (R, G, B in 0..255); the image is resized to fit a square of
+    `image_size` pixels, padded with `background`, scaled to [0, 1] and normalised with `mean` and `std`.
+    """
+
+    image_size: int
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    background: tuple[int, int, int] = (255, 255, 255)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadSpec:
+    """One output of the model.
+
+    `multilabel`: logits over weak labels; `classification`: logits over classes; `retrieval`: an L2-normalised
+    embedding of `dim` values (shared by all retrieval tasks).
+    """
+
+    name: str
+    kind: Literal["multilabel", "classification", "retrieval"]
+    dim: int
+    classes: tuple[str, ...] = ()  # label terms or class names, in output order; empty for retrieval
+    label_ids: tuple[int, ...] = ()  # multilabel only: the vocabulary's stable ids, in output order
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelManifest:
+    """A model folder's JSON half (`model.json`)."""
+
+    model_id: str  # SHA-256 over the weights' digest, architecture, transforms and heads
+    weights_digest: str
+    architecture: Architecture
+    transforms: Transforms
+    heads: tuple[HeadSpec, ...]
+    lineage: Lineage
+    schema_version: int = MODEL_SCHEMA_VERSION

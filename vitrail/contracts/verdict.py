@@ -1,0 +1,51 @@
+"""The verdict contract (`verdict.json`): may this model take the champion's place, and why."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["VERDICT_SCHEMA_VERSION", "Check", "Verdict"]
+
+VERDICT_SCHEMA_VERSION = 1
+
+Outcome = Literal["pass", "fail", "inconclusive"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One threshold and what was measured against it.
+
+    `value` checks compare the challenger's metric with `limit`; `change` checks compare challenger minus
+    champion, paired over the same test units, with `limit` (a negative margin for non-inferiority).
+    Numbers are None when the metric is missing or not finite, and the check has then failed.
+    """
+
+    name: str
+    kind: Literal["value", "change"]
+    outcome: Outcome
+    limit: float
+    direction: Literal["min", "max"]  # the measured number must be at least / at most the limit
+    challenger: float | None
+    champion: float | None
+    difference: float | None
+    low: float | None  # 95% interval of what is compared
+    high: float | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Blessed only when every check passed and there was at least one; anything else is not blessed."""
+
+    status: Literal["blessed", "rejected", "inconclusive"]
+    challenger_id: str
+    champion_id: str | None  # None: there is no champion yet
+    champion_version: str | None
+    corpus_digest: str
+    checks: tuple[Check, ...]
+    reasons: tuple[str, ...]
+    schema_version: int = VERDICT_SCHEMA_VERSION
+
+    @property
+    def is_blessed(self) -> bool:
+        """Whether the model may be promoted."""
+        return self.status == "blessed"

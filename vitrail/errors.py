@@ -1,0 +1,54 @@
+"""The exception tree. A message says what was wrong, where, and what to do about it."""
+
+__all__ = [
+    "ConfigError",
+    "CorpusError",
+    "DataValidationError",
+    "EvaluationError",
+    "LabelError",
+    "ModelError",
+    "RegistryError",
+    "ServingError",
+    "TrainingError",
+    "VitrailError",
+]
+
+
+class VitrailError(Exception):
+    """Anything that went wrong for a reason a user can act on."""
+
+
+class ConfigError(VitrailError, ValueError):
+    """A recipe, a field of one, or a command-line value is not usable."""
+
+
+class CorpusError(VitrailError):
+    """A corpus, a shard, a signal file or a task file is not what its contract says."""
+
+
+class LabelError(VitrailError):
+    """Labels cannot be derived, or a label set does not belong to the corpus it is used with."""
+
+
+class DataValidationError(VitrailError):
+    """A critical expectation on data failed; the run stops before training."""
+
+
+class ModelError(VitrailError):
+    """A model cannot be built or loaded, or its files do not belong together."""
+
+
+class TrainingError(VitrailError):
+    """Training cannot start or go on (not-finite loss, wrong checkpoint, lost worker)."""
+
+
+class EvaluationError(VitrailError):
+    """An evaluation has nothing to measure or its parts do not belong together."""
+
+
+class RegistryError(VitrailError):
+    """The model registry refuses, cannot be reached or does not hold what was asked for."""
+
+
+class ServingError(VitrailError):
+    """An endpoint cannot be built, does not start, or does not answer as the trainer does."""
