@@ -49,6 +49,7 @@ class HeadSpec:
     dim: int
     classes: tuple[str, ...] = ()  # label terms or class names, in output order; empty for retrieval
     label_ids: tuple[int, ...] = ()  # multilabel only: the vocabulary's stable ids, in output order
+    activation: Literal["softmax", "sigmoid"] = "softmax"  # from logits to probabilities; unused by retrieval
 
 
 @dataclass(frozen=True, kw_only=True)
