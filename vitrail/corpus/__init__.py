@@ -1,0 +1,1 @@
+"""Corpora: shards of images as they lie, with their texts, splits and task labels."""
