@@ -1,0 +1,123 @@
+"""Model folders: safetensors and JSON, tied together by digests; no pickle."""
+
+import logging
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+
+from vitrail.contracts.codec import encode, load, save
+from vitrail.contracts.files import atomic_file, digest_file, digest_json
+from vitrail.contracts.lineage import Lineage
+from vitrail.contracts.models import MODEL_SCHEMA_VERSION, ModelManifest
+from vitrail.errors import ConfigError, CorpusError, ModelError
+from vitrail.models.model import VitrailModel
+
+__all__ = ["MANIFEST_FILE", "WEIGHTS_FILE", "load_manifest", "load_model", "load_trunk_weights", "save_model"]
+
+logger = logging.getLogger(__name__)
+
+WEIGHTS_FILE = "model.safetensors"
+MANIFEST_FILE = "model.json"
+
+
+def save_model(folder: Path, model: VitrailModel, lineage: Lineage) -> ModelManifest:
+    """Writes the weights and then the manifest into `folder`; each file appears whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / WEIGHTS_FILE
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with atomic_file(weights) as partial:
+        safetensors.torch.save_file(tensors, partial)
+    weights_digest = digest_file(weights)
+    manifest = ModelManifest(
+        model_id=_model_id(weights_digest, model),
+        weights_digest=weights_digest,
+        architecture=model.architecture,
+        transforms=model.transforms,
+        heads=model.specs,
+        lineage=lineage,
+    )
+    save(folder / MANIFEST_FILE, manifest)
+    return manifest
+
+
+def _model_id(weights_digest: str, source: VitrailModel | ModelManifest) -> str:
+    heads = source.specs if isinstance(source, VitrailModel) else source.heads
+    return digest_json(
+        {
+            "weights": weights_digest,
+            "architecture": encode(source.architecture),
+            "transforms": encode(source.transforms),
+            "heads": [encode(spec) for spec in heads],
+        }
+    )
+
+
+def load_manifest(folder: Path) -> ModelManifest:
+    """Reads `model.json` and checks that its id belongs to its contents.
+
+    Raises:
+        ModelError: The file is absent, malformed, of another schema version, or was edited.
+    """
+    try:
+        manifest = load(ModelManifest, folder / MANIFEST_FILE)
+    except (CorpusError, ConfigError) as error:
+        raise ModelError(f"{folder} is not a model folder: {error}") from error
+    if manifest.schema_version != MODEL_SCHEMA_VERSION:
+        raise ModelError(
+            f"{folder / MANIFEST_FILE} has schema version {manifest.schema_version}, this code reads "
+            f"{MODEL_SCHEMA_VERSION}; train the model again or use the release that wrote it"
+        )
+    if manifest.model_id != _model_id(manifest.weights_digest, manifest):
+        raise ModelError(f"{folder / MANIFEST_FILE} was edited: its model_id is not that of its contents")
+    return manifest
+
+
+def load_model(folder: Path) -> tuple[VitrailModel, ModelManifest]:
+    """Builds the model of a folder, on the CPU and in evaluation mode.
+
+    Raises:
+        ModelError: A file is missing, damaged, or belongs to another model.
+    """
+    manifest = load_manifest(folder)
+    weights = folder / WEIGHTS_FILE
+    if not weights.is_file():
+        raise ModelError(f"{weights} does not exist; fetch the model again")
+    if (digest := digest_file(weights)) != manifest.weights_digest:
+        raise ModelError(
+            f"{weights} has digest {digest[:12]}, {MANIFEST_FILE} demands {manifest.weights_digest[:12]}; "
+            "the file is damaged or belongs to another model: fetch the model again"
+        )
+    model = VitrailModel(manifest.architecture, manifest.transforms, manifest.heads)
+    try:
+        model.load_state_dict(safetensors.torch.load_file(weights))
+    except (RuntimeError, safetensors.SafetensorError) as error:
+        raise ModelError(f"{weights} does not fit {manifest.architecture.name}: {error}") from error
+    return model.eval(), manifest
+
+
+def load_trunk_weights(model: VitrailModel, weights: Path) -> None:
+    """Starts the trunk from a safetensors file: one of this project's, or one in timm's naming.
+
+    Heads of the file are ignored; every tensor of the trunk must be there in the right shape.
+
+    Raises:
+        ModelError: The file cannot be read or is of another architecture.
+    """
+    try:
+        tensors = safetensors.torch.load_file(weights)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise ModelError(f"{weights} is not a readable safetensors file: {error}") from error
+    trunk = {
+        name.removeprefix("trunk."): value for name, value in tensors.items() if name.startswith("trunk.")
+    }
+    wanted = model.trunk.state_dict()
+    found = {name: value for name, value in (trunk or tensors).items() if name in wanted}
+    unfit = [name for name in wanted if name not in found or found[name].shape != wanted[name].shape]
+    if unfit:
+        raise ModelError(
+            f"{weights} does not fit {model.architecture.name} {model.architecture.options}: "
+            f"{len(unfit)} of {len(wanted)} tensors are missing or of another shape, the first is {unfit[0]}"
+        )
+    model.trunk.load_state_dict(found)
+    logger.info("trunk starts from %s", weights)
