@@ -1,0 +1,116 @@
+"""Losses per image; what an image has no label for costs nothing.
+
+Every function returns the sum over the batch, so that a caller can divide by the count of labelled images of
+the whole global batch, whatever its split over processes and micro-batches.
+
+Shapes: B batch, C classes or labels, K padded labels per image, D embedding width, N candidates.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = [
+    "TargetWeighting",
+    "classification_loss",
+    "multilabel_sigmoid_loss",
+    "multilabel_softmax_loss",
+    "normalise_targets",
+    "proxy_logits",
+    "sample_candidates",
+    "sampled_softmax_loss",
+]
+
+TargetWeighting = Literal["score", "uniform"]
+
+_NO_LABEL = -1
+
+
+def normalise_targets(labels_bk: Tensor, scores_bk: Tensor, weighting: TargetWeighting) -> Tensor:
+    """Target distribution [B, K]: each image's label weights sum to 1, or are all 0 without labels.
+
+    `score` weighs a label by its score, `uniform` gives each of k labels 1/k (Mahajan et al. 2018).
+    """
+    present_bk = labels_bk != _NO_LABEL
+    weights_bk = scores_bk * present_bk if weighting == "score" else present_bk.float()
+    return weights_bk / weights_bk.sum(dim=1, keepdim=True).clamp_min(torch.finfo(weights_bk.dtype).tiny)
+
+
+def multilabel_softmax_loss(logits_bc: Tensor, labels_bk: Tensor, targets_bk: Tensor) -> Tensor:
+    """Softmax cross-entropy against the distribution `targets_bk` over `labels_bk`, summed over images."""
+    log_total_b = torch.logsumexp(logits_bc.float(), dim=1)
+    chosen_bk = logits_bc.float().gather(1, labels_bk.clamp_min(0))
+    # sum_k t_k (log Z - z_k): images without labels have no weight anywhere and drop out.
+    return (targets_bk * (log_total_b[:, None] - chosen_bk)).sum()
+
+
+def multilabel_sigmoid_loss(logits_bc: Tensor, labels_bk: Tensor, weights_bk: Tensor) -> Tensor:
+    """Binary cross-entropy summed over labels and over images that have a label.
+
+    `weights_bk` in [0, 1] are the soft positives: scores, or 1 for every label.
+    """
+    logits_bc = logits_bc.float()
+    present_bk = labels_bk != _NO_LABEL
+    chosen_bk = logits_bc.gather(1, labels_bk.clamp_min(0))
+    negatives_b = F.softplus(logits_bc).sum(dim=1) * present_bk.any(dim=1)
+    return negatives_b.sum() - (weights_bk * present_bk * chosen_bk).sum()
+
+
+def classification_loss(logits_bc: Tensor, labels_b: Tensor) -> Tensor:
+    """Softmax cross-entropy summed over the images with a label (not -1)."""
+    return F.cross_entropy(logits_bc.float(), labels_b, ignore_index=_NO_LABEL, reduction="sum")
+
+
+def proxy_logits(embeddings_bd: Tensor, proxies_cd: Tensor, temperature: float) -> Tensor:
+    """Cosine similarity of unit embeddings to proxies over a temperature, [B, C] (Zhai & Wu 2019)."""
+    return embeddings_bd @ F.normalize(proxies_cd.float(), dim=1).T / temperature
+
+
+def sample_candidates(labels: Tensor, num_classes: int, num_sampled: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Draws classes that stand in for all of them in a softmax.
+
+    Args:
+        labels: Classes that must be among the candidates, any shape; -1 is ignored.
+        num_classes: How many classes there are.
+        num_sampled: How many others to draw, uniformly and without replacement.
+        seed: Decides the draw.
+
+    Returns:
+        The candidates, sorted int64 [N], and what to add to their logits, float32 [N]: others stand for all
+        classes that were not drawn, so that the partition function stays unbiased.
+    """
+    kept = torch.unique(labels[labels != _NO_LABEL])
+    others = num_classes - len(kept)
+    num_sampled = min(num_sampled, others)
+    generator = torch.Generator().manual_seed(seed)
+    # Positions among the classes that are not kept: over-draw, drop repeats, take the first in drawn order.
+    drawn = _draw_distinct(others, num_sampled, generator).to(kept.device)
+    # The i-th class that is not kept is i plus the number of kept classes at or before it.
+    gaps = kept - torch.arange(len(kept), device=kept.device)
+    drawn = drawn + torch.searchsorted(gaps, drawn, right=True)
+    candidates, order = torch.cat([kept, drawn]).sort()
+    correction = torch.zeros(len(candidates), device=kept.device)
+    if num_sampled:
+        correction[len(kept) :] = torch.log(torch.tensor(others / num_sampled))
+    return candidates, correction[order]
+
+
+def _draw_distinct(population: int, count: int, generator: torch.Generator) -> Tensor:
+    if count * 4 > population:
+        return torch.randperm(population, generator=generator)[:count]
+    drawn = torch.empty(0, dtype=torch.int64)
+    while len(drawn) < count:
+        more = torch.randint(population, (count,), generator=generator)
+        drawn = torch.unique(torch.cat([drawn, more]))
+    return drawn[torch.randperm(len(drawn), generator=generator)[:count]]
+
+
+def sampled_softmax_loss(
+    logits_bn: Tensor, correction_n: Tensor, candidates_n: Tensor, labels_bk: Tensor, targets_bk: Tensor
+) -> Tensor:
+    """As `multilabel_softmax_loss`, over the logits of `sample_candidates` only."""
+    positions_bk = torch.searchsorted(candidates_n, labels_bk.clamp_min(0)).clamp_max(len(candidates_n) - 1)
+    positions_bk = torch.where(labels_bk == _NO_LABEL, labels_bk, positions_bk)
+    return multilabel_softmax_loss(logits_bn.float() + correction_n, positions_bk, targets_bk)
