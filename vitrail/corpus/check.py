@@ -1,0 +1,129 @@
+"""Verifies that a corpus folder is what its contract says."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vitrail.contracts.corpus import (
+    QUARANTINE_SCHEMA,
+    SIGNALS_SCHEMA,
+    SPLITS,
+    CorpusManifest,
+    ShardInfo,
+    TaskInfo,
+)
+from vitrail.contracts.files import digest_file
+from vitrail.corpus.corpus import REBUILD, Corpus, open_corpus
+from vitrail.corpus.tables import read_table
+from vitrail.corpus.writer import digest_corpus
+from vitrail.errors import CorpusError
+
+__all__ = ["check_corpus"]
+
+
+def check_corpus(path: Path) -> CorpusManifest:
+    """Verifies the digests, schemas, counts and joins of a corpus.
+
+    Raises:
+        CorpusError: Something is missing, damaged or belongs to another corpus; the message names file and remedy.
+    """
+    corpus = open_corpus(path)
+    for shard in corpus.manifest.shards:
+        _check_shard(corpus, shard)
+    images = corpus.index()["image_id"].combine_chunks()
+    if pc.count_distinct(images).as_py() != len(images):
+        raise CorpusError(f"{path / 'index'} holds an image_id twice; {REBUILD}")
+    _check_signals(corpus, images)
+    _check_splits(corpus, images)
+    for task in corpus.manifest.tasks:
+        _check_task(corpus, task, images)
+    _check_totals(corpus, images)
+    return corpus.manifest
+
+
+def _check_shard(corpus: Corpus, shard: ShardInfo) -> None:
+    path = corpus.shard_path(shard.name)
+    if not path.exists():
+        raise CorpusError(f"{path} is missing; restore it (`dvc pull`) or {REBUILD}")
+    if path.stat().st_size != shard.size:
+        raise CorpusError(
+            f"{path} is {path.stat().st_size:,} bytes, not {shard.size:,}: truncated or changed; {REBUILD}"
+        )
+    if digest_file(path) != shard.digest:
+        raise CorpusError(f"{path} has changed since it was indexed (another SHA-256); {REBUILD}")
+    table = corpus.shard_index(shard.name)
+    where = corpus.path / "index" / f"{shard.name}.parquet"
+    if len(table) != shard.num_images:
+        raise CorpusError(f"{where} has {len(table)} rows, the manifest says {shard.num_images}; {REBUILD}")
+    if len(table) and pc.max(pc.add(table["offset"], table["size"])).as_py() > shard.size:
+        raise CorpusError(f"{where} points past the end of {path}; {REBUILD}")
+
+
+def _check_signals(corpus: Corpus, images: pa.Array) -> None:
+    for file in corpus.signal_files():
+        table = read_table(file, SIGNALS_SCHEMA, REBUILD)
+        for column in ("post_id", "source", "text", "weight", "observed_at"):
+            if table[column].null_count:
+                raise CorpusError(
+                    f"{file}: column {column!r} has {table[column].null_count} nulls; {REBUILD}"
+                )
+        _require_known(file, table["image_id"], images)
+
+
+def _check_splits(corpus: Corpus, images: pa.Array) -> None:
+    file = corpus.path / "splits.parquet"
+    table = corpus.splits()
+    if not table["image_id"].combine_chunks().equals(images):
+        _require_known(file, table["image_id"], images)
+        raise CorpusError(f"{file} does not have one row per image in the order of the index; {REBUILD}")
+    _require_values(file, table["split"], SPLITS)
+    pairs = table.select(["group", "split"]).group_by("group").aggregate([("split", "count_distinct")])
+    straddling = pairs.filter(pc.greater(pairs["split_count_distinct"], 1))["group"].to_pylist()
+    if straddling:
+        raise CorpusError(f"{file}: group {straddling[0]!r} is in more than one split; {REBUILD}")
+
+
+def _check_task(corpus: Corpus, task: TaskInfo, images: pa.Array) -> None:
+    file = corpus.path / "tasks" / f"{task.name}.parquet"
+    table = corpus.task_labels(task.name)
+    _require_known(file, table["image_id"], images)
+    if table["label"].null_count or table["observed_at"].null_count:
+        raise CorpusError(f"{file} has labels or times that are null; {REBUILD}")
+    if pc.count_distinct(table["image_id"]).as_py() != len(table):
+        raise CorpusError(f"{file} labels an image twice; {REBUILD}")
+    if task.kind == "classification":
+        _require_values(file, table["label"], task.classes)
+
+
+def _check_totals(corpus: Corpus, images: pa.Array) -> None:
+    manifest, path = corpus.manifest, corpus.path
+    quarantine = read_table(path / "quarantine.parquet", QUARANTINE_SCHEMA, REBUILD)
+    num_signals = sum(len(read_table(file, SIGNALS_SCHEMA, REBUILD)) for file in corpus.signal_files())
+    found = (len(images), num_signals, len(quarantine))
+    promised = (manifest.num_images, manifest.num_signals, manifest.num_quarantined)
+    if found != promised:
+        raise CorpusError(
+            f"{path}: images, texts and quarantined are {found}, the manifest says {promised}; {REBUILD}"
+        )
+    if digest_corpus(path, manifest.shards, manifest.tasks) != manifest.digest:
+        raise CorpusError(
+            f"{path}: a table has changed since the corpus was built (digest differs); {REBUILD}"
+        )
+
+
+def _require_known(file: Path, ids: pa.ChunkedArray, images: pa.Array) -> None:
+    unknown = ids.filter(pc.invert(pc.is_in(ids, value_set=images)))
+    if len(unknown):
+        raise CorpusError(
+            f"{file} names {len(unknown)} images that are not in the index (first: {unknown[0].as_py()!r}): "
+            f"it belongs to another corpus; {REBUILD}"
+        )
+
+
+def _require_values(file: Path, column: pa.ChunkedArray, allowed: tuple[str, ...]) -> None:
+    bad = column.filter(pc.invert(pc.is_in(column, value_set=pa.array(allowed, pa.string()))))
+    if len(bad):
+        raise CorpusError(
+            f"{file} holds {bad[0].as_py()!r}, which is none of {', '.join(allowed)}; {REBUILD}"
+        )

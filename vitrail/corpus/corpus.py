@@ -1,0 +1,121 @@
+"""An opened corpus: its tables, and the bytes of its images at random."""
+
+import functools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from vitrail.contracts.codec import load
+from vitrail.contracts.corpus import (
+    CORPUS_SCHEMA_VERSION,
+    INDEX_SCHEMA,
+    SPLITS_SCHEMA,
+    TASK_SCHEMA,
+    CorpusManifest,
+)
+from vitrail.corpus.tables import read_table
+from vitrail.errors import ConfigError, CorpusError
+
+__all__ = ["MANIFEST_FILE", "REBUILD", "Corpus", "open_corpus"]
+
+MANIFEST_FILE = "corpus.json"
+REBUILD = "build the corpus again (`vitrail corpus build`)"
+
+
+class Corpus:
+    """A corpus folder. Tables are read when asked for; images stay on disk."""
+
+    def __init__(self, path: Path, manifest: CorpusManifest) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    def shard_path(self, shard: str) -> Path:
+        """The tar of a shard."""
+        return self.path / "shards" / f"{shard}.tar"
+
+    def shard_index(self, shard: str) -> pa.Table:
+        """The index of one shard: INDEX_SCHEMA plus `shard` and `row` (the row inside the shard)."""
+        table = read_table(self.path / "index" / f"{shard}.parquet", INDEX_SCHEMA, REBUILD)
+        names = pa.array([shard] * len(table), pa.string())
+        rows = pa.array(np.arange(len(table), dtype=np.int32))
+        return table.append_column("shard", names).append_column("row", rows)
+
+    def index(self) -> pa.Table:
+        """The indices of all shards in manifest order; the position in this table is the global row."""
+        return pa.concat_tables(
+            [self.shard_index(shard.name) for shard in self.manifest.shards]
+        ).combine_chunks()
+
+    def signal_files(self) -> list[Path]:
+        """The Parquet files that hold the texts, in order."""
+        return sorted((self.path / "signals").glob("*.parquet"))
+
+    def splits(self) -> pa.Table:
+        """Group, split and domain of every image, in the order of the index."""
+        return read_table(self.path / "splits.parquet", SPLITS_SCHEMA, REBUILD)
+
+    def task_labels(self, task: str) -> pa.Table:
+        """The labels of one task.
+
+        Raises:
+            CorpusError: The corpus has no such task.
+        """
+        names = [info.name for info in self.manifest.tasks]
+        if task not in names:
+            raise CorpusError(f"{self.path} has no task {task!r}; it has {', '.join(names) or 'none'}")
+        return read_table(self.path / "tasks" / f"{task}.parquet", TASK_SCHEMA, REBUILD)
+
+    @functools.cached_property
+    def _places(self) -> dict[str, tuple[str, int, int]]:
+        table = self.index()
+        columns = (table[name].to_pylist() for name in ("image_id", "shard", "offset", "size"))
+        return {
+            image_id: (shard, offset, size) for image_id, shard, offset, size in zip(*columns, strict=True)
+        }
+
+    def read_bytes(self, image_ids: Sequence[str]) -> list[bytes]:
+        """The encoded images, in the order asked for.
+
+        Raises:
+            CorpusError: An image_id is unknown, or a tar is shorter than its index says.
+        """
+        files: dict[str, int] = {}
+        try:
+            return [self._read_one(image_id, files) for image_id in image_ids]
+        finally:
+            for file in files.values():
+                os.close(file)
+
+    def _read_one(self, image_id: str, files: dict[str, int]) -> bytes:
+        if image_id not in self._places:
+            raise CorpusError(f"{self.path} has no image {image_id!r}")
+        shard, offset, size = self._places[image_id]
+        if shard not in files:
+            files[shard] = os.open(self.shard_path(shard), os.O_RDONLY)
+        data = os.pread(files[shard], size, offset)
+        if len(data) != size:
+            raise CorpusError(f"{self.shard_path(shard)} ends inside image {image_id!r}; {REBUILD}")
+        return data
+
+
+def open_corpus(path: Path) -> Corpus:
+    """Opens a corpus folder by its manifest; `check_corpus` verifies what is in it.
+
+    Raises:
+        CorpusError: There is no corpus, or it is of another schema version.
+    """
+    manifest_path = path / MANIFEST_FILE
+    if not manifest_path.exists():
+        raise CorpusError(f"{path} is not a corpus (no {MANIFEST_FILE}); {REBUILD}")
+    try:
+        manifest = load(CorpusManifest, manifest_path)
+    except ConfigError as error:
+        raise CorpusError(f"{error}; {REBUILD}") from error
+    if manifest.schema_version != CORPUS_SCHEMA_VERSION:
+        raise CorpusError(
+            f"{manifest_path} has schema version {manifest.schema_version}, this is {CORPUS_SCHEMA_VERSION}; {REBUILD}"
+        )
+    return Corpus(path, manifest)

@@ -1,0 +1,55 @@
+"""Parquet tables of a corpus: equal rows give equal bytes, and errors name the file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vitrail.errors import CorpusError
+
+__all__ = ["read_table", "table_of", "write_table"]
+
+_ROW_GROUP_ROWS = 1 << 16
+
+
+def table_of(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """A table with the columns of `schema` from dictionaries; absent keys are null."""
+    return pa.Table.from_pylist(list(rows), schema=schema)
+
+
+def write_table(path: Path, table: pa.Table, schema: pa.Schema) -> None:
+    """Writes `table` as Parquet. The bytes depend on the rows and on the pyarrow version alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plain = pa.Table.from_arrays([table[name].combine_chunks() for name in schema.names], schema=schema)
+    pq.write_table(
+        plain, path, compression="zstd", compression_level=3, row_group_size=_ROW_GROUP_ROWS, version="2.6"
+    )
+
+
+def read_table(path: Path, schema: pa.Schema, remedy: str) -> pa.Table:
+    """Reads a Parquet file and demands the columns of `schema`, which are returned in its order.
+
+    Args:
+        path: The file.
+        schema: Names and types that must be there.
+        remedy: What the user can do when the file is not as it should be.
+
+    Raises:
+        CorpusError: The file is absent, is not Parquet, or lacks a column or has it in another type.
+    """
+    try:
+        table = pq.ParquetFile(path).read()
+    except FileNotFoundError as error:
+        raise CorpusError(f"{path} does not exist; {remedy}") from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise CorpusError(f"{path} is not a readable Parquet file ({error}); {remedy}") from error
+    for field in schema:
+        if field.name not in table.column_names:
+            have = ", ".join(table.column_names)
+            raise CorpusError(f"{path} has no column {field.name!r} (it has {have}); {remedy}")
+        kind = table.schema.field(field.name).type
+        if kind != field.type:
+            raise CorpusError(f"{path}: column {field.name!r} is {kind}, not {field.type}; {remedy}")
+    return table.select(schema.names)
