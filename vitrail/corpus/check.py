@@ -26,7 +26,7 @@ def check_corpus(path: Path) -> CorpusManifest:
     """Verifies the digests, schemas, counts and joins of a corpus.
 
     Raises:
-        CorpusError: Something is missing, damaged or belongs to another corpus; the message names file and remedy.
+        CorpusError: Something is missing, damaged or of another corpus; the message names file and remedy.
     """
     corpus = open_corpus(path)
     for shard in corpus.manifest.shards:

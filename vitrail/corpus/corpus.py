@@ -115,7 +115,6 @@ def open_corpus(path: Path) -> Corpus:
     except ConfigError as error:
         raise CorpusError(f"{error}; {REBUILD}") from error
     if manifest.schema_version != CORPUS_SCHEMA_VERSION:
-        raise CorpusError(
-            f"{manifest_path} has schema version {manifest.schema_version}, this is {CORPUS_SCHEMA_VERSION}; {REBUILD}"
-        )
+        found = f"schema version {manifest.schema_version}, not {CORPUS_SCHEMA_VERSION}"
+        raise CorpusError(f"{manifest_path} has {found}; {REBUILD}")
     return Corpus(path, manifest)

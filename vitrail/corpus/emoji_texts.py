@@ -1,4 +1,4 @@
-"""What three packages say about an emoji: names in many languages, short names, categories, character names."""
+"""What is said about an emoji: names in many languages, short names, categories, character names."""
 
 import unicodedata
 from collections.abc import Iterator

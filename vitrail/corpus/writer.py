@@ -57,8 +57,8 @@ def write_corpus(
 ) -> CorpusManifest:
     """Writes index, quarantine, signals, splits, tasks and `corpus.json` into a folder that holds `shards/`.
 
-    Texts and labels of images that are not in the index are left out: they are in quarantine. The signals of the
-    images of one shard make one file.
+    Texts and labels of images that are not in the index are left out: they are in quarantine. The signals of
+    the images of one shard make one file.
 
     Raises:
         CorpusError: Two images have one id, or no image is usable.
