@@ -1,11 +1,12 @@
 """The evaluation contract.
 
-    evaluation.json          EvaluationReport
-    outcomes.parquet         OUTCOMES_SCHEMA, one row per (metric, test unit), for paired comparison of two models
-    neighbours.parquet       NEIGHBOURS_SCHEMA, sampled queries with what was found, for the report
+evaluation.json          EvaluationReport
+outcomes.parquet         OUTCOMES_SCHEMA, a row per (metric, stratum, test unit), to compare two models
+neighbours.parquet       NEIGHBOURS_SCHEMA, sampled queries with what was found, for the report
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import pyarrow as pa
 
@@ -13,19 +14,33 @@ __all__ = [
     "EVALUATION_SCHEMA_VERSION",
     "NEIGHBOURS_SCHEMA",
     "OUTCOMES_SCHEMA",
+    "STATISTICS",
+    "Baseline",
     "ConfusionMatrix",
     "EvaluationReport",
     "Metric",
+    "SliceMetric",
+    "Statistic",
+    "SystemNumbers",
 ]
 
 EVALUATION_SCHEMA_VERSION = 1
 
+Statistic = Literal["mean", "gap", "ratio"]
+STATISTICS: tuple[Statistic, ...] = ("mean", "gap", "ratio")
+
 OUTCOMES_SCHEMA = pa.schema(
     [
         ("metric", pa.string()),
+        (
+            "statistic",
+            pa.string(),
+        ),  # one of STATISTICS: how rows become the metric, over the means of its strata
         ("unit", pa.string()),  # the image_id of the query or of the classified image
-        ("stratum", pa.string()),  # class, for metrics that average over classes; else null
+        ("group", pa.string()),  # units of one group are not independent and are drawn together
+        ("stratum", pa.string()),  # class or direction, for metrics that average over them; else null
         ("value", pa.float32()),  # 1 hit, 0 miss, or a share
+        ("reference", pa.float32()),  # what a ratio divides by; 1 for the other statistics
     ]
 )
 NEIGHBOURS_SCHEMA = pa.schema(
@@ -45,15 +60,56 @@ NEIGHBOURS_SCHEMA = pa.schema(
 class Metric:
     """A measured value with its bootstrap interval.
 
-    Names read `<task>/<metric>`, `<task>/recall/<class>` or `<task>/<float|binary>/<p_at_k|r_at_k>`, with
-    `/<query domain>-><gallery domain>` behind them for one direction.
+    Classification: `<task>/accuracy`, `<task>/macro_recall`, `<task>/recall_gap` (best minus worst class),
+    `<task>/<recall|precision|f1>/<class>`. Retrieval: `<task>/<float|binary>/<p_at_k|r_at_k>` is the mean
+    over directions, with `/<query domain>-><gallery domain>` behind it for one direction, or with
+    `/within/<task>` when only gallery images of the query's class in that classification task are searched;
+    `<task>/binary_ratio` is binary over float P@1.
+
+    A metric that the test split leaves undefined (a class without images, 0 / 0) is not in the report.
     """
 
     name: str
     value: float
-    low: float  # 95% percentile bootstrap over test units
+    low: float  # 95% percentile bootstrap over groups of test units
     high: float
     num_units: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceMetric:
+    """A metric on the test units of one slice, such as `signals` = `1-3` or `language` = `de`."""
+
+    metric: str
+    dimension: str
+    bucket: str
+    value: float
+    low: float
+    high: float
+    num_units: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What a metric would be without looking at the pictures."""
+
+    metric: str
+    kind: Literal["chance", "majority"]
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemNumbers:
+    """What the model costs, on the machine that evaluated it; reported, never gated."""
+
+    num_parameters: int
+    flops_per_image: int  # a multiply-add counts as two
+    images_per_s: float  # inference only, without reading and decoding
+    batch_size: int
+    num_threads: int
+    device: str
+    embedding_bytes_float: int | None  # per image; None without a retrieval head
+    embedding_bytes_binary: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +129,9 @@ class EvaluationReport:
     corpus_digest: str
     metrics: tuple[Metric, ...]
     confusion: tuple[ConfusionMatrix, ...]
+    baselines: tuple[Baseline, ...] = ()
+    slices: tuple[SliceMetric, ...] = ()
+    system: SystemNumbers | None = None
     schema_version: int = EVALUATION_SCHEMA_VERSION
 
     def metric(self, name: str) -> Metric | None:

@@ -1,0 +1,48 @@
+"""The index contract: a binary nearest-neighbour index bound to the model that made its codes.
+
+index.json               IndexManifest
+index.usearch            usearch graph over binary codes, Hamming distance, opened memory-mapped
+items.parquet            ITEMS_SCHEMA, row i is the item with key i
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+__all__ = [
+    "INDEX_FILE",
+    "INDEX_MANIFEST_FILE",
+    "INDEX_SCHEMA_VERSION",
+    "ITEMS_FILE",
+    "ITEMS_SCHEMA",
+    "IndexManifest",
+]
+
+INDEX_SCHEMA_VERSION = 1
+INDEX_FILE = "index.usearch"
+INDEX_MANIFEST_FILE = "index.json"
+ITEMS_FILE = "items.parquet"
+
+ITEMS_SCHEMA = pa.schema(
+    [
+        ("key", pa.int64()),  # the image's row in the corpus, and in this table
+        ("image_id", pa.string()),
+        ("group", pa.string()),
+        ("domain", pa.string()),  # null when the corpus has one domain
+        ("thumbnail", pa.binary()),  # WebP; null when the recipe wants none
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexManifest:
+    """What an index holds and which model may search it (`index.json`)."""
+
+    model_id: str
+    corpus_digest: str
+    num_items: int
+    num_bits: int  # per code
+    index_digest: str
+    items_digest: str
+    digest: str  # SHA-256 over model_id and both file digests; the identity of the index
+    schema_version: int = INDEX_SCHEMA_VERSION

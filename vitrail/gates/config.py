@@ -1,0 +1,81 @@
+"""Thresholds: what a model must reach, and how little it may lose against the champion."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from vitrail.config import Config, require
+
+__all__ = ["ChangeThreshold", "GateConfig", "ValueThreshold"]
+
+Direction = Literal["min", "max"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueThreshold(Config):
+    """The challenger's `metric` must be at least (`min`) or at most (`max`) `limit`.
+
+    The point estimate is what is compared; the verdict shows its interval beside it.
+    """
+
+    metric: str
+    limit: float
+    direction: Direction = "min"
+
+    def __post_init__(self) -> None:
+        require(bool(self.metric), "metric", self.metric, "name a metric of evaluation.json")
+        require(math.isfinite(self.limit), "limit", self.limit, "give a finite number")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeThreshold(Config):
+    """The challenger may be worse than the champion in `metric` by at most `margin`.
+
+    `min`: more is better; `max`: less is better (gaps). The margin is in the metric's own unit.
+    """
+
+    metric: str
+    margin: float
+    direction: Direction = "min"
+
+    def __post_init__(self) -> None:
+        require(bool(self.metric), "metric", self.metric, "name a metric of evaluation.json")
+        require(
+            math.isfinite(self.margin) and self.margin >= 0,
+            "margin",
+            self.margin,
+            "give a finite number, 0 or more",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateConfig(Config):
+    """All thresholds of a recipe, by exact metric name; without any, nothing is ever blessed.
+
+    Attributes:
+        values: Checked for every model.
+        changes: Checked when there is a champion.
+        num_resamples: Bootstrap replicates of a change check.
+        min_groups: A change check over fewer independent groups of units is inconclusive: a bootstrap of a
+            handful is too sure of itself.
+        seed: Of the bootstrap.
+    """
+
+    values: tuple[ValueThreshold, ...] = ()
+    changes: tuple[ChangeThreshold, ...] = ()
+    num_resamples: int = 2000
+    min_groups: int = 8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require_unique("values", [f"{item.metric} ({item.direction})" for item in self.values])
+        _require_unique("changes", [item.metric for item in self.changes])
+        require(self.num_resamples >= 100, "num_resamples", self.num_resamples, "give 100 or more")
+        require(self.min_groups >= 2, "min_groups", self.min_groups, "give 2 or more")
+        require(self.seed >= 0, "seed", self.seed, "give 0 or more")
+
+
+def _require_unique(field: str, names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    require(not twice, field, twice, "give one threshold for each metric")

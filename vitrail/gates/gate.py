@@ -1,0 +1,105 @@
+"""The verdict: every threshold checked, and blessed only when each one passed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from vitrail.contracts.codec import load
+from vitrail.contracts.evaluation import EVALUATION_SCHEMA_VERSION, EvaluationReport
+from vitrail.contracts.verdict import Check, Verdict
+from vitrail.errors import EvaluationError
+from vitrail.gates.checks import Measured, check_change, check_value
+from vitrail.gates.config import GateConfig
+from vitrail.gates.outcomes import OUTCOMES_FILE, read_outcomes
+
+__all__ = ["gate_model"]
+
+Status = Literal["blessed", "rejected", "inconclusive"]
+
+
+def gate_model(
+    *, challenger: Path, champion: Path | None, champion_version: str | None, config: GateConfig
+) -> Verdict:
+    """Decides whether the challenger may take the champion's place.
+
+    Args:
+        challenger: Evaluation folder of the new model.
+        champion: Evaluation folder of the champion, measured on the same corpus; None when there is none.
+        champion_version: The champion's version in the registry.
+        config: The recipe's thresholds.
+
+    Raises:
+        CorpusError, ConfigError, EvaluationError: An evaluation folder is incomplete or malformed.
+    """
+    ours = _read(challenger, config)
+    theirs = None if champion is None else _read(champion, config)
+    checks = [check_value(threshold, ours.report) for threshold in config.values]
+    if theirs is not None:
+        checks += [
+            check_change(
+                threshold,
+                ours,
+                theirs,
+                num_resamples=config.num_resamples,
+                min_groups=config.min_groups,
+                seed=config.seed,
+            )
+            for threshold in config.changes
+        ]
+    gaps = _gaps(config, has_champion=theirs is not None)
+    return Verdict(
+        status=_status(checks, gaps),
+        challenger_id=ours.report.model_id,
+        champion_id=None if theirs is None else theirs.report.model_id,
+        champion_version=None if theirs is None else champion_version,
+        corpus_digest=ours.report.corpus_digest,
+        checks=tuple(checks),
+        reasons=(*_situation(ours, theirs, champion_version), *gaps, *_complaints(checks)),
+    )
+
+
+def _read(folder: Path, config: GateConfig) -> Measured:
+    report = load(EvaluationReport, folder / "evaluation.json")
+    if report.schema_version != EVALUATION_SCHEMA_VERSION:
+        raise EvaluationError(
+            f"{folder} holds an evaluation of schema version {report.schema_version}, this code reads "
+            f"{EVALUATION_SCHEMA_VERSION}; evaluate the model again"
+        )
+    names = [threshold.metric for threshold in config.changes]
+    found = {name: read_outcomes(folder / OUTCOMES_FILE, name) for name in names}
+    return Measured(report, {name: outcomes for name, outcomes in found.items() if outcomes is not None})
+
+
+def _gaps(config: GateConfig, *, has_champion: bool) -> list[str]:
+    """What the recipe leaves unguarded; a gap is never blessed."""
+    if not config.values and not config.changes:
+        return ["the recipe has no threshold, so nothing can be blessed"]
+    if not config.values and not has_champion:
+        return ["a first model is judged by value thresholds, and the recipe has none"]
+    if not config.changes and has_champion:
+        return ["there is a champion, and the recipe has no change threshold to compare with it"]
+    return []
+
+
+def _status(checks: Sequence[Check], gaps: Sequence[str]) -> Status:
+    outcomes = {check.outcome for check in checks}
+    if gaps or not checks or "fail" in outcomes:
+        return "rejected"
+    return "inconclusive" if "inconclusive" in outcomes else "blessed"
+
+
+def _situation(ours: Measured, theirs: Measured | None, version: str | None) -> list[str]:
+    if theirs is None:
+        return ["there is no champion yet: only value thresholds were checked"]
+    name = f"the champion {version}" if version else "the champion"
+    if ours.report.model_id == theirs.report.model_id:
+        return [f"the challenger is {name} itself: both have model id {ours.report.model_id[:12]}"]
+    return [f"compared with {name}, model id {theirs.report.model_id[:12]}, on the same test units"]
+
+
+def _complaints(checks: Sequence[Check]) -> list[str]:
+    return [
+        f"{check.name} ({check.kind}): {check.outcome}, {check.reason}"
+        for check in checks
+        if check.outcome != "pass"
+    ]
