@@ -1,0 +1,113 @@
+"""Images of a corpus by global row: where they lie, and their verified bytes."""
+
+import functools
+import hashlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from vitrail.contracts.corpus import ShardInfo
+from vitrail.contracts.models import Transforms
+from vitrail.corpus.corpus import Corpus
+from vitrail.corpus.decode import ImageLimits, prepare_image
+from vitrail.corpus.storage import LocalShards, ShardFiles, ShardStorage
+from vitrail.errors import CorpusError
+
+__all__ = ["CorpusImages", "ShardIndex"]
+
+_CACHED_SHARDS = 64
+
+
+class ShardIndex(NamedTuple):
+    """The index of one tar, as columns."""
+
+    image_ids: pa.Array
+    offsets: np.ndarray
+    sizes: np.ndarray
+    digests: pa.Array
+
+
+class CorpusImages:
+    """Random access by global row. Keeps the indices of the 64 shards used last, never that of the corpus."""
+
+    def __init__(
+        self, corpus: Corpus, *, storage: ShardStorage | None = None, verify_digests: bool = True
+    ) -> None:
+        self.shards: tuple[ShardInfo, ...] = corpus.manifest.shards
+        counts = [shard.num_images for shard in self.shards]
+        self.starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+        self._corpus = corpus
+        self._files = ShardFiles(storage or LocalShards(corpus))
+        self._verify_digests = verify_digests
+        self.index = functools.lru_cache(maxsize=_CACHED_SHARDS)(self._read_index)
+
+    def shard_at(self, row: int) -> ShardInfo:
+        """The shard of a global row."""
+        return self.shards[self._number(row)]
+
+    def runs(self, rows: np.ndarray) -> Iterator[tuple[int, int, int]]:
+        """(shard number, begin, end) of each stretch of ascending global rows that lies in one shard."""
+        if len(rows):
+            numbers = np.arange(self._number(int(rows[0])), self._number(int(rows[-1])) + 1)
+            edges = np.searchsorted(rows, self.starts[numbers[0] : numbers[-1] + 2])
+            for number, begin, end in zip(
+                numbers.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True
+            ):
+                if end > begin:
+                    yield number, begin, end
+
+    def _number(self, row: int) -> int:
+        return int(np.searchsorted(self.starts, row, side="right")) - 1
+
+    def read(self, row: int) -> bytes:
+        """The encoded image at a global row.
+
+        Raises:
+            CorpusError: The tar is gone, or changed since it was indexed; the message names shard and key.
+        """
+        number = self._number(row)
+        shard, index, local = self.shards[number], self.index(number), row - int(self.starts[number])
+        size = int(index.sizes[local])
+        try:
+            data = self._files.read(shard, int(index.offsets[local]), size)
+        except OSError as error:
+            key = index.image_ids[local]
+            raise CorpusError(f"shard {shard.name}, image {key}: cannot be read ({error})") from error
+        if len(data) != size or (self._verify_digests and _digest(data) != index.digests[local].as_py()):
+            key = index.image_ids[local]
+            raise CorpusError(
+                f"shard {shard.name}, image {key}: the tar changed since it was indexed; "
+                "restore it, or build the corpus again (`vitrail corpus build`)"
+            )
+        return data
+
+    def decode(self, row: int, transforms: Transforms, limits: ImageLimits) -> np.ndarray:
+        """The prepared pixels at a global row, uint8 [S, S, 3].
+
+        Raises:
+            CorpusError: As `read`, or the image cannot be decoded; the message names shard and key.
+        """
+        data = self.read(row)
+        try:
+            return prepare_image(data, transforms, limits)
+        except CorpusError as error:
+            number = self._number(row)
+            key = self.index(number).image_ids[row - int(self.starts[number])]
+            raise CorpusError(f"shard {self.shards[number].name}, image {key}: {error}") from error
+
+    def _read_index(self, number: int) -> ShardIndex:
+        shard = self.shards[number]
+        table = self._corpus.shard_index(shard.name).combine_chunks()
+        if len(table) != shard.num_images:
+            raise CorpusError(
+                f"index/{shard.name}.parquet has {len(table):,} rows and corpus.json says {shard.num_images:,}; "
+                "build the corpus again (`vitrail corpus build`)"
+            )
+        image_ids, digests = (pa.concat_arrays(table[name].chunks) for name in ("image_id", "digest"))
+        return ShardIndex(image_ids, table["offset"].to_numpy(), table["size"].to_numpy(), digests)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

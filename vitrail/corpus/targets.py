@@ -1,0 +1,270 @@
+"""What an image is trained towards: task labels from a table, or weak labels from the sidecar of its tar."""
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from torch import Tensor
+
+from vitrail.config import require
+from vitrail.contracts.codec import load
+from vitrail.contracts.corpus import CorpusManifest
+from vitrail.contracts.labels import SIDECAR_SCHEMA, VOCABULARY_SCHEMA, LabelSetManifest
+from vitrail.corpus.tables import read_table
+from vitrail.errors import LabelError
+
+__all__ = ["WEIGHTS", "ListTargets", "SidecarTargets", "TableTargets", "Targets"]
+
+WEIGHTS = "/weights"  # after the task's name: the scores beside a multilabel target
+_CACHED_SHARDS = 64
+_DERIVE = "derive the labels again for this corpus (`vitrail labels derive`)"
+
+
+class Targets(Protocol):
+    """Targets of one task, for the images of one corpus."""
+
+    @property
+    def task(self) -> str:
+        """Name of the task, the key in `Batch.targets`."""
+
+    def check(self, manifest: CorpusManifest) -> None:
+        """Refuses a corpus that these targets were not made for."""
+
+    def has_label(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> np.ndarray:
+        """Bool [rows]: which rows of the shard have a label. `image_ids` is the whole index of the shard."""
+
+    def lookup(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> dict[str, Tensor]:
+        """Targets of rows of one shard, as in `Batch.targets`. `image_ids` is the whole index of the shard."""
+
+    def unlabelled(self, num_images: int) -> dict[str, Tensor]:
+        """The targets of images without a label."""
+
+
+class TableTargets:
+    """Class indices from image_id -> label; for retrieval, images with the same label share an index.
+
+    Memory: one dictionary entry per labelled image.
+    """
+
+    def __init__(
+        self, task: str, image_ids: Iterable[str], labels: Iterable[str], classes: Sequence[str]
+    ) -> None:
+        """Reads the labels.
+
+        Args:
+            task: Name of the task.
+            image_ids: The labelled images.
+            labels: Their labels.
+            classes: All labels, in the order of the head's outputs.
+
+        Raises:
+            LabelError: A label that is not in `classes`, or an image with two.
+        """
+        self.task = task
+        self.classes = tuple(classes)
+        outputs = {label: output for output, label in enumerate(self.classes)}
+        self._outputs: dict[str, int] = {}
+        for image_id, label in zip(image_ids, labels, strict=True):
+            if label not in outputs:
+                raise LabelError(f"task {task}: image {image_id} has label {label!r}, which is not a class")
+            if self._outputs.setdefault(image_id, outputs[label]) != outputs[label]:
+                raise LabelError(f"task {task}: image {image_id} has two labels; keep one")
+
+    @classmethod
+    def from_table(cls, task: str, table: pa.Table, classes: Sequence[str] = ()) -> "TableTargets":
+        """From a table with `image_id` and `label`; without `classes`, the labels of the table in sorted order."""
+        labels = table["label"].to_pylist()
+        return cls(task, table["image_id"].to_pylist(), labels, classes or sorted(set(labels)))
+
+    def check(self, manifest: CorpusManifest) -> None:
+        """Any corpus will do: images without a row are unlabelled."""
+
+    def has_label(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> np.ndarray:
+        """Bool [rows]: which images are in the table."""
+        wanted = image_ids.take(pa.array(rows)).to_pylist()
+        return np.fromiter((image_id in self._outputs for image_id in wanted), bool, len(wanted))
+
+    def lookup(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> dict[str, Tensor]:
+        """Class index per row, -1 without label."""
+        wanted = image_ids.take(pa.array(rows)).to_pylist()
+        return {self.task: torch.tensor([self._outputs.get(image_id, -1) for image_id in wanted])}
+
+    def unlabelled(self, num_images: int) -> dict[str, Tensor]:
+        """-1 for every image."""
+        return {self.task: torch.full((num_images,), -1)}
+
+
+class _Lists:
+    """Lists of head outputs with scores, one a row, and their padding to a rectangle."""
+
+    def __init__(self, offsets: np.ndarray, outputs: np.ndarray, scores: np.ndarray) -> None:
+        self._starts = offsets.astype(np.int64) - int(offsets[0])
+        self._outputs = outputs.astype(np.int64, copy=False)
+        self._scores = scores.astype(np.float32, copy=False)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return np.diff(self._starts)
+
+    def pad(self, rows: np.ndarray, width: int) -> tuple[Tensor, Tensor]:
+        starts = self._starts[rows]
+        lengths = np.minimum(self._starts[rows + 1] - starts, width)
+        columns = np.arange(width)
+        is_filled = columns < lengths[:, None]
+        at = (starts[:, None] + columns)[is_filled]
+        outputs_bk = np.full(is_filled.shape, -1, dtype=np.int64)
+        scores_bk = np.zeros(is_filled.shape, dtype=np.float32)
+        outputs_bk[is_filled] = self._outputs[at]
+        scores_bk[is_filled] = self._scores[at]
+        return torch.from_numpy(outputs_bk), torch.from_numpy(scores_bk)
+
+
+class _Sidecar:
+    """The sidecar of one tar, and the index it was last compared with."""
+
+    def __init__(self, image_ids: pa.Array, lists: _Lists) -> None:
+        self.image_ids = image_ids
+        self.lists = lists
+        self.joined_to: pa.Array | None = None
+
+
+class SidecarTargets:
+    """Weak labels of a label set, read from the sidecar of each tar when the tar is read.
+
+    Memory: the sidecars of the 64 shards used last.
+    """
+
+    def __init__(self, folder: Path, *, task: str = "annotations", max_labels: int = 16) -> None:
+        """Opens a label set.
+
+        Args:
+            folder: As `vitrail.contracts.labels` describes it.
+            task: Name of the multilabel task.
+            max_labels: K, the best labels of an image that are used.
+        """
+        require(max_labels >= 1, "max_labels", max_labels, "use at least 1 label an image")
+        self.task = task
+        self._folder = folder
+        self._max_labels = max_labels
+        self.manifest = load(LabelSetManifest, folder / "labels.json")
+        vocabulary = read_table(folder / "vocabulary.parquet", VOCABULARY_SCHEMA, _DERIVE)
+        self.label_ids = vocabulary["label_id"].combine_chunks()
+        self._sidecar = functools.lru_cache(maxsize=_CACHED_SHARDS)(self._read_sidecar)
+
+    def check(self, manifest: CorpusManifest) -> None:
+        """Refuses another corpus.
+
+        Raises:
+            LabelError: The label set was derived from a corpus with another digest.
+        """
+        if self.manifest.corpus_digest != manifest.digest:
+            ours, theirs = self.manifest.corpus_digest[:12], manifest.digest[:12]
+            raise LabelError(f"{self._folder} was derived from corpus {ours}, not {theirs}; {_DERIVE}")
+
+    def has_label(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> np.ndarray:
+        """Bool [rows]: which images have at least one label."""
+        return self._checked(shard, image_ids).lengths[rows] > 0
+
+    def lookup(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> dict[str, Tensor]:
+        """Head outputs [rows, K], padded with -1, and scores [rows, K], padded with 0."""
+        outputs_bk, scores_bk = self._checked(shard, image_ids).pad(rows, self._max_labels)
+        return {self.task: outputs_bk, self.task + WEIGHTS: scores_bk}
+
+    def unlabelled(self, num_images: int) -> dict[str, Tensor]:
+        """Padding only."""
+        return _padding(self.task, num_images, self._max_labels)
+
+    def _checked(self, shard: str, image_ids: pa.Array) -> _Lists:
+        sidecar = self._sidecar(shard)
+        if sidecar.joined_to is not image_ids:
+            if not sidecar.image_ids.equals(image_ids):
+                path = self._folder / "shards" / f"{shard}.parquet"
+                raise LabelError(
+                    f"{path} does not list the images of index/{shard}.parquet in order; {_DERIVE}"
+                )
+            sidecar.joined_to = image_ids
+        return sidecar.lists
+
+    def _read_sidecar(self, shard: str) -> "_Sidecar":
+        path = self._folder / "shards" / f"{shard}.parquet"
+        table = read_table(path, SIDECAR_SCHEMA, _DERIVE)
+        label_ids, scores = _flat(table["label_ids"]), _flat(table["scores"])
+        if not label_ids.value_lengths().equals(scores.value_lengths()):
+            raise LabelError(f"{path}: label_ids and scores differ in length; {_DERIVE}")
+        outputs = pc.index_in(label_ids.flatten(), value_set=self.label_ids)
+        if outputs.null_count:
+            raise LabelError(f"{path} has labels that are not in vocabulary.parquet; {_DERIVE}")
+        lists = _Lists(label_ids.offsets.to_numpy(), outputs.to_numpy(), scores.flatten().to_numpy())
+        return _Sidecar(_flat(table["image_id"]), lists)
+
+
+class ListTargets:
+    """Weak labels from a table in memory: image_id -> head outputs and scores (as of a label's time, say)."""
+
+    def __init__(
+        self,
+        task: str,
+        targets: Mapping[str, tuple[Sequence[int], Sequence[float]]],
+        *,
+        max_labels: int = 16,
+    ) -> None:
+        """Keeps the targets.
+
+        Args:
+            task: Name of the multilabel task.
+            targets: Head outputs, best first, and their scores, by image_id.
+            max_labels: K, the best labels of an image that are used.
+        """
+        require(max_labels >= 1, "max_labels", max_labels, "use at least 1 label an image")
+        self.task = task
+        self._max_labels = max_labels
+        self._rows = {image_id: row for row, image_id in enumerate(targets)}
+        for image_id, (outputs, scores) in targets.items():
+            if len(outputs) != len(scores):
+                raise LabelError(f"task {task}: image {image_id} has not one score for each head output")
+        offsets = np.cumsum([0] + [len(outputs) for outputs, _ in targets.values()])
+        all_outputs = np.array(
+            [output for outputs, _ in targets.values() for output in outputs], dtype=np.int64
+        )
+        all_scores = np.array([score for _, scores in targets.values() for score in scores], dtype=np.float32)
+        self._lists = _Lists(offsets, all_outputs, all_scores)
+
+    def check(self, manifest: CorpusManifest) -> None:
+        """Any corpus will do: images that are not listed are unlabelled."""
+
+    def has_label(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> np.ndarray:
+        """Bool [rows]: which images have at least one label."""
+        lengths = np.append(self._lists.lengths, 0)  # row -1: not listed
+        return lengths[self._own_rows(image_ids, rows)] > 0
+
+    def lookup(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> dict[str, Tensor]:
+        """Head outputs [rows, K], padded with -1, and scores [rows, K], padded with 0."""
+        own = self._own_rows(image_ids, rows)
+        found = _padding(self.task, len(own), self._max_labels)
+        is_listed = torch.from_numpy(own >= 0)
+        outputs_bk, scores_bk = self._lists.pad(own[own >= 0], self._max_labels)
+        found[self.task][is_listed] = outputs_bk
+        found[self.task + WEIGHTS][is_listed] = scores_bk
+        return found
+
+    def unlabelled(self, num_images: int) -> dict[str, Tensor]:
+        """Padding only."""
+        return _padding(self.task, num_images, self._max_labels)
+
+    def _own_rows(self, image_ids: pa.Array, rows: np.ndarray) -> np.ndarray:
+        wanted = image_ids.take(pa.array(rows)).to_pylist()
+        return np.array([self._rows.get(image_id, -1) for image_id in wanted], dtype=np.int64)
+
+
+def _padding(task: str, num_images: int, width: int) -> dict[str, Tensor]:
+    return {task: torch.full((num_images, width), -1), task + WEIGHTS: torch.zeros(num_images, width)}
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    flat = column.combine_chunks()
+    return flat if isinstance(flat, pa.Array) else pa.concat_arrays(flat.chunks)
