@@ -1,0 +1,21 @@
+"""What a job comes down to: something to minimise and something to read."""
+
+from dataclasses import dataclass
+
+from vitrail.corpus.reader import Source
+from vitrail.tasks import Objective
+
+__all__ = ["Assignment"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """An objective on the CPU and the sources it is trained on.
+
+    Attributes:
+        frozen_steps: First steps that leave the trunk as it is.
+    """
+
+    objective: Objective
+    sources: tuple[Source, ...]
+    frozen_steps: int = 0

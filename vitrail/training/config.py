@@ -1,0 +1,244 @@
+"""What a training is told: grouped by the part of the system that obeys it."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vitrail.config import Config, require
+from vitrail.contracts.models import Architecture, Transforms
+from vitrail.corpus.augment import Augmentation
+from vitrail.corpus.reading import ReaderConfig
+from vitrail.tasks.losses import TargetWeighting
+
+__all__ = [
+    "CheckpointConfig",
+    "ComputeConfig",
+    "FinetuneConfig",
+    "LaunchConfig",
+    "OptimizerConfig",
+    "PretrainConfig",
+    "ScheduleConfig",
+    "TrainingConfig",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig(Config):
+    """How gradients become updates.
+
+    Attributes:
+        weight_decay: On matrices only, never on biases, norms and embeddings that the trunk exempts.
+        momentum: Of SGD.
+        betas: Of AdamW.
+        clip_norm: Largest norm of the whole gradient; None switches clipping off.
+        layer_decay: Learning-rate factor from each layer of the trunk to the one below; 1 treats all alike.
+        ema_decay: Decay of the moving average of weights that is served; None serves the last weights.
+    """
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    momentum: float = 0.9
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip_norm: float | None = 1.0
+    layer_decay: float = 1.0
+    ema_decay: float | None = None
+
+    def __post_init__(self) -> None:
+        require(self.learning_rate > 0, "learning_rate", self.learning_rate, "must be above 0")
+        require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "must not be negative")
+        require(0 < self.layer_decay <= 1, "layer_decay", self.layer_decay, "must be in (0, 1]")
+        is_clip = self.clip_norm is None or self.clip_norm > 0
+        require(is_clip, "clip_norm", self.clip_norm, "must be above 0; use null for none")
+        is_ema = self.ema_decay is None or 0 < self.ema_decay < 1
+        require(is_ema, "ema_decay", self.ema_decay, "must be in (0, 1); use null for none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleConfig(Config):
+    """How long, in batches of which size, and the course of the learning rate.
+
+    Attributes:
+        batch_size: Images of one step over all processes and micro-batches.
+        warmup_steps: Steps over which the learning rate rises linearly from 0.
+        shape: Its fall to 0 over the other steps.
+        accumulation: Micro-batches per step and process; the result is that of one large batch.
+    """
+
+    num_steps: int
+    batch_size: int
+    warmup_steps: int = 0
+    shape: Literal["cosine", "linear"] = "cosine"
+    accumulation: int = 1
+
+    def __post_init__(self) -> None:
+        require(self.num_steps >= 1, "num_steps", self.num_steps, "must be at least 1")
+        require(self.batch_size >= 1, "batch_size", self.batch_size, "must be at least 1")
+        is_within = 0 <= self.warmup_steps <= self.num_steps
+        require(is_within, "warmup_steps", self.warmup_steps, f"must be within the {self.num_steps} steps")
+        is_whole = self.accumulation >= 1 and self.batch_size % self.accumulation == 0
+        require(is_whole, "accumulation", self.accumulation, f"must divide batch_size={self.batch_size}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeConfig(Config):
+    """How a step is computed; none of it changes what is learnt beyond rounding.
+
+    Attributes:
+        strategy: `ddp` keeps the model in every process, `fsdp2` shards weights, gradients and optimizer.
+        precision: `bf16` computes under autocast with float32 weights.
+        activation_checkpointing: Recomputes activations in the backward pass: less memory, more FLOPs.
+        compile: `torch.compile`; needs a C++ compiler on a CPU.
+    """
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    strategy: Literal["ddp", "fsdp2"] = "ddp"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    activation_checkpointing: bool = False
+    compile: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointConfig(Config):
+    """How often a checkpoint is written and how many stay."""
+
+    every_steps: int = 500
+    keep: int = 2
+
+    def __post_init__(self) -> None:
+        require(self.every_steps >= 1, "every_steps", self.every_steps, "must be at least 1")
+        require(self.keep >= 1, "keep", self.keep, "must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchConfig(Config):
+    """Processes of `torch.distributed.run`.
+
+    Attributes:
+        num_processes: On each node.
+        num_nodes: More than one needs `rendezvous`, the host:port where nodes meet.
+        num_workers: Reader processes beside each training process; 0 reads in the training process.
+        max_restarts: How often a lost worker restarts the group from the last checkpoint.
+    """
+
+    num_processes: int = 1
+    num_nodes: int = 1
+    rendezvous: str | None = None
+    num_workers: int = 0
+    max_restarts: int = 3
+
+    def __post_init__(self) -> None:
+        require(self.num_processes >= 1, "num_processes", self.num_processes, "must be at least 1")
+        require(self.num_nodes >= 1, "num_nodes", self.num_nodes, "must be at least 1")
+        require(self.num_workers >= 0, "num_workers", self.num_workers, "must not be negative")
+        require(self.max_restarts >= 0, "max_restarts", self.max_restarts, "must not be negative")
+        has_meeting = self.num_nodes == 1 or self.rendezvous is not None
+        require(
+            has_meeting, "rendezvous", self.rendezvous, "several nodes need an explicit host:port to meet"
+        )
+
+    @property
+    def world_size(self) -> int:
+        """Processes over all nodes."""
+        return self.num_processes * self.num_nodes
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(Config):
+    """What both trainings share.
+
+    Attributes:
+        log_every_steps: Steps between two lines of `training.jsonl`.
+        profile_steps: Steps that are profiled into `profile.json` (Chrome trace) beside the checkpoints.
+    """
+
+    schedule: ScheduleConfig
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    compute: ComputeConfig = field(default_factory=ComputeConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    launch: LaunchConfig = field(default_factory=LaunchConfig)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    reader: ReaderConfig = field(default_factory=ReaderConfig)
+    log_every_steps: int = 10
+    profile_steps: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require(self.log_every_steps >= 1, "log_every_steps", self.log_every_steps, "must be at least 1")
+        require(self.profile_steps >= 0, "profile_steps", self.profile_steps, "must not be negative")
+        shares = self.launch.world_size * self.schedule.accumulation
+        require(
+            self.schedule.batch_size % shares == 0,
+            "schedule.batch_size",
+            self.schedule.batch_size,
+            f"must be a multiple of {shares} (processes x accumulation)",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainConfig(TrainingConfig):
+    """Weakly supervised pretraining on the labels of a label set.
+
+    Attributes:
+        loss: `softmax` over all labels against a target distribution (Mahajan et al. 2018), or `sigmoid`
+            with the head's bias at -10.
+        target_weighting: Label targets by score, or 1/k for each of k labels.
+        num_sampled_labels: Softmax only: compute logits of this many labels besides those of the batch (for
+            more than about 100,000 labels); 0 computes all.
+        replication_threshold: Labels on a smaller share of images than this are drawn more often, by
+            max(1, sqrt(threshold / share)), an image by its rarest label (Mahajan et al. 2018); 0 never.
+        missing_labels: What to do about a training image without any label.
+        initial_weights: Path of a safetensors file the trunk starts from (timm's names or this project's).
+    """
+
+    architecture: Architecture
+    transforms: Transforms
+    loss: Literal["softmax", "sigmoid"] = "softmax"
+    target_weighting: TargetWeighting = "score"
+    num_sampled_labels: int = 0
+    replication_threshold: float = 0.0
+    missing_labels: Literal["error", "skip", "unlabelled"] = "skip"
+    initial_weights: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        sampled = self.num_sampled_labels
+        require(sampled >= 0, "num_sampled_labels", sampled, "must not be negative")
+        is_possible = sampled == 0 or self.loss == "softmax"
+        require(is_possible, "num_sampled_labels", sampled, "a sub-sampled head needs loss=softmax")
+        threshold = self.replication_threshold
+        require(0 <= threshold <= 1, "replication_threshold", threshold, "is a share of images, in [0, 1]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneConfig(TrainingConfig):
+    """Multi-task fine-tuning of one trunk for all tasks of a corpus.
+
+    Attributes:
+        architecture: Of a trunk that starts untrained; null takes that of the backbone.
+        transforms: Null takes those of the backbone.
+        embedding_dim: Width of the retrieval embedding, a multiple of 8.
+        temperature: Of the softmax over proxies.
+        frozen_steps: First steps that train only what the backbone did not bring.
+        class_balance: Images of a classification task are drawn by class frequency to minus this power:
+            0 draws evenly over images, 1 over classes. Retrieval tasks always draw evenly over classes.
+        keep_annotations: Train on the weak labels too, so that the trunk does not forget them.
+    """
+
+    architecture: Architecture | None = None
+    transforms: Transforms | None = None
+    embedding_dim: int = 256
+    temperature: float = 0.05
+    frozen_steps: int = 0
+    class_balance: float = 0.5
+    keep_annotations: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        is_packed = self.embedding_dim >= 8 and self.embedding_dim % 8 == 0
+        require(is_packed, "embedding_dim", self.embedding_dim, "must be a positive multiple of 8")
+        require(self.temperature > 0, "temperature", self.temperature, "must be above 0")
+        require(0 <= self.class_balance <= 1, "class_balance", self.class_balance, "must be in [0, 1]")
+        is_within = 0 <= self.frozen_steps <= self.schedule.num_steps
+        require(
+            is_within, "frozen_steps", self.frozen_steps, f"must be within {self.schedule.num_steps} steps"
+        )

@@ -1,0 +1,131 @@
+"""Which images are trained on, how often, and towards what."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from vitrail.corpus.corpus import Corpus
+from vitrail.corpus.targets import SidecarTargets, TableTargets, Targets
+from vitrail.errors import TrainingError
+
+__all__ = [
+    "class_weights",
+    "labelled_rows",
+    "replication_weights",
+    "task_classes",
+    "train_rows",
+    "train_targets",
+]
+
+Rows = NDArray[np.int64]
+
+
+def train_rows(corpus: Corpus, *, drop_evaluation_copies: bool) -> Rows:
+    """Ascending global rows of the split "train".
+
+    Args:
+        corpus: Whose rows.
+        drop_evaluation_copies: Leave out images whose bytes also are an image of "val" or "test".
+
+    Raises:
+        TrainingError: There are none.
+    """
+    index, splits = corpus.index(), corpus.splits()
+    split = splits["split"].take(
+        pc.index_in(index["image_id"], value_set=splits["image_id"].combine_chunks())
+    )
+    is_train = pc.equal(split, "train")
+    if drop_evaluation_copies:
+        held_out = pc.filter(index["digest"], pc.invert(is_train)).combine_chunks()
+        is_train = pc.and_(is_train, pc.invert(pc.is_in(index["digest"], value_set=held_out)))
+    rows = np.flatnonzero(is_train.to_numpy())
+    if not len(rows):
+        raise TrainingError(f"{corpus.path} has no image to train on in split 'train'; check splits.parquet")
+    return rows
+
+
+def labelled_rows(corpus: Corpus, rows: Rows, targets: Targets) -> Rows:
+    """Those of `rows` that have a label.
+
+    Raises:
+        TrainingError: None has.
+    """
+    is_labelled = np.concatenate(
+        [
+            targets.has_label(
+                shard.name,
+                _column(corpus.shard_index(shard.name)["image_id"]),
+                np.arange(shard.num_images),
+            )
+            for shard in corpus.manifest.shards
+        ]
+    )
+    kept = rows[is_labelled[rows]]
+    if not len(kept):
+        raise TrainingError(f"no training image of {corpus.path} has a label for {targets.task!r}")
+    return kept
+
+
+def _column(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def task_classes(corpus: Corpus, task: str, rows: Rows) -> tuple[str, ...]:
+    """Classes of a task: those the corpus lists, or for retrieval the labels among `rows`, sorted."""
+    info = next(info for info in corpus.manifest.tasks if info.name == task)
+    if info.classes:
+        return info.classes
+    labels = _labels_of(corpus, task, rows)
+    return tuple(sorted(set(labels.drop_null().to_pylist())))
+
+
+def train_targets(corpus: Corpus, task: str, rows: Rows, classes: Sequence[str]) -> TableTargets:
+    """Targets of one task for `rows` only: labels of other splits stay out of reach."""
+    labels = _labels_of(corpus, task, rows)
+    image_ids = corpus.index()["image_id"].take(pa.array(rows))
+    is_known = labels.is_valid()
+    return TableTargets(
+        task, image_ids.filter(is_known).to_pylist(), labels.filter(is_known).to_pylist(), classes
+    )
+
+
+def _labels_of(corpus: Corpus, task: str, rows: Rows) -> pa.Array:
+    table = corpus.task_labels(task)
+    image_ids = corpus.index()["image_id"].take(pa.array(rows))
+    found = pc.index_in(image_ids, value_set=_column(table["image_id"]))
+    return _column(table["label"].take(found))
+
+
+def class_weights(corpus: Corpus, task: str, rows: Rows, power: float) -> NDArray[np.float64]:
+    """Draws of each of `rows` (all labelled) by class frequency to minus `power`, 1 on average."""
+    labels = _labels_of(corpus, task, rows).dictionary_encode()
+    codes = labels.indices.to_numpy()
+    frequency = np.bincount(codes)[codes]
+    weights = frequency.astype(np.float64) ** -power
+    return weights / weights.mean()
+
+
+def replication_weights(
+    corpus: Corpus, rows: Rows, targets: SidecarTargets, threshold: float
+) -> NDArray[np.float64]:
+    """Draws of each of `rows` by its rarest label: max(1, sqrt(threshold / share)) (Mahajan et al. 2018)."""
+    outputs = [
+        _best_outputs(corpus, shard.name, targets) for shard in corpus.manifest.shards if shard.num_images
+    ]
+    width = max(block.shape[1] for block in outputs)
+    outputs_nk = np.concatenate(
+        [np.pad(block, ((0, 0), (0, width - block.shape[1])), constant_values=-1) for block in outputs]
+    )[rows]
+    frequency = np.bincount(outputs_nk[outputs_nk >= 0], minlength=len(targets.label_ids))
+    replication = np.sqrt(threshold * len(rows) / np.maximum(frequency, 1))
+    by_label_nk = np.where(outputs_nk >= 0, replication[outputs_nk], 0.0)
+    return np.maximum(by_label_nk.max(axis=1), 1.0)
+
+
+def _best_outputs(corpus: Corpus, shard: str, targets: SidecarTargets) -> NDArray[np.int64]:
+    image_ids = _column(corpus.shard_index(shard)["image_id"])
+    found = targets.lookup(shard, image_ids, np.arange(len(image_ids)))
+    return found[targets.task].numpy()

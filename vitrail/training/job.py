@@ -1,0 +1,105 @@
+"""What a training process is told, as a file; and what it leaves behind.
+
+<work>/job.json           PretrainJob or FinetuneJob, written by whoever launches
+<work>/checkpoints/       see `vitrail.training.checkpoint`
+<work>/training.jsonl     one JSON object per logged step
+<work>/result/            the model folder with its training.jsonl, once training is complete
+<work>/failure.json       Failure, when it ended with an error
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from vitrail.config import Config
+from vitrail.contracts.codec import decode, encode
+from vitrail.contracts.files import digest_json, read_json
+from vitrail.contracts.lineage import Lineage
+from vitrail.errors import TrainingError
+from vitrail.training.config import FinetuneConfig, PretrainConfig
+
+__all__ = [
+    "FAILURE_FILE",
+    "JOB_FILE",
+    "METRICS_FILE",
+    "RESULT_FOLDER",
+    "Failure",
+    "FinetuneJob",
+    "Job",
+    "PretrainJob",
+    "identify",
+    "read_job",
+]
+
+JOB_FILE = "job.json"
+METRICS_FILE = "training.jsonl"
+RESULT_FOLDER = "result"
+FAILURE_FILE = "failure.json"
+
+# How and where to compute, not what: a training may go on with others.
+_EXECUTION_FIELDS = frozenset({"compute", "checkpoint", "launch", "log_every_steps", "profile_steps"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainJob(Config):
+    """Pretraining on a label set.
+
+    Attributes:
+        inputs: Digests of all that is read: paths may change between two starts, contents may not.
+    """
+
+    corpus: str
+    labels: str
+    config: PretrainConfig
+    lineage: Lineage
+    inputs: dict[str, str | None]
+    kind: Literal["pretrain"] = "pretrain"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneJob(Config):
+    """Fine-tuning for the tasks of a corpus; without a backbone the trunk starts untrained.
+
+    Attributes:
+        inputs: As in `PretrainJob`.
+    """
+
+    corpus: str
+    labels: str
+    features: str | None
+    backbone: str | None
+    config: FinetuneConfig
+    lineage: Lineage
+    inputs: dict[str, str | None]
+    kind: Literal["finetune"] = "finetune"
+
+
+Job = PretrainJob | FinetuneJob
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why a worker gave up: the name of a class of `vitrail.errors` and its message."""
+
+    error: str
+    message: str
+
+
+def identify(job: Job) -> str:
+    """Digest of all that decides the result; a checkpoint continues only under the same."""
+    config = {name: value for name, value in encode(job.config).items() if name not in _EXECUTION_FIELDS}
+    return digest_json({"kind": job.kind, "inputs": job.inputs, "config": config})
+
+
+def read_job(path: Path) -> Job:
+    """Reads a job file.
+
+    Raises:
+        TrainingError: There is no such file, or it is not a job.
+    """
+    try:
+        data = read_json(path)
+        kind = {"pretrain": PretrainJob, "finetune": FinetuneJob}[data["kind"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path} is not a job file ({error}); launch the training again") from error
+    return decode(kind, data, str(path))

@@ -1,0 +1,72 @@
+"""Parameter groups, learning rate and the moving average of weights."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import timm.optim
+import torch
+from torch import Tensor, nn
+
+from vitrail.tasks import Objective
+from vitrail.training.config import OptimizerConfig, ScheduleConfig
+
+__all__ = ["MovingAverage", "create_optimizer", "learning_rate_factor", "set_learning_rate"]
+
+_EMA_RAMP = 10  # the average starts short: decay at step t is at most (1 + t) / (10 + t)
+
+
+def learning_rate_factor(step: int, schedule: ScheduleConfig) -> float:
+    """Share of the learning rate used for the 0-based `step`: linear warm-up, then cosine or linear to 0."""
+    if step < schedule.warmup_steps:
+        return (step + 1) / schedule.warmup_steps
+    rest = schedule.num_steps - schedule.warmup_steps
+    progress = (step - schedule.warmup_steps) / rest
+    return 0.5 * (1 + math.cos(math.pi * progress)) if schedule.shape == "cosine" else 1 - progress
+
+
+def create_optimizer(objective: Objective, config: OptimizerConfig) -> torch.optim.Optimizer:
+    """AdamW or SGD over parameter groups with their own weight decay and `lr_scale`."""
+    groups = _parameter_groups(objective, config)
+    if config.name == "sgd":
+        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
+
+
+def _parameter_groups(objective: Objective, config: OptimizerConfig) -> list[dict[str, Any]]:
+    trunk: Any = objective.model.trunk  # timm's protocol has no type
+    exempt = trunk.no_weight_decay() if hasattr(trunk, "no_weight_decay") else ()
+    if config.layer_decay < 1:
+        groups = timm.optim.param_groups_layer_decay(
+            trunk, config.weight_decay, exempt, layer_decay=config.layer_decay
+        )
+    else:
+        groups = timm.optim.param_groups_weight_decay(trunk, config.weight_decay, exempt)
+    groups += timm.optim.param_groups_weight_decay(objective.model.heads, config.weight_decay)
+    groups.append({"params": list(objective.proxies.parameters()), "weight_decay": 0.0})
+    return [{"lr_scale": 1.0, **group} for group in groups if group["params"]]
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Sets every group's rate, scaled by its `lr_scale`."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate * group["lr_scale"]
+
+
+class MovingAverage:
+    """Exponential moving average of the parameters of a module."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self._decay = decay
+        self._module = module
+        self.tensors: dict[str, Tensor] = {
+            name: parameter.detach().clone() for name, parameter in module.named_parameters()
+        }
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Moves the average towards the current parameters."""
+        share = 1 - min(self._decay, (1 + step) / (_EMA_RAMP + step))
+        parameters: Iterable[Tensor] = self._module.parameters()
+        for average, parameter in zip(self.tensors.values(), parameters, strict=True):
+            average.lerp_(parameter, share)

@@ -1,0 +1,60 @@
+"""Pretraining: every image towards its weak labels."""
+
+from pathlib import Path
+
+from vitrail.contracts.labels import VOCABULARY_SCHEMA
+from vitrail.contracts.models import HeadSpec
+from vitrail.corpus.corpus import open_corpus
+from vitrail.corpus.reader import Source
+from vitrail.corpus.tables import read_table
+from vitrail.corpus.targets import SidecarTargets
+from vitrail.models import VitrailModel, load_trunk_weights
+from vitrail.tasks import Objective, TaskSpec
+from vitrail.training.assignment import Assignment
+from vitrail.training.data import replication_weights, train_rows
+from vitrail.training.job import PretrainJob
+
+__all__ = ["ANNOTATIONS", "annotation_head", "assign_pretraining"]
+
+ANNOTATIONS = "annotations"
+
+
+def annotation_head(labels: Path, *, is_sigmoid: bool) -> HeadSpec:
+    """The multilabel head for the vocabulary of a label set."""
+    path = labels / "vocabulary.parquet"
+    vocabulary = read_table(path, VOCABULARY_SCHEMA, "derive the labels again")
+    return HeadSpec(
+        name=ANNOTATIONS,
+        kind="multilabel",
+        dim=len(vocabulary),
+        classes=tuple(vocabulary["term"].to_pylist()),
+        label_ids=tuple(vocabulary["label_id"].to_pylist()),
+        activation="sigmoid" if is_sigmoid else "softmax",
+    )
+
+
+def assign_pretraining(job: PretrainJob) -> Assignment:
+    """Model, loss and images of a pretraining job."""
+    config, labels = job.config, Path(job.labels)
+    corpus = open_corpus(Path(job.corpus))
+    targets = SidecarTargets(labels, task=ANNOTATIONS)
+    rows = train_rows(corpus, drop_evaluation_copies=True)
+    weights = None
+    if config.replication_threshold:
+        weights = replication_weights(corpus, rows, targets, config.replication_threshold)
+    source = Source(
+        corpus=corpus, rows=rows, targets=(targets,), sample_weights=weights, missing=config.missing_labels
+    )
+    head = annotation_head(labels, is_sigmoid=config.loss == "sigmoid")
+    model = VitrailModel(config.architecture, config.transforms, (head,))
+    if config.initial_weights:
+        load_trunk_weights(model, Path(config.initial_weights))
+    task = TaskSpec(
+        name=ANNOTATIONS,
+        kind="multilabel",
+        head=ANNOTATIONS,
+        num_classes=head.dim,
+        weighting=config.target_weighting,
+        num_sampled=config.num_sampled_labels,
+    )
+    return Assignment(objective=Objective(model, (task,)), sources=(source,))

@@ -1,0 +1,103 @@
+"""This process among the others: device, collectives, and when it has to stop."""
+
+import contextlib
+import itertools
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+__all__ = ["Process", "StopRequest", "join_processes"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """Rank and device of this process in a process group that `torch.distributed.run` described.
+
+    Attributes:
+        files: A gloo group of its own for checkpoints, which are written while training goes on.
+    """
+
+    rank: int
+    world_size: int
+    device: torch.device
+    files: dist.ProcessGroup
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes what is written once."""
+        return self.rank == 0
+
+    def sum(self, value: Tensor) -> Tensor:
+        """Adds `value` up over all processes, in place."""
+        if self.world_size > 1:
+            dist.all_reduce(value)
+        return value
+
+    def gather(self, items: list[str]) -> list[str]:
+        """The items of all processes, in order of rank."""
+        found: list[list[str]] = [[] for _ in range(self.world_size)]
+        dist.all_gather_object(found, items, group=self.files)
+        return list(itertools.chain.from_iterable(found))
+
+    def barrier(self) -> None:
+        """Waits for all processes."""
+        if self.world_size > 1:
+            dist.barrier(group=self.files)
+
+
+@contextlib.contextmanager
+def join_processes(device: str) -> Iterator[Process]:
+    """Enters the process group that the environment of `torch.distributed.run` describes, and leaves it.
+
+    Args:
+        device: `cpu`, `cuda`, or `auto` for CUDA where there is any.
+    """
+    is_cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    dist.init_process_group(backend="cpu:gloo,cuda:nccl" if is_cuda else "gloo")
+    try:
+        here = torch.device("cpu")
+        if is_cuda:
+            here = torch.device("cuda", dist.get_node_local_rank())
+            torch.cuda.set_device(here)
+        files = dist.new_group(backend="gloo")
+        assert isinstance(files, dist.ProcessGroup)  # noqa: S101 - every process is a member
+        yield Process(rank=dist.get_rank(), world_size=dist.get_world_size(), device=here, files=files)
+    finally:
+        dist.destroy_process_group()
+
+
+class StopRequest:
+    """Becomes true on SIGTERM, on SIGINT, and when the process that started this one is gone.
+
+    Args:
+        launcher: A process on this machine without which this one has no reason to go on; None for none.
+    """
+
+    def __init__(self, launcher: int | None) -> None:
+        self._launcher = launcher
+        self._parent = os.getppid()
+        self._is_signalled = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._receive)
+
+    def _receive(self, number: int, frame: object) -> None:
+        self._is_signalled = True
+
+    def __bool__(self) -> bool:
+        return self._is_signalled or os.getppid() != self._parent or not self._is_launcher_alive()
+
+    def _is_launcher_alive(self) -> bool:
+        if self._launcher is None:
+            return True
+        try:
+            os.kill(self._launcher, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True

@@ -1,0 +1,147 @@
+"""The two trainings of the pipeline, as functions of folders."""
+
+import dataclasses
+from pathlib import Path
+
+from vitrail.contracts.codec import load
+from vitrail.contracts.files import digest_file, digest_json
+from vitrail.contracts.labels import LabelSetManifest
+from vitrail.contracts.lineage import Lineage
+from vitrail.contracts.models import ModelManifest
+from vitrail.corpus.corpus import Corpus, open_corpus
+from vitrail.errors import LabelError, TrainingError
+from vitrail.models import load_manifest
+from vitrail.training.config import FinetuneConfig, PretrainConfig
+from vitrail.training.job import FinetuneJob, PretrainJob
+from vitrail.training.launch import run_job
+
+__all__ = ["finetune_job", "finetune_tasks", "pretrain_backbone", "pretrain_job"]
+
+
+def pretrain_job(*, corpus: Path, labels: Path, config: PretrainConfig, lineage: Lineage) -> PretrainJob:
+    """The job of `pretrain_backbone`, its inputs checked, for any launcher."""
+    opened = open_corpus(corpus)
+    inputs: dict[str, str | None] = {
+        "corpus": opened.manifest.digest,
+        "labels": _labels_digest(opened, labels),
+    }
+    if config.initial_weights:
+        weights = Path(config.initial_weights)
+        if not weights.is_file():
+            raise TrainingError(
+                f"initial_weights={weights} does not exist; give the path of a safetensors file"
+            )
+        inputs["initial_weights"] = digest_file(weights)
+    grown = _extend(lineage, inputs)
+    return PretrainJob(
+        corpus=_place(corpus), labels=_place(labels), config=config, lineage=grown, inputs=inputs
+    )
+
+
+def pretrain_backbone(
+    *, corpus: Path, labels: Path, out: Path, work: Path, config: PretrainConfig, lineage: Lineage
+) -> ModelManifest:
+    """Trains a trunk on the weak labels of the split "train".
+
+    Args:
+        corpus: A corpus folder.
+        labels: A label set derived from it.
+        out: Where the model folder appears, whole, with `training.jsonl`.
+        work: Where checkpoints are kept; a later call with the same folder continues.
+        config: What to train and how.
+        lineage: What is known so far; saved with the model.
+
+    Raises:
+        LabelError: The label set belongs to another corpus.
+        TrainingError: Training failed or was stopped; a later call continues.
+    """
+    job = pretrain_job(corpus=corpus, labels=labels, config=config, lineage=lineage)
+    return run_job(job, work, out)
+
+
+def finetune_job(
+    *,
+    corpus: Path,
+    labels: Path,
+    features: Path | None,
+    backbone: Path | None,
+    config: FinetuneConfig,
+    lineage: Lineage,
+) -> FinetuneJob:
+    """The job of `finetune_tasks`, its inputs checked, for any launcher."""
+    opened = open_corpus(corpus)
+    inputs: dict[str, str | None] = {
+        "corpus": opened.manifest.digest,
+        "labels": _labels_digest(opened, labels),
+        "features": _training_sets_digest(features) if features else None,
+        "backbone": load_manifest(backbone).model_id if backbone else None,
+    }
+    grown = dataclasses.replace(_extend(lineage, inputs), backbone_id=inputs["backbone"])
+    return FinetuneJob(
+        corpus=_place(corpus),
+        labels=_place(labels),
+        features=_place(features) if features else None,
+        backbone=_place(backbone) if backbone else None,
+        config=config,
+        lineage=grown,
+        inputs=inputs,
+    )
+
+
+def finetune_tasks(
+    *,
+    corpus: Path,
+    labels: Path,
+    features: Path | None,
+    backbone: Path | None,
+    out: Path,
+    work: Path,
+    config: FinetuneConfig,
+    lineage: Lineage,
+) -> ModelManifest:
+    """Trains one trunk for all tasks of a corpus: classification heads and one retrieval embedding.
+
+    Args:
+        corpus: A corpus folder with tasks.
+        labels: A label set derived from it.
+        features: Materialized features; their training sets keep the weak labels in training.
+        backbone: The model folder of `pretrain_backbone`; None starts from an untrained trunk.
+        out: Where the model folder appears, whole, with `training.jsonl`.
+        work: Where checkpoints are kept; a later call with the same folder continues.
+        config: What to train and how.
+        lineage: What is known so far; saved with the model.
+
+    Raises:
+        LabelError: The label set belongs to another corpus.
+        ModelError: The backbone cannot be loaded.
+        TrainingError: Training failed or was stopped; a later call continues.
+    """
+    job = finetune_job(
+        corpus=corpus, labels=labels, features=features, backbone=backbone, config=config, lineage=lineage
+    )
+    return run_job(job, work, out)
+
+
+def _labels_digest(corpus: Corpus, labels: Path) -> str:
+    manifest = load(LabelSetManifest, labels / "labels.json")
+    if manifest.corpus_digest != corpus.manifest.digest:
+        raise LabelError(
+            f"{labels} was derived from corpus {manifest.corpus_digest[:12]}, and {corpus.path} is "
+            f"{corpus.manifest.digest[:12]}; derive the labels again"
+        )
+    return manifest.digest
+
+
+def _training_sets_digest(features: Path) -> str:
+    paths = sorted((features / "training_sets").glob("*.parquet"))
+    if not paths:
+        raise TrainingError(f"{features} has no training_sets/*.parquet; materialize the features again")
+    return digest_json({path.name: digest_file(path) for path in paths})
+
+
+def _extend(lineage: Lineage, inputs: dict[str, str | None]) -> Lineage:
+    return dataclasses.replace(lineage, corpus_digest=inputs["corpus"], labels_digest=inputs["labels"])
+
+
+def _place(path: Path) -> str:
+    return str(path.resolve())

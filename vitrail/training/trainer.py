@@ -1,0 +1,307 @@
+"""The training loop: one step is one global batch, whatever its split over processes and micro-batches.
+
+Shapes: T tasks.
+"""
+
+import contextlib
+import functools
+import itertools
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor
+from torch.nn.parallel import DistributedDataParallel
+
+from vitrail.corpus.reader import Batch
+from vitrail.errors import TrainingError
+from vitrail.models import VitrailModel
+from vitrail.tasks import Objective, has_label
+from vitrail.training.checkpoint import Checkpointer, Progress
+from vitrail.training.config import TrainingConfig
+from vitrail.training.metrics import MetricLog, ProgressLine, StepMeter
+from vitrail.training.optimization import (
+    MovingAverage,
+    create_optimizer,
+    learning_rate_factor,
+    set_learning_rate,
+)
+from vitrail.training.process import Process
+
+__all__ = ["OpenReader", "Trainer"]
+
+logger = logging.getLogger(__name__)
+
+OpenReader = Callable[[int], Iterable[Batch]]
+
+METRICS_FILE = "training.jsonl"
+_NUM_KEYS_SHOWN = 8
+_SEED_STRIDE = 1_000_003  # steps of one seed do not meet those of the next
+
+
+class Trainer:
+    """Trains an objective from wherever its checkpoint folder stands.
+
+    Args:
+        objective: On the CPU, initialised alike in every process.
+        config: Of the training; `frozen_steps` is apart because only fine-tuning has it.
+        process: This process.
+        work: Folder for checkpoints and metrics; the same in every process.
+        identity: Digest of all that decides the result.
+        title: What to call it in progress lines.
+        open_reader: Opens this rank's micro-batches at a position of the global order.
+        name_image: Shard and key of a global row of a source, for messages.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        config: TrainingConfig,
+        process: Process,
+        *,
+        work: Path,
+        identity: str,
+        title: str,
+        open_reader: OpenReader,
+        name_image: Callable[[Batch, int], str],
+        frozen_steps: int = 0,
+    ) -> None:
+        self._objective = objective.to(process.device)
+        self._config = config
+        self._process = process
+        self._work = work
+        self._identity = identity
+        self._title = title
+        self._open_reader = open_reader
+        self._name_image = name_image
+        self._frozen_steps = frozen_steps
+        self._prepare()
+        # After sharding: groups hold the parameters that are really trained.
+        self._optimizer = create_optimizer(objective, config.optimizer)
+        decay = config.optimizer.ema_decay
+        self._average = MovingAverage(objective, decay) if decay is not None else None
+        self._checkpoints = Checkpointer(
+            work / "checkpoints", config.checkpoint, process, objective, self._optimizer, self._average
+        )
+        self._forward: nn.Module = objective
+
+    def _prepare(self) -> None:
+        compute = self._config.compute
+        trunk: Any = self._objective.model.trunk
+        if compute.activation_checkpointing:
+            trunk.set_grad_checkpointing(True)
+        if compute.compile:
+            self._objective.compile()
+        if compute.strategy == "fsdp2":
+            mesh = init_device_mesh(self._process.device.type, (self._process.world_size,))
+            for block in _trunk_blocks(trunk):
+                fully_shard(block, mesh=mesh)
+            fully_shard(self._objective, mesh=mesh)
+
+    def run(self, is_stopped: Callable[[], bool]) -> bool:
+        """Trains to the last step, or until `is_stopped` in any process.
+
+        Returns:
+            Whether the training is complete; if not, a checkpoint holds it.
+
+        Raises:
+            TrainingError: The loss is not finite, or a checkpoint cannot be read or written.
+        """
+        progress = self._checkpoints.restore(self._identity)
+        self._set_frozen(progress.step < self._frozen_steps)
+        log = MetricLog(self._work / METRICS_FILE, progress.step) if self._process.is_main else None
+        line = ProgressLine(self._title, self._num_steps, progress.step) if self._process.is_main else None
+        try:
+            return self._run_from(progress, is_stopped, log, line)
+        finally:
+            if line:
+                line.close()
+            if log:
+                log.close()
+
+    @property
+    def _num_steps(self) -> int:
+        return self._config.schedule.num_steps
+
+    def _run_from(
+        self,
+        progress: Progress,
+        is_stopped: Callable[[], bool],
+        log: MetricLog | None,
+        line: ProgressLine | None,
+    ) -> bool:
+        meter = StepMeter(self._config.schedule.batch_size)
+        batches = self._micro_batches(progress)
+        begun, is_stopping = progress.step, False
+        with _profiler(self._config.profile_steps, self._work, self._process) as profiler:
+            while progress.step < self._num_steps and not is_stopping:
+                began = time.perf_counter()
+                micro = list(itertools.islice(batches, self._config.schedule.accumulation))
+                waited_s = time.perf_counter() - began
+                if self._objective.is_trunk_frozen and progress.step == self._frozen_steps:
+                    self._set_frozen(False)
+                counts, is_stopping = self._count(micro, is_stopped())
+                losses, norm = self._step(progress.step, micro, counts)
+                progress = Progress(
+                    step=progress.step + 1, position=micro[-1].position, identity=self._identity
+                )
+                meter.add(losses, waited_s)
+                profiler()
+                self._after_step(progress, meter, norm, log, line)
+        if progress.step > begun and progress.step % self._config.checkpoint.every_steps:
+            self._checkpoints.start(progress)
+        self._checkpoints.finish()
+        return progress.step >= self._num_steps
+
+    def _micro_batches(self, progress: Progress) -> Iterator[Batch]:
+        if progress.step == self._num_steps:
+            return iter(())
+        return iter(self._open_reader(progress.position))
+
+    def _after_step(
+        self,
+        progress: Progress,
+        meter: StepMeter,
+        norm: float,
+        log: MetricLog | None,
+        line: ProgressLine | None,
+    ) -> None:
+        if log and line:
+            line.advance(progress.step)
+            if progress.step % self._config.log_every_steps == 0 or progress.step == self._num_steps:
+                rate = self._optimizer.param_groups[-1]["lr"]
+                entry = {"step": progress.step, **meter.take(), "learning_rate": rate, "grad_norm": norm}
+                log.write(entry)
+                line.report(progress.step, entry)
+        self._checkpoints.poll()
+        if progress.step % self._config.checkpoint.every_steps == 0:
+            self._checkpoints.start(progress)
+
+    def _set_frozen(self, is_frozen: bool) -> None:
+        objective = self._objective
+        objective.is_trunk_frozen = is_frozen
+        objective.train()
+        objective.model.trunk.train(not is_frozen)
+        if isinstance(objective, FSDPModule):
+            return  # sharded parameters keep `requires_grad`; the trunk just stays out of the graph
+        objective.model.trunk.requires_grad_(not is_frozen)
+        if self._process.world_size > 1:
+            # DDP fixes what it synchronises when it is made.
+            self._forward = DistributedDataParallel(objective)
+
+    def _count(self, micro: Sequence[Batch], is_stopped: bool) -> tuple[dict[str, Tensor], bool]:
+        """Images with a label by task in the global batch, and whether any process wants to stop."""
+        names = [task.name for task in self._objective.tasks]
+        labelled = [sum(int(has_label(batch.targets[name]).sum()) for batch in micro) for name in names]
+        totals = torch.tensor([*labelled, int(is_stopped)], dtype=torch.float32, device=self._process.device)
+        *counts, stops = self._process.sum(totals).unbind()
+        return dict(zip(names, counts, strict=True)), bool(stops)
+
+    def _step(
+        self, step: int, micro: Sequence[Batch], counts: dict[str, Tensor]
+    ) -> tuple[dict[str, float], float]:
+        self._optimizer.zero_grad(set_to_none=True)
+        local_t = torch.zeros(len(counts), device=self._process.device)
+        for number, batch in enumerate(micro):
+            is_last = number == len(micro) - 1
+            with self._synchronisation(is_last):
+                local_t += self._backward(step, number, batch, counts)
+        total_t = self._process.sum(local_t.clone())
+        if not torch.isfinite(total_t).all():
+            raise TrainingError(self._describe_loss(step, total_t, local_t, micro))
+        norm = self._clip()
+        factor = learning_rate_factor(step, self._config.schedule)
+        set_learning_rate(self._optimizer, factor * self._config.optimizer.learning_rate)
+        self._optimizer.step()
+        if self._average:
+            self._average.update(step)
+        return dict(zip(counts, total_t.tolist(), strict=True)), norm
+
+    def _backward(self, step: int, number: int, batch: Batch, counts: dict[str, Tensor]) -> Tensor:
+        device = self._process.device
+        seed = self._config.seed * _SEED_STRIDE + step
+        # Dropout is a function of the place, not of history: nothing to save, nothing to restore.
+        torch.manual_seed((seed * _SEED_STRIDE + number) * _SEED_STRIDE + self._process.rank)
+        images = batch.images.to(device, non_blocking=True)
+        targets = {name: value.to(device, non_blocking=True) for name, value in batch.targets.items()}
+        is_bf16 = self._config.compute.precision == "bf16"
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_bf16):
+            losses = self._forward(images, targets, counts, seed)
+        loss_t = torch.stack(list(losses.values()))
+        # DDP and FSDP2 average gradients over processes; the loss is a sum over all their images.
+        (loss_t.sum() * self._process.world_size).backward()
+        return loss_t.detach()
+
+    def _synchronisation(self, is_last: bool) -> contextlib.AbstractContextManager[None]:
+        if isinstance(self._objective, FSDPModule):
+            self._objective.set_requires_gradient_sync(is_last)
+        elif isinstance(self._forward, DistributedDataParallel) and not is_last:
+            return self._forward.no_sync()
+        return contextlib.nullcontext()
+
+    def _clip(self) -> float:
+        parameters = [parameter for parameter in self._objective.parameters() if parameter.grad is not None]
+        limit = self._config.optimizer.clip_norm
+        norm = nn.utils.clip_grad_norm_(parameters, float("inf") if limit is None else limit)
+        return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+
+    def _describe_loss(self, step: int, total_t: Tensor, local_t: Tensor, micro: Sequence[Batch]) -> str:
+        values = zip((task.name for task in self._objective.tasks), total_t.tolist(), strict=True)
+        losses = ", ".join(f"{name}={value}" for name, value in values)
+        mine: list[str] = []
+        if not torch.isfinite(local_t).all():
+            mine = [self._name_image(batch, row) for batch in micro for row in range(len(batch.image_ids))]
+        named = self._process.gather(mine)
+        more = f" and {len(named) - _NUM_KEYS_SHOWN} more" if len(named) > _NUM_KEYS_SHOWN else ""
+        where = f"images (shard/key) {', '.join(named[:_NUM_KEYS_SHOWN])}{more}"
+        return (
+            f"{self._title}: the loss of step {step + 1} is not finite ({losses}) on {where}; checkpoints "
+            f"before it are intact in {self._work / 'checkpoints'}: lower the learning rate or clip_norm"
+        )
+
+    def trained_model(self) -> VitrailModel | None:
+        """The model to serve, on the CPU, in the main process; None in the others. All must call it."""
+        averages = self._average.tensors if self._average else {}
+        state = {}
+        for name, value in self._objective.state_dict().items():
+            tensor = averages.get(name, value)
+            full = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+            if name.startswith("model."):
+                state[name.removeprefix("model.")] = full.detach().cpu()
+        if not self._process.is_main:
+            return None
+        source = self._objective.model
+        model = VitrailModel(source.architecture, source.transforms, source.specs)
+        model.load_state_dict(state)
+        return model.eval()
+
+
+def _trunk_blocks(trunk: nn.Module) -> list[nn.Module]:
+    """What FSDP2 gathers one at a time: the blocks of a ViT, or the stages of a CNN."""
+    blocks = getattr(trunk, "blocks", None)
+    if isinstance(blocks, nn.Sequential | nn.ModuleList):
+        return list(blocks)
+    return [child for child in trunk.children() if isinstance(child, nn.Sequential)]
+
+
+@contextlib.contextmanager
+def _profiler(num_steps: int, work: Path, process: Process) -> Iterator[Callable[[], Any]]:
+    """Profiles steps 2 to `num_steps` + 1 of this start into a Chrome trace."""
+    if not num_steps or not process.is_main:
+        yield lambda: None
+        return
+    schedule = torch.profiler.schedule(wait=1, warmup=0, active=num_steps, repeat=1)
+    save = functools.partial(_save_trace, work / "profile.json")
+    with torch.profiler.profile(schedule=schedule, on_trace_ready=save) as profile:
+        yield profile.step
+
+
+def _save_trace(path: Path, profile: torch.profiler.profile) -> None:
+    profile.export_chrome_trace(str(path))
+    logger.info("profile of the training steps: %s", path)
