@@ -1,0 +1,81 @@
+"""What a label derivation can be told."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from vitrail.config import Config, require
+from vitrail.labels.encoder import DEFAULT_ENCODER
+
+__all__ = ["LabelsConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelsConfig(Config):
+    """From text signals to a label set.
+
+    Attributes:
+        encoder: Sentence encoder of the vocabulary: a packaged, cached or local sentence-transformers model.
+        dictionary_files: Files with one phrase a line that are terms whatever the filters say.
+        sample_signals: The dictionary is built from at most about this many texts (whole posts, chosen by hash).
+        max_ngram: Longest phrase, in words.
+        min_term_images: Images of the sample a phrase must describe to become a term.
+        max_image_share: A phrase on more than this share of the images is boilerplate, not a description.
+        source_weights: Trust in a source of text, 0 to 1; sources not named count 1.
+        aggregation: How posts that share an image add up.
+        clustering: How the vocabulary is grouped into labels.
+        cluster_threshold: Least average similarity inside a cluster (agglomerative).
+        num_clusters: Number of clusters (kmeans); None takes half the number of terms.
+        top_k: Labels an image keeps.
+        min_score: Least score of a kept label.
+        min_images: Images a label must keep, or it is dropped.
+        votes: Whether votes (provenance) are written.
+        engine: Daft's native engine or Ray; the output is the same.
+    """
+
+    encoder: str = DEFAULT_ENCODER
+    dictionary_files: tuple[str, ...] = ()
+    sample_signals: int = 2_000_000
+    max_ngram: int = 6
+    min_term_images: int = 3
+    max_image_share: float = 0.25
+    source_weights: dict[str, float] = field(default_factory=dict)
+    aggregation: Literal["noisy_or", "log_mean", "sum"] = "noisy_or"
+    clustering: Literal["agglomerative", "kmeans", "hdbscan", "none"] = "agglomerative"
+    cluster_threshold: float = 0.75
+    num_clusters: int | None = None
+    top_k: int = 8
+    min_score: float = 0.1
+    min_images: int = 10
+    votes: bool = True
+    engine: Literal["native", "ray"] = "native"
+
+    def __post_init__(self) -> None:
+        require(1 <= self.max_ngram <= 6, "max_ngram", self.max_ngram, "use 1 to 6 words")
+        require(
+            self.sample_signals > 0, "sample_signals", self.sample_signals, "use a positive number of texts"
+        )
+        require(self.min_term_images >= 1, "min_term_images", self.min_term_images, "use at least 1")
+        require(
+            0 < self.max_image_share <= 1, "max_image_share", self.max_image_share, "use a share in (0, 1]"
+        )
+        require(
+            all(0 <= weight <= 1 for weight in self.source_weights.values()),
+            "source_weights",
+            self.source_weights,
+            "use weights from 0 to 1",
+        )
+        require(0 < self.cluster_threshold <= 1, "cluster_threshold", self.cluster_threshold, "use (0, 1]")
+        require(
+            self.num_clusters is None or self.num_clusters > 0,
+            "num_clusters",
+            self.num_clusters,
+            "use a positive number",
+        )
+        require(1 <= self.top_k <= 100, "top_k", self.top_k, "use 1 to 100 labels an image")
+        require(0 <= self.min_score <= 1, "min_score", self.min_score, "use a score from 0 to 1")
+        require(self.min_images >= 1, "min_images", self.min_images, "use at least 1")
+
+    @property
+    def output_digest(self) -> str:
+        """Digest of what the output depends on: everything but the engine."""
+        return replace(self, engine="native").digest

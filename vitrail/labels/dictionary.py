@@ -1,0 +1,244 @@
+"""Candidate phrases of a corpus, and the dictionary that is left after filtering.
+
+Candidates are counted level by level (a phrase of n+1 words is counted only where both its parts of n words were
+frequent), with integer keys throughout. Every candidate is kept with the reason when it is not a term.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from vitrail.labels.config import LabelsConfig
+from vitrail.labels.normalise import BREAK, TokenBatch, is_unspaced, join_term
+from vitrail.labels.stop_words import STOP_WORDS
+
+__all__ = ["Candidates", "Dictionary", "build_dictionary", "collect_candidates"]
+
+_FRAGMENT_SHARE = (
+    0.9  # a phrase that continues the same way in 90% of its images is part of the longer phrase
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """C phrases with their counts over N images."""
+
+    terms: list[tuple[str, ...]]
+    num_images: np.ndarray  # int64 [C]
+    extension: np.ndarray  # int64 [C] most images of one phrase that is one word longer on either side
+    parts: (
+        np.ndarray
+    )  # int64 [C, 2] candidates that are the phrase without its last and first word, -1 for words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dictionary:
+    """Every candidate; `reason` is None for accepted terms, `canonical` is the index a variant is counted as."""
+
+    terms: list[tuple[str, ...]]
+    num_images: np.ndarray  # int64 [C]
+    reason: list[str | None]
+    canonical: np.ndarray  # int64 [C]
+
+    @property
+    def accepted(self) -> np.ndarray:
+        """Indices of accepted terms, variants included."""
+        return np.array([index for index, reason in enumerate(self.reason) if reason is None], dtype=np.int64)
+
+
+def _count_images(keys: np.ndarray, images: np.ndarray, num_keys: int) -> np.ndarray:
+    pairs = np.unique(keys.astype(np.int64) << 32 | images)
+    return np.bincount(pairs >> 32, minlength=num_keys)
+
+
+def collect_candidates(batch: TokenBatch, images: np.ndarray, max_ngram: int, min_images: int) -> Candidates:
+    """Counts the 1..max_ngram-grams of texts in distinct images.
+
+    Args:
+        batch: Tokens of B texts.
+        images: int64 [B], below 2**31: the image each text describes.
+        max_ngram: Longest phrase in tokens.
+        min_images: Phrases of two and more words on fewer images are not listed; words all are.
+    """
+    encoded = batch.tokens.dictionary_encode()
+    words = encoded.dictionary.to_pylist()
+    ids = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    text_of = np.repeat(np.arange(len(batch.offsets) - 1), np.diff(batch.offsets))
+    image_of = images[text_of]
+    is_word = np.array([word not in ("", BREAK) for word in words], dtype=bool)
+    gram = np.where(is_word[ids], ids, -1) if len(ids) else ids
+    return _grow(gram, ids, words, text_of, image_of, max_ngram, min_images)
+
+
+def _grow(
+    gram: np.ndarray,
+    ids: np.ndarray,
+    words: list[str],
+    text_of: np.ndarray,
+    image_of: np.ndarray,
+    max_ngram: int,
+    min_images: int,
+) -> Candidates:
+    terms: list[tuple[str, ...]] = []
+    counts, extension, parts = [], [], []
+    base, previous_base, length = 0, 0, 1
+    position = np.flatnonzero(gram >= 0)
+    pair = np.full((len(words), 2), -1, dtype=np.int64)
+    while len(position):
+        gram, keep_counts, first, pair = _prune(
+            gram, position, image_of, pair, 1 if length == 1 else min_images
+        )
+        terms.extend(tuple(words[token] for token in ids[start : start + length]) for start in first.tolist())
+        counts.append(keep_counts)
+        extension.append(np.zeros(len(keep_counts), dtype=np.int64))
+        parts.append(np.where(pair >= 0, pair + previous_base, -1))
+        if length > 1:
+            for side in (0, 1):
+                np.maximum.at(extension[-2], pair[:, side], keep_counts)
+        if length == max_ngram or not len(keep_counts):
+            break
+        previous_base, base = base, base + len(keep_counts)
+        length += 1
+        gram, position, pair = _pair_up(gram, counts[-1] >= min_images, text_of, length)
+    if not counts:
+        return Candidates(
+            terms=[],
+            num_images=np.zeros(0, np.int64),
+            extension=np.zeros(0, np.int64),
+            parts=np.zeros((0, 2), np.int64),
+        )
+    return Candidates(
+        terms=terms,
+        num_images=np.concatenate(counts),
+        extension=np.concatenate(extension),
+        parts=np.concatenate(parts),
+    )
+
+
+def _prune(
+    gram: np.ndarray, position: np.ndarray, image_of: np.ndarray, pair: np.ndarray, min_images: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Renumbers the grams that describe enough images; the others become -1."""
+    counts = _count_images(gram[position], image_of[position], len(pair))
+    kept = np.flatnonzero(counts >= min_images)
+    renumber = np.full(len(pair), -1, dtype=np.int64)
+    renumber[kept] = np.arange(len(kept))
+    first = np.full(len(pair), -1, dtype=np.int64)
+    first[gram[position][::-1]] = position[::-1]
+    pruned = np.full(len(gram), -1, dtype=np.int64)
+    pruned[position] = renumber[gram[position]]
+    return pruned, counts[kept], first[kept], pair[kept]
+
+
+def _pair_up(
+    gram: np.ndarray, is_frequent: np.ndarray, text_of: np.ndarray, length: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Joins neighbouring grams of length - 1 words into grams of `length` words."""
+    is_live = (gram >= 0) & is_frequent[gram]
+    position = np.flatnonzero(is_live[:-1] & is_live[1:])
+    position = position[position + length <= len(gram)]
+    position = position[text_of[position] == text_of[position + length - 1]]
+    size = len(is_frequent)
+    keys, inverse = np.unique(gram[position] * size + gram[position + 1], return_inverse=True)
+    joined = np.full(len(gram), -1, dtype=np.int64)
+    joined[position] = inverse
+    return joined, position, np.stack([keys // size, keys % size], axis=1)
+
+
+def build_dictionary(
+    candidates: Candidates, num_images: int, config: LabelsConfig, user_terms: Sequence[tuple[str, ...]] = ()
+) -> Dictionary:
+    """Filters candidates into a dictionary.
+
+    Args:
+        candidates: Counted phrases.
+        num_images: Images with text, N.
+        config: Limits.
+        user_terms: Terms that pass whatever the filters say; those not among the candidates are added.
+    """
+    wanted = set(user_terms)
+    known = set(candidates.terms)
+    missing = [term for term in dict.fromkeys(user_terms) if term not in known]
+    reasons = [
+        None if candidates.terms[index] in wanted else _reject(candidates, index, num_images, config)
+        for index in range(len(candidates.terms))
+    ]
+    terms = candidates.terms + missing
+    counts = np.concatenate([candidates.num_images, np.zeros(len(missing), dtype=np.int64)])
+    reasons += [None] * len(missing)
+    return Dictionary(
+        terms=terms, num_images=counts, reason=reasons, canonical=find_canonical(terms, counts, reasons)
+    )
+
+
+def _reject(candidates: Candidates, index: int, num_images: int, config: LabelsConfig) -> str | None:
+    term, count = candidates.terms[index], int(candidates.num_images[index])
+    if count < config.min_term_images:
+        return "rare"
+    if all(token in STOP_WORDS for token in term):
+        return "stop_word"
+    if term[0] in STOP_WORDS or term[-1] in STOP_WORDS:
+        return "fragment"
+    text = "".join(term)
+    if not any(character.isalpha() for character in text):
+        return "number"
+    if len(text) == 1 and not is_unspaced(text) and not "\u1100" <= text:
+        return "letter"
+    if count > config.max_image_share * num_images:
+        return "boilerplate"
+    is_part = len(term) > 1 or is_unspaced(text[0])
+    if is_part and candidates.extension[index] >= _FRAGMENT_SHARE * count:
+        return "fragment"
+    if len(term) > 1 and not _is_collocation(candidates, index, num_images):
+        return "accidental"
+    return None
+
+
+def _is_collocation(candidates: Candidates, index: int, num_images: int) -> bool:
+    """Whether the two halves meet more often than chance would have it (pointwise mutual information above 0)."""
+    head, tail = candidates.parts[index]
+    last, first = _edge_words(candidates, index)
+    expected_left = candidates.num_images[head] * candidates.num_images[last]
+    expected_right = candidates.num_images[tail] * candidates.num_images[first]
+    return int(candidates.num_images[index]) * num_images > max(expected_left, expected_right)
+
+
+def _edge_words(candidates: Candidates, index: int) -> tuple[int, int]:
+    last = first = index
+    while candidates.parts[last, 1] >= 0:
+        last = candidates.parts[last, 1]
+    while candidates.parts[first, 0] >= 0:
+        first = candidates.parts[first, 0]
+    return last, first
+
+
+def find_canonical(
+    terms: Sequence[tuple[str, ...]], counts: np.ndarray, reasons: Sequence[str | None]
+) -> np.ndarray:
+    """Index of the term each accepted term is counted as: its most frequent spelling or number variant."""
+    canonical = np.arange(len(terms))
+    accepted = [index for index, reason in enumerate(reasons) if reason is None]
+    groups: dict[str, list[int]] = {}
+    by_text = {join_term(list(terms[index])): index for index in accepted}
+    for index in accepted:
+        groups.setdefault(_variant_key(terms[index], by_text), []).append(index)
+    for members in groups.values():
+        canonical[members] = min(members, key=lambda index: (-counts[index], terms[index]))
+    return canonical
+
+
+def _variant_key(term: tuple[str, ...], known: dict[str, int]) -> str:
+    text = join_term(list(term))
+    singular = _singular(text, known)
+    return (singular or text).replace(" ", "")
+
+
+def _singular(text: str, known: dict[str, int]) -> str | None:
+    """The term without its plural ending, when that is a term too (English, French, Spanish, Portuguese endings)."""
+    for ending, replacement in (("ies", "y"), ("es", ""), ("s", "")):
+        stem = text[: -len(ending)] + replacement
+        if text.endswith(ending) and len(stem) >= 3 and stem in known:
+            return stem
+    return None

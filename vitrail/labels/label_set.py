@@ -1,0 +1,62 @@
+"""An opened label set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vitrail.contracts.codec import load
+from vitrail.contracts.labels import LABELS_SCHEMA_VERSION, LabelSetManifest
+from vitrail.errors import LabelError, VitrailError
+
+__all__ = ["LabelSet", "open_labels"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSet:
+    """Weak labels of one corpus."""
+
+    path: Path
+    manifest: LabelSetManifest
+
+    def vocabulary(self) -> pa.Table:
+        """VOCABULARY_SCHEMA; row i is the label with head output i."""
+        return self._read("vocabulary.parquet")
+
+    def dictionary(self) -> pa.Table:
+        """DICTIONARY_SCHEMA: every candidate, with the reason when it was rejected."""
+        return self._read("dictionary.parquet")
+
+    def sidecar(self, shard: str) -> pa.Table:
+        """SIDECAR_SCHEMA: the labels of the images of a shard, in the order of its index."""
+        return self._read(f"shards/{shard}.parquet")
+
+    def votes(self, shard: str) -> pa.Table:
+        """VOTES_SCHEMA: the signals behind the labels of a shard; empty when votes were not written."""
+        return self._read(f"votes/{shard}.parquet")
+
+    def _read(self, name: str) -> pa.Table:
+        try:
+            return pq.read_table(self.path / name)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise LabelError(
+                f"{self.path / name} cannot be read ({error}); derive the labels again"
+            ) from error
+
+
+def open_labels(path: Path) -> LabelSet:
+    """Opens the folder that `derive_labels` wrote.
+
+    Raises:
+        LabelError: It is not a label set, or one of another version.
+    """
+    try:
+        manifest = load(LabelSetManifest, Path(path) / "labels.json")
+    except VitrailError as error:
+        raise LabelError(f"{path} is not a label set: {error}") from error
+    if manifest.schema_version != LABELS_SCHEMA_VERSION:
+        raise LabelError(
+            f"{path} has label schema {manifest.schema_version}, this version reads {LABELS_SCHEMA_VERSION}; derive again"
+        )
+    return LabelSet(path=Path(path), manifest=manifest)

@@ -1,0 +1,65 @@
+"""The language of texts: as given, else read off the script, else identified, else that of the corpus.
+
+Identification of two or three words is guesswork, so py3langid is asked only about texts with MIN_LETTERS letters
+and the languages it may answer for shorter ones are those that such texts showed.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import py3langid
+
+__all__ = ["UNKNOWN", "identify_languages"]
+
+UNKNOWN = "und"  # ISO 639-2: undetermined
+MIN_LETTERS = 24  # about four words; langid.py (Lui and Baldwin 2012) degrades quickly below
+_MIN_SHARE = 0.02  # of the long texts, for a language to be one of the corpus
+
+_SCRIPTS = (  # ranges whose script is written in one major language, or in one that dominates
+    (0x3040, 0x30FF, "ja"),
+    (0xAC00, 0xD7AF, "ko"),
+    (0x4E00, 0x9FFF, "zh"),
+    (0x0E00, 0x0E7F, "th"),
+    (0x0590, 0x05FF, "he"),
+    (0x0370, 0x03FF, "el"),
+    (0x0900, 0x097F, "hi"),
+    (0x0980, 0x09FF, "bn"),
+    (0x0B80, 0x0BFF, "ta"),
+    (0x10A0, 0x10FF, "ka"),
+    (0x0530, 0x058F, "hy"),
+)
+
+
+def _script_language(text: str) -> str | None:
+    if text.isascii():
+        return None
+    for low, high, language in _SCRIPTS:
+        if any(low <= ord(character) <= high for character in text):
+            return language
+    return None
+
+
+def identify_languages(texts: Sequence[str], given: Sequence[str | None]) -> list[str]:
+    """ISO 639-1 codes for texts, `und` where nothing is known; given languages are kept."""
+    languages = [
+        _primary(language) or _script_language(text) for text, language in zip(texts, given, strict=True)
+    ]
+    if None not in languages:
+        return [language or UNKNOWN for language in languages]
+    long = {
+        index: py3langid.classify(text)[0]
+        for index, (text, language) in enumerate(zip(texts, languages, strict=True))
+        if language is None and sum(map(str.isalpha, text)) >= MIN_LETTERS
+    }
+    shares = Counter(long.values())
+    common = {language for language, count in shares.items() if count >= _MIN_SHARE * len(long)}
+    fallback = min(common, key=lambda language: (-shares[language], language), default=UNKNOWN)
+    return [
+        language or (long[index] if long.get(index) in common else fallback)
+        for index, language in enumerate(languages)
+    ]
+
+
+def _primary(language: str | None) -> str | None:
+    """The language part of a tag such as pt-BR."""
+    return language.replace("_", "-").split("-")[0].lower() if language else None

@@ -1,0 +1,113 @@
+"""Finds every dictionary term in a batch of tokens, with array operations only.
+
+The terms form a trie over token ids. One step of the walk extends every live position of the whole batch by one
+token, through one search in the sorted edge table; most positions die at once. All matches are found, also nested
+and overlapping ones: a term inside a longer match is marked, because "hot dog" is weaker evidence for "dog" than "dog" is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vitrail.labels.normalise import TokenBatch
+
+__all__ = ["Matcher", "Matches"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matches:
+    """M matches, ordered by text, then position, then length."""
+
+    text: np.ndarray  # int64 [M] index of the text in the batch
+    term: np.ndarray  # int32 [M] index of the term in the matcher's list
+    is_nested: np.ndarray  # bool [M] lies inside a longer match
+
+
+class Matcher:
+    """An immutable index over terms.
+
+    Args:
+        terms: Token tuples; the position in this sequence is the id that matches carry.
+    """
+
+    def __init__(self, terms: Sequence[Sequence[str]]) -> None:
+        words = sorted({token for term in terms for token in term})
+        self._words = pa.array(words, pa.large_string())
+        word_ids = {word: index for index, word in enumerate(words)}
+        num_words = len(words)
+        edges: dict[int, int] = {}
+        term_of: list[int] = [-1] * num_words  # nodes 0..num_words-1 are the single words
+        for term_id, term in enumerate(terms):
+            node = word_ids[term[0]]
+            for token in term[1:]:
+                key = node * num_words + word_ids[token]
+                child = edges.get(key)
+                if child is None:
+                    child = len(term_of)
+                    edges[key] = child
+                    term_of.append(-1)
+                node = child
+            term_of[node] = term_id
+        keys = np.fromiter(edges.keys(), dtype=np.int64, count=len(edges))
+        order = np.argsort(keys)
+        self._keys = keys[order]
+        self._children = np.fromiter(edges.values(), dtype=np.int64, count=len(edges))[order]
+        self._term_of = np.array(term_of, dtype=np.int32)
+        self._has_children = np.zeros(len(term_of), dtype=bool)
+        if num_words:
+            self._has_children[self._keys // num_words] = True
+        self._num_words = num_words
+
+    def find(self, batch: TokenBatch) -> Matches:
+        """All matches of all terms in the batch."""
+        if not self._num_words or not len(batch.tokens):
+            empty = np.zeros(0, dtype=np.int64)
+            return Matches(text=empty, term=empty.astype(np.int32), is_nested=empty.astype(bool))
+        tokens = pc.index_in(batch.tokens.cast(pa.large_string()), value_set=self._words)
+        ids = pc.fill_null(tokens, -1).to_numpy(zero_copy_only=False)
+        text_of = np.repeat(np.arange(len(batch.offsets) - 1), np.diff(batch.offsets))
+        starts, lengths, terms = self._walk(ids, text_of)
+        order = np.lexsort((lengths, starts)) if len(starts) else starts
+        starts, lengths, terms = starts[order], lengths[order], terms[order]
+        return Matches(text=text_of[starts], term=terms, is_nested=_nested(starts, lengths, len(ids)))
+
+    def _walk(self, ids: np.ndarray, text_of: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        position = np.flatnonzero(ids >= 0)
+        node = ids[position].astype(np.int64)
+        starts, lengths, terms = [], [], []
+        length = 1
+        while len(position):
+            term = self._term_of[node]
+            is_term = term >= 0
+            starts.append(position[is_term])
+            terms.append(term[is_term])
+            lengths.append(np.full(len(starts[-1]), length, dtype=np.int64))
+            position, node = self._extend(position, node, length, ids, text_of)
+            length += 1
+        return np.concatenate(starts), np.concatenate(lengths), np.concatenate(terms)
+
+    def _extend(
+        self, position: np.ndarray, node: np.ndarray, length: int, ids: np.ndarray, text_of: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        is_live = self._has_children[node] & (position + length < len(ids))
+        position, node = position[is_live], node[is_live]
+        following = ids[position + length]
+        is_live = (following >= 0) & (text_of[position + length] == text_of[position])
+        position, node, following = position[is_live], node[is_live], following[is_live]
+        key = node * self._num_words + following
+        slot = np.searchsorted(self._keys, key)
+        slot[slot == len(self._keys)] = 0
+        found = self._keys[slot] == key if len(self._keys) else np.zeros(len(key), dtype=bool)
+        return position[found], self._children[slot[found]]
+
+
+def _nested(starts: np.ndarray, lengths: np.ndarray, num_tokens: int) -> np.ndarray:
+    """A match is nested when a longer one covers it: same start and a later end, or an earlier start and no earlier end."""
+    ends = starts + lengths
+    furthest = np.zeros(num_tokens + 1, dtype=np.int64)
+    np.maximum.at(furthest, starts + 1, ends)
+    before = np.maximum.accumulate(furthest)
+    return (before[starts + 1] > ends) | (before[starts] >= ends)

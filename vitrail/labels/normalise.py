@@ -1,0 +1,148 @@
+"""Raw text to normalised tokens, a batch at a time.
+
+Words are NFKC-normalised and case-folded. Hyphens, underscores and apostrophes part words inside a phrase; other
+punctuation and symbols end the phrase (they leave a BREAK token, which no dictionary term contains). Scripts that
+are written without spaces (Han, Hiragana, Thai, Lao, Khmer, Burmese) yield one token per character, so that a word
+of theirs is an n-gram of characters; runs of Katakana and Hangul stay whole.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = [
+    "BREAK",
+    "MAX_TEXT_BYTES",
+    "TokenBatch",
+    "is_unspaced",
+    "join_term",
+    "normalise",
+    "normalise_term",
+    "tokenise",
+]
+
+BREAK = "\x01"
+MAX_TEXT_BYTES = (
+    1 << 16
+)  # of one text; what lies beyond is not read (a caption is far shorter, a dump is noise)
+
+_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+_IGNORED = r"[\p{Cf}\x{FE0E}\x{FE0F}\x{0640}\x{064B}-\x{0652}\x{0307}]"  # format, variation, tatweel, harakat
+_PARTING = r"[\s\p{Cc}\-_'\u{2019}\u{2018}\u{02BC}\u{2010}\u{2011}]"
+_BREAKING = r"[^\p{L}\p{M}\p{N}\s\x{01}]+"
+_SPACED_CHARACTER = f"({_UNSPACED}\\p{{M}}*)"
+_SEPARATOR = "\x00"
+
+
+def _ascii_table() -> bytes:
+    table = bytearray(BREAK.encode() * 256)
+    for code in range(256):
+        character = chr(code)
+        if code >= 128 or character.islower() or character.isdigit():
+            table[code] = code
+        elif character.isupper():
+            table[code] = code + 32
+        elif character.isspace() or code < 32 or code == 127 or character in "-_'":
+            table[code] = 32
+    return bytes(table)
+
+
+_ASCII_TABLE = _ascii_table()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenBatch:
+    """Tokens of B texts laid end to end; text i owns tokens[offsets[i] : offsets[i + 1]]."""
+
+    tokens: pa.Array  # string [T]
+    offsets: np.ndarray  # int64 [B + 1]
+
+
+def _fold_ascii(texts: pa.Array) -> pa.Array:
+    _, offsets, data = texts.buffers()
+    folded = data.to_pybytes().translate(_ASCII_TABLE) if data is not None else b""
+    array = pa.LargeStringArray.from_buffers(len(texts), offsets, pa.py_buffer(folded), None, 0, texts.offset)
+    return pc.replace_substring(array, BREAK, f" {BREAK} ")
+
+
+def _fold_unicode(texts: pa.Array) -> pa.Array:
+    joined = _SEPARATOR.join(text.replace(_SEPARATOR, " ") for text in texts.to_pylist())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", joined).casefold())
+    series = pl.Series(folded.split(_SEPARATOR), dtype=pl.String)
+    series = (
+        series.str.replace_all(_IGNORED, "")
+        .str.replace_all(_PARTING, " ")
+        .str.replace_all(_BREAKING, f" {BREAK} ")
+        .str.replace_all(_SPACED_CHARACTER, " $1 ")
+    )
+    return series.to_arrow().cast(pa.large_string())
+
+
+def normalise(texts: pa.Array) -> pa.Array:
+    """Folds a batch of texts; tokens are separated by whitespace, phrases by BREAK tokens.
+
+    Args:
+        texts: String array; null counts as empty.
+
+    Returns:
+        large_string array of the same length, without nulls.
+    """
+    texts = pc.fill_null(texts.cast(pa.large_string()), "")
+    if (pc.max(pc.binary_length(texts)).as_py() or 0) > MAX_TEXT_BYTES:
+        texts = _truncate(texts)
+    is_ascii = pc.string_is_ascii(texts)
+    if pc.all(is_ascii).as_py() is not False:
+        return _fold_ascii(texts)
+    mask = is_ascii.to_numpy(zero_copy_only=False)
+    folded = pa.chunked_array(
+        [_fold_ascii(texts.filter(is_ascii)), _fold_unicode(texts.filter(pc.invert(is_ascii)))]
+    )
+    order = np.empty(len(mask), dtype=np.int64)
+    order[np.concatenate([np.flatnonzero(mask), np.flatnonzero(~mask)])] = np.arange(len(mask))
+    return folded.take(pa.array(order)).combine_chunks()
+
+
+def _truncate(texts: pa.Array) -> pa.Array:
+    is_long = pc.greater(pc.binary_length(texts), MAX_TEXT_BYTES)
+    return pc.if_else(is_long, pc.utf8_slice_codeunits(texts, 0, MAX_TEXT_BYTES // 4), texts)
+
+
+def tokenise(texts: pa.Array) -> TokenBatch:
+    """Normalises a batch of texts and splits it into tokens (BREAK tokens included)."""
+    lists = pc.ascii_split_whitespace(pc.ascii_trim_whitespace(normalise(texts)))
+    values = lists.flatten()
+    lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
+    offsets = np.zeros(len(lists) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return TokenBatch(tokens=values, offsets=offsets)
+
+
+def join_term(tokens: list[str]) -> str:
+    """The readable form of a term: words with spaces, characters of unspaced scripts without."""
+    text = ""
+    for token in tokens:
+        needs_space = bool(text) and not (is_unspaced(text[-1]) or is_unspaced(token[0]))
+        text += f" {token}" if needs_space else token
+    return text
+
+
+def is_unspaced(character: str) -> bool:
+    """Whether the character belongs to a script written without spaces (Katakana counts: it mixes with Hiragana)."""
+    code = ord(character)
+    return (
+        0x3040 <= code <= 0x30FF
+        or 0x3400 <= code <= 0x9FFF
+        or 0x0E00 <= code <= 0x0EFF
+        or 0x1000 <= code <= 0x109F
+        or 0x1780 <= code <= 0x17FF
+        or 0x20000 <= code <= 0x3FFFF
+    )
+
+
+def normalise_term(text: str) -> list[str]:
+    """The tokens of one phrase, without BREAK tokens."""
+    return [token for token in tokenise(pa.array([text])).tokens.to_pylist() if token and token != BREAK]

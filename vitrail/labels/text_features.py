@@ -1,0 +1,158 @@
+"""Text features of images, and statistics of labels, as Parquet for a feature store."""
+
+from pathlib import Path
+
+import daft
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from vitrail.contracts.codec import load
+from vitrail.contracts.corpus import CorpusManifest
+from vitrail.contracts.files import atomic_folder
+from vitrail.errors import LabelError
+from vitrail.labels.encoder import load_encoder
+from vitrail.labels.images import read_image_ids
+from vitrail.labels.label_set import LabelSet, open_labels
+from vitrail.labels.language import UNKNOWN
+
+__all__ = ["IMAGE_FEATURES_SCHEMA", "LABEL_STATISTICS_SCHEMA", "build_text_features"]
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+IMAGE_FEATURES_SCHEMA = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("event_timestamp", _TIME),  # of the latest text
+        ("top_labels", pa.list_(pa.string())),
+        ("top_label_ids", pa.list_(pa.int64())),
+        ("top_scores", pa.list_(pa.float32())),
+        (
+            "text_embedding",
+            pa.list_(pa.float32()),
+        ),  # score-weighted mean of the label terms' vectors, unit length
+        ("sources", pa.list_(pa.string())),
+        ("source_counts", pa.list_(pa.int64())),
+        ("num_signals", pa.int64()),
+        ("language", pa.string()),  # of most texts
+    ]
+)
+LABEL_STATISTICS_SCHEMA = pa.schema(
+    [
+        ("label_id", pa.int64()),
+        ("event_timestamp", _TIME),
+        ("term", pa.string()),
+        ("frequency", pa.int64()),
+        ("idf", pa.float32()),
+        ("band", pa.string()),
+    ]
+)
+
+
+def build_text_features(corpus: Path, labels: Path, out: Path, encoder_name: str) -> None:
+    """Writes image_features.parquet and label_statistics.parquet into the folder `out`.
+
+    An image's text embedding is the score-weighted mean of the vectors of its labels' terms: it costs one encoder
+    call per label instead of one per text, and speaks of what the dictionary knows. It is zero without labels.
+
+    Raises:
+        LabelError: The label set was derived from another corpus, or no image has text.
+    """
+    manifest = load(CorpusManifest, Path(corpus) / "corpus.json")
+    label_set = open_labels(labels)
+    if label_set.manifest.corpus_digest != manifest.digest:
+        raise LabelError(
+            f"{labels} was derived from corpus {label_set.manifest.corpus_digest[:12]}, not from {manifest.digest[:12]} "
+            f"({corpus}); derive the labels again"
+        )
+    ids = pa.concat_arrays([read_image_ids(Path(corpus), shard.name) for shard in manifest.shards])
+    texts = _summarise_texts(Path(corpus), ids)
+    with atomic_folder(Path(out)) as folder:
+        pq.write_table(
+            _image_features(label_set, ids, texts, encoder_name), folder / "image_features.parquet"
+        )
+        pq.write_table(_label_statistics(label_set, texts), folder / "label_statistics.parquet")
+
+
+def _summarise_texts(corpus: Path, ids: pa.Array) -> pa.Table:
+    """One row per (image, source) pair: image number, source, count, latest time; and language counts beside."""
+    frame = daft.read_parquet(str(corpus / "signals" / "*.parquet"))
+    table = frame.select("image_id", "source", "text", "language", "observed_at").to_arrow().combine_chunks()
+    image = pc.index_in(table["image_id"], value_set=ids)
+    table = table.drop_columns(["image_id"]).append_column("image", image)
+    has_text = pc.and_(pc.is_valid(image), pc.greater(pc.binary_length(pc.fill_null(table["text"], "")), 0))
+    table = table.filter(has_text).drop_columns(["text"])
+    if not table.num_rows:
+        raise LabelError(f"{corpus}: no image of the corpus has text")
+    return table
+
+
+def _image_features(label_set: LabelSet, ids: pa.Array, texts: pa.Table, encoder_name: str) -> pa.Table:
+    per_image = (
+        texts.group_by("image").aggregate([("observed_at", "max"), ("image", "count")]).sort_by("image")
+    )
+    image = per_image["image"].to_numpy()
+    sources = (
+        texts.group_by(["image", "source"])
+        .aggregate([("source", "count")])
+        .sort_by([("image", "ascending"), ("source", "ascending")])
+    )
+    offsets = np.searchsorted(sources["image"].to_numpy(), np.append(image, len(ids))).astype(np.int32)
+    sidecar = pa.concat_tables([label_set.sidecar(shard) for shard in label_set.manifest.shards]).take(
+        pa.array(image)
+    )
+    label_ids, scores = sidecar["label_ids"].combine_chunks(), sidecar["scores"].combine_chunks()
+    vocabulary = label_set.vocabulary()
+    output = pc.index_in(label_ids.flatten(), value_set=vocabulary["label_id"].combine_chunks())
+    lengths = label_ids.value_lengths().to_numpy(zero_copy_only=False)
+    vectors = load_encoder(encoder_name).encode(vocabulary["term"].to_pylist())
+    return pa.table(
+        {
+            "image_id": ids.take(pa.array(image)),
+            "event_timestamp": per_image["observed_at_max"],
+            "top_labels": pa.ListArray.from_arrays(
+                np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
+                vocabulary["term"].combine_chunks().take(output),
+            ),
+            "top_label_ids": label_ids,
+            "top_scores": scores,
+            "text_embedding": _embed(output.to_numpy(), scores.flatten().to_numpy(), lengths, vectors),
+            "sources": pa.ListArray.from_arrays(offsets, sources["source"].combine_chunks()),
+            "source_counts": pa.ListArray.from_arrays(offsets, sources["source_count"].combine_chunks()),
+            "num_signals": per_image["image_count"],
+            "language": _languages(texts, image),
+        }
+    ).cast(IMAGE_FEATURES_SCHEMA)
+
+
+def _embed(output: np.ndarray, scores: np.ndarray, lengths: np.ndarray, vectors: np.ndarray) -> pa.Array:
+    total = np.zeros((len(lengths), vectors.shape[1]), dtype=np.float32)
+    rank = np.arange(len(output)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    for position in range(
+        int(lengths.max(initial=0))
+    ):  # one label of each image at a time: a fixed order of addition
+        at = rank == position
+        total[owner[at]] += scores[at, None] * vectors[output[at]]
+    norm = np.linalg.norm(total, axis=1, keepdims=True)
+    total = np.divide(total, norm, out=total, where=norm > 0)
+    offsets = (np.arange(len(total) + 1) * total.shape[1]).astype(np.int32)
+    return pa.ListArray.from_arrays(offsets, total.ravel())
+
+
+def _languages(texts: pa.Table, image: np.ndarray) -> list[str]:
+    counts = texts.group_by(["image", "language"]).aggregate([("image", "count")])
+    counts = counts.sort_by(
+        [("image", "ascending"), ("image_count", "descending"), ("language", "ascending")]
+    )
+    first = np.searchsorted(counts["image"].to_numpy(), image)
+    return [language or UNKNOWN for language in counts["language"].take(pa.array(first)).to_pylist()]
+
+
+def _label_statistics(label_set: LabelSet, texts: pa.Table) -> pa.Table:
+    vocabulary = label_set.vocabulary()
+    latest = pc.max(texts["observed_at"]).as_py()
+    columns = {name: vocabulary[name] for name in ("label_id", "term", "frequency", "idf", "band")}
+    columns["event_timestamp"] = pa.array([latest] * vocabulary.num_rows, _TIME)
+    return pa.table(columns).select(LABEL_STATISTICS_SCHEMA.names).cast(LABEL_STATISTICS_SCHEMA)
