@@ -1,0 +1,176 @@
+"""Feast calls: a feature snapshot from text features, training sets as of the labels' time, and online reads.
+
+A snapshot is a Feast repository of its own that can be moved, copied and opened read-only:
+
+    feature_store.yaml            the configuration of features/; its paths are relative to the snapshot
+    registry.db                   the declarations of features/, applied
+    online_store.db               the latest features of every image and label (sqlite)
+    data/*.parquet                offline features
+    training_sets/<task>.parquet  image_id, label, observed_at and the text features as of observed_at
+"""
+
+import contextlib
+import datetime
+import io
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from feast import FeatureStore, FeatureView
+
+import features
+from features import text_features as declared
+from vitrail.contracts.files import atomic_folder, digest_file, digest_json
+from vitrail.corpus import Corpus, open_corpus
+from vitrail.errors import CorpusError, LabelError, ServingError
+
+__all__ = ["OnlineStore", "materialize", "open_online_store"]
+
+_REPOSITORY = Path(features.__file__).parent
+_CONFIG = "feature_store.yaml"
+_VIEWS = (declared.image_text_features, declared.label_statistics)
+_OBJECTS = (
+    declared.project,
+    declared.image,
+    declared.label,
+    *_VIEWS,
+    declared.text_features,
+    declared.label_features,
+)
+_REMEDY = "run the step derive_labels again"
+_MARGIN = datetime.timedelta(days=2)  # Feast drops the zone of the bounds and compares in the machine's zone
+
+
+def materialize(text_features: Path, corpus: Path, out: Path) -> str:
+    """Writes a feature snapshot: offline Parquet, online store and training sets.
+
+    Args:
+        text_features: Folder with image_features.parquet and label_statistics.parquet.
+        corpus: The corpus whose task labels get their features as of the time of the label.
+        out: The snapshot folder; appears whole or not at all.
+
+    Returns:
+        Digest over declarations, offline features and training sets.
+
+    Raises:
+        LabelError: A feature table is missing, empty or lacks a declared column.
+        CorpusError: A task has no labels.
+    """
+    opened = open_corpus(corpus.resolve())
+    with atomic_folder(out) as partial:
+        _copy_sources(text_features, partial)
+        with _inside(partial.resolve()) as store:
+            store.apply(list(_OBJECTS))
+            start, end = _time_range(partial)
+            store.materialize(start_date=start - _MARGIN, end_date=end + _MARGIN)
+            (partial / "training_sets").mkdir()
+            for task in opened.manifest.tasks:
+                table = _training_set(store, opened, task.name)
+                pq.write_table(table, partial / "training_sets" / f"{task.name}.parquet", compression="zstd")
+        return _digest(partial)
+
+
+@contextlib.contextmanager
+def _inside(snapshot: Path) -> Iterator[FeatureStore]:
+    """Opens the store with the snapshot as working folder: Feast's DuckDB store resolves sources against it."""
+    with contextlib.chdir(snapshot), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"ibis\.")
+        try:
+            yield FeatureStore(repo_path=".")
+        finally:
+            ibis.options.default_backend = None  # closes DuckDB before the interpreter takes it down
+
+
+def _copy_sources(text_features: Path, snapshot: Path) -> None:
+    (snapshot / "data").mkdir()
+    shutil.copyfile(_REPOSITORY / _CONFIG, snapshot / _CONFIG)
+    for view in _VIEWS:
+        source = text_features / Path(view.batch_source.path).name
+        _check_source(source, view)
+        shutil.copyfile(source, snapshot / view.batch_source.path)
+
+
+def _check_source(path: Path, view: FeatureView) -> None:
+    try:
+        file = pq.ParquetFile(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise LabelError(f"{path} is not a readable Parquet file ({error}); {_REMEDY}") from error
+    wanted = {field.name for field in view.schema} | {view.batch_source.timestamp_field}
+    missing = sorted(wanted - set(file.schema_arrow.names))
+    if missing:
+        raise LabelError(f"{path} lacks the declared columns {', '.join(missing)}; {_REMEDY}")
+    if not file.metadata.num_rows:
+        raise LabelError(f"{path} has no rows: no image has text; {_REMEDY} on a corpus with signals")
+
+
+def _time_range(snapshot: Path) -> tuple[datetime.datetime, datetime.datetime]:
+    columns = [
+        pq.read_table(snapshot / view.batch_source.path, columns=[view.batch_source.timestamp_field])[0]
+        for view in _VIEWS
+    ]
+    bounds = [pc.min_max(column).as_py() for column in columns]
+    return min(bound["min"] for bound in bounds), max(bound["max"] for bound in bounds)
+
+
+def _training_set(store: FeatureStore, corpus: Corpus, task: str) -> pa.Table:
+    """The labels of a task in their order, each with the text features known when it was given."""
+    labels = corpus.task_labels(task)
+    if not len(labels):
+        raise CorpusError(
+            f"{corpus.path}/tasks/{task}.parquet has no labels; remove the task or label images"
+        )
+    position = pa.array(range(len(labels)), pa.int64())
+    entities = labels.rename_columns({"observed_at": "event_timestamp"}).append_column("position", position)
+    job = store.get_historical_features(
+        entity_df=entities.to_pandas(), features=store.get_feature_service(declared.text_features.name)
+    )
+    table = job.to_arrow().sort_by("position").drop_columns("position")
+    return table.rename_columns({"event_timestamp": "observed_at"}).replace_schema_metadata(None)
+
+
+def _digest(snapshot: Path) -> str:
+    """Registry and sqlite file carry times of writing; what they are made of does not."""
+    parts = sorted(snapshot.glob("*/*.parquet"))
+    digests = {str(path.relative_to(snapshot)): digest_file(path) for path in parts}
+    declarations = {path.name: digest_file(path) for path in sorted(_REPOSITORY.glob("*.py"))}
+    return digest_json(
+        {"files": digests, "declarations": declarations, "config": digest_file(snapshot / _CONFIG)}
+    )
+
+
+class OnlineStore:
+    """The latest text features of images, read from a snapshot; nothing is written."""
+
+    def __init__(self, snapshot: Path) -> None:
+        self._store = FeatureStore(repo_path=str(snapshot.resolve()))
+        self._service = self._store.get_feature_service(declared.text_features.name)
+
+    def read(self, image_ids: Sequence[str]) -> list[dict[str, Any] | None]:
+        """The features of each image by name; None for an image without text."""
+        if not image_ids:
+            return []
+        rows = [{"image_id": image_id} for image_id in image_ids]
+        columns = self._store.get_online_features(features=self._service, entity_rows=rows).to_dict()
+        columns.pop("image_id")
+        read = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+        return [row if row["num_signals"] is not None else None for row in read]
+
+
+def open_online_store(snapshot: Path) -> OnlineStore:
+    """Opens the online features of a snapshot.
+
+    Raises:
+        ServingError: The folder is not a feature snapshot.
+    """
+    for name in (_CONFIG, "registry.db", "online_store.db"):
+        if not (snapshot / name).exists():
+            raise ServingError(
+                f"{snapshot} is not a feature snapshot (no {name}); run the step materialize_features"
+            )
+    return OnlineStore(snapshot)

@@ -1,0 +1,1 @@
+"""The Feast repository: declarations only. Feast itself does not read this file."""

@@ -1,0 +1,82 @@
+"""What text says about images and labels, as Feast declarations. `feast apply` imports this file: declare only."""
+
+from feast import Entity, FeatureService, FeatureView, Field, FileSource, Project, ValueType
+from feast.data_format import ParquetFormat
+from feast.types import Array, Float32, Int64, String
+
+__all__ = [
+    "image",
+    "image_text_features",
+    "label",
+    "label_features",
+    "label_statistics",
+    "project",
+    "text_features",
+]
+
+project = Project(name="vitrail", description="Text-derived features of a catalogue of images")
+
+image = Entity(
+    name="image",
+    join_keys=["image_id"],
+    value_type=ValueType.STRING,
+    description="An image of the corpus",
+)
+label = Entity(
+    name="label",
+    join_keys=["label_id"],
+    value_type=ValueType.INT64,
+    description="A weak label of the vocabulary",
+)
+
+image_text_features = FeatureView(
+    name="image_text_features",
+    description="Weak labels and texts of an image, as of its latest text",
+    entities=[image],
+    schema=[
+        Field(name="image_id", dtype=String),
+        Field(name="top_labels", dtype=Array(String), description="terms of the best labels, best first"),
+        Field(name="top_label_ids", dtype=Array(Int64), description="their stable ids"),
+        Field(name="top_scores", dtype=Array(Float32), description="their scores in [0, 1]"),
+        Field(
+            name="text_embedding", dtype=Array(Float32), description="mean sentence embedding, unit length"
+        ),
+        Field(name="sources", dtype=Array(String), description="kinds of text the image has"),
+        Field(name="source_counts", dtype=Array(Int64), description="texts of each kind"),
+        Field(name="num_signals", dtype=Int64, description="texts of the image"),
+        Field(name="language", dtype=String, description="most frequent language of its texts"),
+    ],
+    source=FileSource(
+        name="image_features",
+        path="data/image_features.parquet",
+        file_format=ParquetFormat(),
+        timestamp_field="event_timestamp",
+    ),
+)
+label_statistics = FeatureView(
+    name="label_statistics",
+    description="How common a label is in the corpus",
+    entities=[label],
+    schema=[
+        Field(name="label_id", dtype=Int64),
+        Field(name="term", dtype=String, description="the label's most frequent term"),
+        Field(name="frequency", dtype=Int64, description="images that carry the label"),
+        Field(name="idf", dtype=Float32, description="inverse document frequency"),
+        Field(name="band", dtype=String, description="head, mid or tail of the distribution"),
+    ],
+    source=FileSource(
+        name="label_statistics",
+        path="data/label_statistics.parquet",
+        file_format=ParquetFormat(),
+        timestamp_field="event_timestamp",
+    ),
+)
+
+text_features = FeatureService(
+    name="text_features",
+    features=[image_text_features],
+    description="Text features of an image: for training sets as of a time, and for the endpoint",
+)
+label_features = FeatureService(
+    name="label_features", features=[label_statistics], description="Statistics of a label"
+)
