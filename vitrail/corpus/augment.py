@@ -1,7 +1,7 @@
 """Augmentation: data in the recipe, and a pure function of (seed, epoch, image).
 
-Crops are planned before decoding, so that each image is resampled once; colours are one affine map of the channels
-an image, applied to the whole batch.
+Crops are planned before decoding, so that each image is resampled once; colours are one affine map of the
+channels an image, applied to the whole batch.
 """
 
 import dataclasses
@@ -77,14 +77,14 @@ class CropPlan(NamedTuple):
 
 
 def draw_chances(key: int, *values: np.ndarray) -> np.ndarray:
-    """float64 [B, NUM_CHANCES] in [0, 1): the same for the same key and values, whenever and wherever drawn."""
+    """float64 [B, NUM_CHANCES] in [0, 1), a pure function of the key and the values."""
     columns = [value[:, None] for value in values]
     bits = hash_uint64(key, *columns, np.arange(NUM_CHANCES)[None, :])
     return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def plan_crops(augmentation: Augmentation, chances: np.ndarray, image_size: int) -> CropPlan:
-    """Where to crop. The kept square is `image_size` pixels, so an image is fitted to a larger square first."""
+    """Where to crop. The kept square has `image_size` pixels, so images are fitted to a larger one first."""
     low, high = augmentation.crop_scale
     share = np.sqrt(low + (high - low) * chances[:, _SCALE])
     sides = np.rint(image_size / share).astype(np.int64)
@@ -96,8 +96,8 @@ def plan_crops(augmentation: Augmentation, chances: np.ndarray, image_size: int)
 def adjust_batch(augmentation: Augmentation, chances: np.ndarray, images: Tensor) -> Tensor:
     """Flips and recolours uint8 [B, 3, S, S].
 
-    Saturation, contrast and brightness compose to one matrix and offset an image (values are clipped once, at the
-    end): one batched product instead of a chain of passes.
+    Saturation, contrast and brightness compose to one matrix and offset an image (values are clipped once,
+    at the end): one batched product instead of a chain of passes.
     """
     if augmentation.flip > 0:
         is_flipped = torch.from_numpy(chances[:, _FLIP] < augmentation.flip)

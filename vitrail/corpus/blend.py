@@ -12,9 +12,9 @@ _SLOTS_PER_SOURCE = 256
 class Blend:
     """Deals positions to sources in a fixed pattern that repeats.
 
-    A period holds `256 * sources` positions; each source gets its share of them (equal weights are met exactly,
-    others to one part in the period), spread as evenly as whole numbers allow, so any batch is mixed in
-    proportion. How far each source has been read is a table look-up: O(1) in the position.
+    A period holds `256 * sources` positions; each source gets its share of them (equal weights are met
+    exactly, others to one part in the period), spread as evenly as whole numbers allow, so any batch is
+    mixed in proportion. How far each source has been read is a table look-up: O(1) in the position.
     """
 
     def __init__(self, weights: list[float]) -> None:

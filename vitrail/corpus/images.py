@@ -33,13 +33,19 @@ class CorpusImages:
     """Random access by global row. Keeps the indices of the 64 shards used last, never that of the corpus."""
 
     def __init__(
-        self, corpus: Corpus, *, storage: ShardStorage | None = None, verify_digests: bool = True
+        self,
+        corpus: Corpus,
+        *,
+        storage: ShardStorage | None = None,
+        verify_digests: bool = True,
+        max_open_tars: int = 16,
     ) -> None:
         self.shards: tuple[ShardInfo, ...] = corpus.manifest.shards
         counts = [shard.num_images for shard in self.shards]
         self.starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
         self._corpus = corpus
-        self._files = ShardFiles(storage or LocalShards(corpus))
+        self._storage = storage or LocalShards(corpus)
+        self._files = ShardFiles(self._storage, max_open_tars)
         self._verify_digests = verify_digests
         self.index = functools.lru_cache(maxsize=_CACHED_SHARDS)(self._read_index)
 
@@ -49,14 +55,13 @@ class CorpusImages:
 
     def runs(self, rows: np.ndarray) -> Iterator[tuple[int, int, int]]:
         """(shard number, begin, end) of each stretch of ascending global rows that lies in one shard."""
-        if len(rows):
-            numbers = np.arange(self._number(int(rows[0])), self._number(int(rows[-1])) + 1)
-            edges = np.searchsorted(rows, self.starts[numbers[0] : numbers[-1] + 2])
-            for number, begin, end in zip(
-                numbers.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True
-            ):
-                if end > begin:
-                    yield number, begin, end
+        numbers, begins = np.unique(np.searchsorted(self.starts, rows, side="right") - 1, return_index=True)
+        ends = [*begins[1:].tolist(), len(rows)]
+        yield from zip(numbers.tolist(), begins.tolist(), ends, strict=True)
+
+    def announce(self, current: np.ndarray, following: np.ndarray) -> None:
+        """Says which tars are read now and next, so that a remote storage can fetch ahead."""
+        self._storage.announce(*([self.shards[number] for number in part] for part in (current, following)))
 
     def _number(self, row: int) -> int:
         return int(np.searchsorted(self.starts, row, side="right")) - 1
@@ -99,13 +104,13 @@ class CorpusImages:
 
     def _read_index(self, number: int) -> ShardIndex:
         shard = self.shards[number]
-        table = self._corpus.shard_index(shard.name).combine_chunks()
+        table = self._corpus.shard_index(shard.name)
         if len(table) != shard.num_images:
             raise CorpusError(
-                f"index/{shard.name}.parquet has {len(table):,} rows and corpus.json says {shard.num_images:,}; "
-                "build the corpus again (`vitrail corpus build`)"
+                f"index/{shard.name}.parquet has {len(table):,} rows and corpus.json says "
+                f"{shard.num_images:,}; build the corpus again (`vitrail corpus build`)"
             )
-        image_ids, digests = (pa.concat_arrays(table[name].chunks) for name in ("image_id", "digest"))
+        image_ids, digests = (table[name].combine_chunks() for name in ("image_id", "digest"))
         return ShardIndex(image_ids, table["offset"].to_numpy(), table["size"].to_numpy(), digests)
 
 

@@ -1,32 +1,27 @@
 """Batches prepared ahead in worker processes, in order, with errors that arrive as they were raised."""
 
-from collections.abc import Iterable, Iterator
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
 
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from vitrail.errors import TrainingError, VitrailError
 
 __all__ = ["load_ahead"]
 
-Batch = TypeVar("Batch")
-Item = TypeVar("Item", contravariant=True)
+T = TypeVar("T")
 
 
-class Maker(Protocol[Item, Batch]):  # type: ignore[misc]
-    """Makes the batch for an item (a position, say)."""
+class _Batches(Dataset[T | VitrailError], Generic[T]):
+    """A map-style data set of whole batches.
 
-    def __call__(self, item: Item) -> Batch:
-        """The batch."""
+    Errors that are expected come back as values: DataLoader would wrap them in the traceback of the worker.
+    """
 
-
-class _Batches(Generic[Item, Batch]):
-    """A map-style data set of whole batches. Expected errors are values: a worker would wrap them in a traceback."""
-
-    def __init__(self, make: Maker[Item, Batch]) -> None:
+    def __init__(self, make: Callable[[Any], T]) -> None:
         self._make = make
 
-    def __getitem__(self, item: Item) -> Batch | VitrailError:
+    def __getitem__(self, item: Any) -> T | VitrailError:
         try:
             return self._make(item)
         except VitrailError as error:
@@ -34,8 +29,8 @@ class _Batches(Generic[Item, Batch]):
 
 
 def load_ahead(
-    make: Maker[Item, Batch], items: Iterable[Item], *, num_workers: int, batches_ahead: int
-) -> Iterator[Batch]:
+    make: Callable[[Any], T], items: Iterable[Any], *, num_workers: int, batches_ahead: int
+) -> Iterator[T]:
     """Yields `make(item)` for each item, in order.
 
     Args:
@@ -48,8 +43,8 @@ def load_ahead(
         TrainingError: A worker process died.
         VitrailError: What `make` raised.
     """
-    loader: DataLoader[Batch | VitrailError] = DataLoader(
-        _Batches(make),  # type: ignore[arg-type]
+    loader = DataLoader(
+        _Batches(make),
         batch_size=None,
         sampler=items,
         num_workers=num_workers,
@@ -74,5 +69,5 @@ def load_ahead(
         yield result
 
 
-def _unchanged(batch: Batch) -> Batch:
+def _unchanged(batch: T) -> T:
     return batch

@@ -3,18 +3,18 @@
 An epoch of a source is laid out in three steps, none of which looks at the whole corpus:
 
 1. the shards are permuted,
-2. runs of `shards_per_group` shards form groups; the images of a group are dealt into windows of about `window`
-   images, each window taking the next slice of every shard of the group (reads stay sequential in each tar),
+2. runs of `shards_per_group` shards form groups; the images of a group are dealt into windows of about
+   `window` images, each taking the next slice of every shard of the group (so tars are read forwards),
 3. each window is permuted.
 
-Finding the image at a position costs O(log groups) plus one window, after O(shards) work once an epoch: a resume
-costs the same at any position. Permutations sort hashes, so they depend on no library's generator.
+Finding the image at a position costs O(log groups) plus one window, after O(shards) work once an epoch: a
+resume costs the same at any position. Permutations sort hashes, so they depend on no library's generator.
 
-Weights (how many times an image is due in an epoch, say 1.7) are rounded by systematic sampling: the weights are
-laid end to end in corpus order and a draw falls at every whole number, shifted by an offset per epoch. An image of
-weight w is drawn floor(w) or ceil(w) times, w on average, every epoch has the same number of draws, and the draws of
-a shard follow from its prefix sum alone. (When the weights do not sum to a whole number, the fraction left over
-is cut off the very last image.)
+Weights (how many times an image is due in an epoch, say 1.7) are rounded by systematic sampling: the
+weights are laid end to end in corpus order and a draw falls at every whole number, shifted by an offset per
+epoch. An image of weight w is drawn floor(w) or ceil(w) times, w on average, every epoch has the same
+number of draws, and the draws of a shard follow from its prefix sum alone. (When the weights do not sum to
+a whole number, the fraction left over is cut off the very last image.)
 """
 
 import functools
@@ -83,8 +83,8 @@ class _Group(NamedTuple):
 class SourceOrder:
     """The endless order of one source: epoch after epoch, without gap or padding.
 
-    Memory: three int64 arrays of one entry a shard, two windows, and the arrays handed in (which may be memory
-    maps). With weights, opening reads them once (O(rows), for the prefix sum of each shard).
+    Memory: three int64 arrays of one entry a shard, two windows, and the arrays handed in (which may be
+    memory maps). With weights, opening reads them once (O(rows), for the prefix sum of each shard).
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class SourceOrder:
         """Plans the order.
 
         Args:
-            shard_starts: int64 [shards + 1], the global row at which each shard starts, and the number of rows.
+            shard_starts: int64 [shards + 1], the global row where each shard starts, then the number of rows.
             key: From `order_key`; sources with different keys have independent orders.
             rows: Ascending global rows to draw from; all when None.
             weights: Float [rows], draws an epoch of each of `rows`; 1 when None.
@@ -119,7 +119,7 @@ class SourceOrder:
         self.num_draws = int(self._mass[-1]) // _ONE
         require(self.num_draws > 0, "rows", self.num_draws, "select at least one image to draw from")
         self.digest = order_key(key, self._bounds.tobytes(), self._mass.tobytes())
-        self._epoch = functools.lru_cache(maxsize=2)(self._plan_epoch)
+        self._epoch = functools.lru_cache(maxsize=3)(self._plan_epoch)
         self._group = functools.lru_cache(maxsize=2)(self._plan_group)
         self._window = functools.lru_cache(maxsize=2)(self._draw_window)
         self._cumulative = functools.lru_cache(maxsize=_CACHED_SHARDS)(self._accumulate)
@@ -131,9 +131,8 @@ class SourceOrder:
         """
         pieces = []
         while start < stop:
-            epoch, offset = divmod(start, self.num_draws)
-            group = int(np.searchsorted(self._epoch(epoch).group_starts, offset, side="right")) - 1
-            offset -= int(self._epoch(epoch).group_starts[group])
+            epoch, group = self.group_at(start)
+            offset = start - epoch * self.num_draws - int(self._epoch(epoch).group_starts[group])
             starts = self._group(epoch, group).window_starts
             window = int(np.searchsorted(starts, offset, side="right")) - 1
             first = offset - int(starts[window])
@@ -146,6 +145,21 @@ class SourceOrder:
             empty = np.zeros(0, dtype=np.int64)
             return Draws(empty, empty, empty)
         return Draws(*(np.concatenate(arrays) for arrays in zip(*pieces, strict=True)))
+
+    def group_at(self, position: int) -> tuple[int, int]:
+        """(epoch, group) of a position: which tars are read there. O(log groups)."""
+        epoch, offset = divmod(position, self.num_draws)
+        return epoch, int(np.searchsorted(self._epoch(epoch).group_starts, offset, side="right")) - 1
+
+    def shards_of(self, epoch: int, group: int) -> np.ndarray:
+        """The shard numbers of a group."""
+        size = self._config.shards_per_group
+        return self._epoch(epoch).shards[group * size : (group + 1) * size]
+
+    def shards_after(self, epoch: int, group: int) -> np.ndarray:
+        """The shard numbers of the group that follows."""
+        is_last = group + 2 == len(self._epoch(epoch).group_starts)
+        return self.shards_of(epoch + 1, 0) if is_last else self.shards_of(epoch, group + 1)
 
     def _prefix_mass(self) -> np.ndarray:
         if self._weights is None:
@@ -174,8 +188,7 @@ class SourceOrder:
 
     def _plan_group(self, epoch: int, group: int) -> _Group:
         plan = self._epoch(epoch)
-        size = self._config.shards_per_group
-        shards = plan.shards[group * size : (group + 1) * size]
+        shards = self.shards_of(epoch, group)
         firsts = plan.first_draws[shards]
         counts = plan.first_draws[shards + 1] - firsts
         num_windows = -(-int(counts.sum()) // self._config.window)

@@ -1,8 +1,9 @@
 """The image reader: batches of pixels and targets from any position of an endless, exactly resumable order.
 
-The order of all sources together is one sequence (see `order` and `blend`). A batch of all ranks takes the next
-`world_size * batch_size` places of it, each rank a run of `batch_size`; the state is the number of places taken.
-So a run goes on exactly where it stopped, with any number of ranks, workers and images a batch.
+The order of all sources together is one sequence (see `order` and `blend`). A batch of all ranks takes the
+next `world_size * batch_size` places of it, each rank a run of `batch_size`; the state is the number of
+places taken. So a run goes on exactly where it stopped, with any number of ranks, workers and images a
+batch.
 """
 
 import itertools
@@ -17,12 +18,13 @@ from torch import Tensor
 
 from vitrail.config import require
 from vitrail.contracts.models import Transforms
-from vitrail.corpus.assembly import BadImage, Batch, BatchMaker, Source
+from vitrail.corpus.assembly import BadImage, Batch, BatchMaker
 from vitrail.corpus.augment import Augmentation
 from vitrail.corpus.corpus import Corpus
 from vitrail.corpus.images import CorpusImages
 from vitrail.corpus.loading import load_ahead
 from vitrail.corpus.reading import ReaderConfig
+from vitrail.corpus.source import Source
 from vitrail.corpus.storage import ShardStorage
 from vitrail.errors import CorpusError
 
@@ -41,8 +43,9 @@ class ReaderStatistics:
 class Reader:
     """Iterates over batches, epoch after epoch without end.
 
-    A place whose image cannot be decoded holds the background colour and no target, so that batches keep their
-    shape on every rank and the order stays exact; it is listed in `Batch.bad` and counted in `statistics`.
+    A place whose image cannot be decoded holds the background colour and no target, so that batches keep
+    their shape on every rank and the order stays exact; it is listed in `Batch.bad` and counted in
+    `statistics`.
     """
 
     def __init__(
@@ -133,8 +136,8 @@ class Reader:
         if len(known) > self._config.max_bad_images:
             last = batch.bad[-1]
             raise CorpusError(
-                f"{len(known)} bad images, more than max_bad_images={self._config.max_bad_images}; the last is "
-                f"shard {last.shard}, image {last.image_id}: {last.reason}. Run `vitrail corpus check`"
+                f"{len(known)} bad images, more than max_bad_images={self._config.max_bad_images}; the last "
+                f"is shard {last.shard}, image {last.image_id}: {last.reason}. Run `vitrail corpus check`"
             )
 
 

@@ -3,10 +3,12 @@
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
+import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +23,7 @@ from vitrail.errors import CorpusError
 
 __all__ = ["CachedShards", "LocalShards", "ShardCache", "ShardFiles", "ShardStorage"]
 
-_OPEN_FILES = 64
+_logger = logging.getLogger(__name__)
 _CHUNK_BYTES = 4 << 20
 _CHANGED = (
     "the tar changed since it was indexed; restore it, or build the corpus again (`vitrail corpus build`)"
@@ -33,6 +35,9 @@ class ShardStorage(Protocol):
 
     def locate(self, shard: ShardInfo) -> Path:
         """The tar on the local disk, of the size that the manifest says."""
+
+    def announce(self, current: Sequence[ShardInfo], following: Sequence[ShardInfo]) -> None:
+        """Hears which tars are read now and which come next."""
 
 
 class LocalShards:
@@ -58,6 +63,9 @@ class LocalShards:
             raise CorpusError(f"{path} has {size:,} bytes and was indexed with {shard.size:,}: {_CHANGED}")
         return path
 
+    def announce(self, current: Sequence[ShardInfo], following: Sequence[ShardInfo]) -> None:
+        """The tars are here already."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ShardCache(Config):
@@ -75,10 +83,11 @@ class ShardCache(Config):
 
 
 class CachedShards:
-    """Tars under an fsspec URL (`s3://bucket/shards`), each fetched whole, checked and kept in a bounded cache.
+    """Tars under an fsspec URL (`s3://bucket/shards`), fetched whole, checked, kept in a bounded cache.
 
-    A tar appears in the cache under its digest, complete and verified, or not at all. When room is needed the tars
-    used longest ago go first; a process that still has one open keeps reading it.
+    A tar appears in the cache under its digest, complete and verified, or not at all. When room is needed
+    the tars used longest ago go first; a process that still has one open keeps reading it (so the disk may
+    hold the open tars of a group on top of `max_bytes`).
     """
 
     def __init__(self, url: str, cache: ShardCache, **storage_options: Any) -> None:
@@ -99,6 +108,20 @@ class CachedShards:
                 self._fetch(shard, path)
             os.utime(path)
         return path
+
+    def announce(self, current: Sequence[ShardInfo], following: Sequence[ShardInfo]) -> None:
+        """Fetches the tars that come next in the background, when the cache has room for both groups."""
+        tars = {shard.digest: shard for shard in (*current, *following)}
+        if sum(shard.size for shard in tars.values()) <= self._cache.max_bytes:
+            threading.Thread(target=self._fetch_ahead, args=(tuple(tars.values()),), daemon=True).start()
+
+    def _fetch_ahead(self, shards: Sequence[ShardInfo]) -> None:
+        for shard in shards:
+            try:
+                self.locate(shard)
+            except CorpusError as error:  # raised again, where it can be handled, when the tar is needed
+                _logger.warning("cannot fetch ahead: %s", error)
+                return
 
     @contextlib.contextmanager
     def _lock(self, name: str) -> Iterator[None]:
@@ -158,10 +181,11 @@ class CachedShards:
 
 
 class ShardFiles:
-    """Open tars, read at any offset without seeking; at most 64 stay open in a process."""
+    """Open tars, read at any offset without seeking; those read last stay open."""
 
-    def __init__(self, storage: ShardStorage) -> None:
+    def __init__(self, storage: ShardStorage, max_open: int) -> None:
         self._storage = storage
+        self._max_open = max_open
         self._files: OrderedDict[str, int] = OrderedDict()
 
     def read(self, shard: ShardInfo, offset: int, size: int) -> bytes:
@@ -172,7 +196,7 @@ class ShardFiles:
         """
         if shard.name not in self._files:
             self._files[shard.name] = os.open(self._storage.locate(shard), os.O_RDONLY)
-            if len(self._files) > _OPEN_FILES:
+            if len(self._files) > self._max_open:
                 os.close(self._files.popitem(last=False)[1])
         self._files.move_to_end(shard.name)
         return os.pread(self._files[shard.name], size, offset)

@@ -15,6 +15,7 @@ from vitrail.config import require
 from vitrail.contracts.codec import load
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.labels import SIDECAR_SCHEMA, VOCABULARY_SCHEMA, LabelSetManifest
+from vitrail.corpus.label_lists import LabelLists
 from vitrail.corpus.tables import read_table
 from vitrail.errors import LabelError
 
@@ -39,7 +40,7 @@ class Targets(Protocol):
         """Bool [rows]: which rows of the shard have a label. `image_ids` is the whole index of the shard."""
 
     def lookup(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> dict[str, Tensor]:
-        """Targets of rows of one shard, as in `Batch.targets`. `image_ids` is the whole index of the shard."""
+        """The targets of rows of one shard, as in `Batch.targets`. `image_ids` as above."""
 
     def unlabelled(self, num_images: int) -> dict[str, Tensor]:
         """The targets of images without a label."""
@@ -77,7 +78,7 @@ class TableTargets:
 
     @classmethod
     def from_table(cls, task: str, table: pa.Table, classes: Sequence[str] = ()) -> "TableTargets":
-        """From a table with `image_id` and `label`; without `classes`, the labels of the table in sorted order."""
+        """From a table with `image_id` and `label`; `classes` defaults to the sorted labels."""
         labels = table["label"].to_pylist()
         return cls(task, table["image_id"].to_pylist(), labels, classes or sorted(set(labels)))
 
@@ -99,35 +100,10 @@ class TableTargets:
         return {self.task: torch.full((num_images,), -1)}
 
 
-class _Lists:
-    """Lists of head outputs with scores, one a row, and their padding to a rectangle."""
-
-    def __init__(self, offsets: np.ndarray, outputs: np.ndarray, scores: np.ndarray) -> None:
-        self._starts = offsets.astype(np.int64) - int(offsets[0])
-        self._outputs = outputs.astype(np.int64, copy=False)
-        self._scores = scores.astype(np.float32, copy=False)
-
-    @property
-    def lengths(self) -> np.ndarray:
-        return np.diff(self._starts)
-
-    def pad(self, rows: np.ndarray, width: int) -> tuple[Tensor, Tensor]:
-        starts = self._starts[rows]
-        lengths = np.minimum(self._starts[rows + 1] - starts, width)
-        columns = np.arange(width)
-        is_filled = columns < lengths[:, None]
-        at = (starts[:, None] + columns)[is_filled]
-        outputs_bk = np.full(is_filled.shape, -1, dtype=np.int64)
-        scores_bk = np.zeros(is_filled.shape, dtype=np.float32)
-        outputs_bk[is_filled] = self._outputs[at]
-        scores_bk[is_filled] = self._scores[at]
-        return torch.from_numpy(outputs_bk), torch.from_numpy(scores_bk)
-
-
 class _Sidecar:
     """The sidecar of one tar, and the index it was last compared with."""
 
-    def __init__(self, image_ids: pa.Array, lists: _Lists) -> None:
+    def __init__(self, image_ids: pa.Array, lists: LabelLists) -> None:
         self.image_ids = image_ids
         self.lists = lists
         self.joined_to: pa.Array | None = None
@@ -168,7 +144,12 @@ class SidecarTargets:
 
     def has_label(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> np.ndarray:
         """Bool [rows]: which images have at least one label."""
-        return self._checked(shard, image_ids).lengths[rows] > 0
+        return self._checked(shard, image_ids).lengths(rows) > 0
+
+    def labels_of(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Labels of each row, and the head outputs of all rows end to end."""
+        lists = self._checked(shard, image_ids)
+        return lists.lengths(rows), lists.outputs(rows)
 
     def lookup(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> dict[str, Tensor]:
         """Head outputs [rows, K], padded with -1, and scores [rows, K], padded with 0."""
@@ -179,7 +160,7 @@ class SidecarTargets:
         """Padding only."""
         return _padding(self.task, num_images, self._max_labels)
 
-    def _checked(self, shard: str, image_ids: pa.Array) -> _Lists:
+    def _checked(self, shard: str, image_ids: pa.Array) -> LabelLists:
         sidecar = self._sidecar(shard)
         if sidecar.joined_to is not image_ids:
             if not sidecar.image_ids.equals(image_ids):
@@ -193,14 +174,14 @@ class SidecarTargets:
     def _read_sidecar(self, shard: str) -> "_Sidecar":
         path = self._folder / "shards" / f"{shard}.parquet"
         table = read_table(path, SIDECAR_SCHEMA, _DERIVE)
-        label_ids, scores = _flat(table["label_ids"]), _flat(table["scores"])
+        label_ids, scores = table["label_ids"].combine_chunks(), table["scores"].combine_chunks()
         if not label_ids.value_lengths().equals(scores.value_lengths()):
             raise LabelError(f"{path}: label_ids and scores differ in length; {_DERIVE}")
         outputs = pc.index_in(label_ids.flatten(), value_set=self.label_ids)
         if outputs.null_count:
             raise LabelError(f"{path} has labels that are not in vocabulary.parquet; {_DERIVE}")
-        lists = _Lists(label_ids.offsets.to_numpy(), outputs.to_numpy(), scores.flatten().to_numpy())
-        return _Sidecar(_flat(table["image_id"]), lists)
+        lists = LabelLists(label_ids.offsets.to_numpy(), outputs.to_numpy(), scores.flatten().to_numpy())
+        return _Sidecar(table["image_id"].combine_chunks(), lists)
 
 
 class ListTargets:
@@ -232,15 +213,17 @@ class ListTargets:
             [output for outputs, _ in targets.values() for output in outputs], dtype=np.int64
         )
         all_scores = np.array([score for _, scores in targets.values() for score in scores], dtype=np.float32)
-        self._lists = _Lists(offsets, all_outputs, all_scores)
+        self._lists = LabelLists(offsets, all_outputs, all_scores)
 
     def check(self, manifest: CorpusManifest) -> None:
         """Any corpus will do: images that are not listed are unlabelled."""
 
     def has_label(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> np.ndarray:
         """Bool [rows]: which images have at least one label."""
-        lengths = np.append(self._lists.lengths, 0)  # row -1: not listed
-        return lengths[self._own_rows(image_ids, rows)] > 0
+        own = self._own_rows(image_ids, rows)
+        is_labelled = own >= 0
+        is_labelled[is_labelled] = self._lists.lengths(own[is_labelled]) > 0
+        return is_labelled
 
     def lookup(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> dict[str, Tensor]:
         """Head outputs [rows, K], padded with -1, and scores [rows, K], padded with 0."""
@@ -263,8 +246,3 @@ class ListTargets:
 
 def _padding(task: str, num_images: int, width: int) -> dict[str, Tensor]:
     return {task: torch.full((num_images, width), -1), task + WEIGHTS: torch.zeros(num_images, width)}
-
-
-def _flat(column: pa.ChunkedArray) -> pa.Array:
-    flat = column.combine_chunks()
-    return flat if isinstance(flat, pa.Array) else pa.concat_arrays(flat.chunks)
