@@ -1,0 +1,316 @@
+import dataclasses
+import json
+import multiprocessing
+import os
+import re
+import signal
+from pathlib import Path
+
+import filelock
+import pytest
+
+from vitrail.contracts.codec import save
+from vitrail.contracts.evaluation import EvaluationReport, Metric
+from vitrail.contracts.files import digest_file
+from vitrail.contracts.index import IndexManifest
+from vitrail.contracts.lineage import Lineage
+from vitrail.contracts.models import Architecture, HeadSpec, Transforms
+from vitrail.contracts.serving import ServingCheck, ServingReport
+from vitrail.contracts.verdict import Verdict
+from vitrail.errors import ConfigError, RegistryError
+from vitrail.models import VitrailModel, save_model
+from vitrail.registry import (
+    RegistryConfig,
+    fetch_version,
+    find_challenger,
+    find_champion,
+    promote_model,
+    register_model,
+)
+from vitrail.registry.client import connect
+
+HEADS = (
+    HeadSpec(name="tone", kind="classification", dim=2, classes=("light", "dark")),
+    HeadSpec(name="embedding", kind="retrieval", dim=16),
+)
+CORPUS_DIGEST = "c" * 64
+RUN = Lineage(run_id="run-1", git_revision="abc", corpus_digest=CORPUS_DIGEST)
+RECIPE = json.dumps({"name": "tiny", "finetune": {"steps": 3, "rates": [0.1], "tasks": None}})
+
+
+@dataclasses.dataclass
+class Candidate:
+    """The folders of one trained model."""
+
+    root: Path
+    model_id: str
+    index_digest: str
+
+    def register(self, config: RegistryConfig, lineage: Lineage = RUN):
+        return register_model(
+            model=self.root / "model",
+            index=self.root / "index",
+            evaluation=self.root / "evaluation",
+            verdict=self.root / "verdict.json",
+            features=None,
+            training=[self.root / "finetune_tasks" / "training.jsonl"],
+            recipe_json=RECIPE,
+            lineage=lineage,
+            config=config,
+        )
+
+    def judge(self, status: str = "blessed", champion: str | None = None) -> Path:
+        save(
+            self.root / "verdict.json",
+            Verdict(
+                status=status,
+                challenger_id=self.model_id,
+                champion_id=None,
+                champion_version=champion,
+                corpus_digest=CORPUS_DIGEST,
+                checks=(),
+                reasons=("because",),
+            ),
+        )
+        return self.root / "verdict.json"
+
+    def prove(self, is_passed: bool = True) -> Path:
+        check = ServingCheck(name="embeddings", is_passed=is_passed, value=0, limit=1e-5, detail="measured")
+        report = ServingReport(
+            model_id=self.model_id,
+            index_digest=self.index_digest,
+            bundle_digest="b",
+            lineage=RUN,
+            checks=(check,),
+            num_images=1,
+            num_requests=1,
+            num_errors={},
+            startup_s=None,
+            p50_ms=1,
+            p99_ms=1,
+            concurrency=1,
+            concurrent_p99_ms=1,
+            images_per_s=1,
+        )
+        save(self.root / "serving.json", report)
+        return self.root / "serving.json"
+
+    def promote(self, version, config, lock):
+        return promote_model(
+            version,
+            verdict=self.root / "verdict.json",
+            serving=self.root / "serving.json",
+            lock=lock,
+            config=config,
+        )
+
+
+def make_candidate(root: Path) -> Candidate:
+    architecture = Architecture(
+        name="vit_tiny_patch16_224", options={"depth": 1, "embed_dim": 24, "num_heads": 3}
+    )
+    model = VitrailModel(architecture, Transforms(image_size=32), HEADS)
+    manifest = save_model(root / "model", model, RUN)
+    (root / "index").mkdir()
+    (root / "index" / "index.usearch").write_bytes(b"codes of " + manifest.model_id.encode())
+    index_digest = digest_file(root / "index" / "index.usearch")
+    index = IndexManifest(
+        model_id=manifest.model_id,
+        corpus_digest=CORPUS_DIGEST,
+        num_items=10,
+        num_bits=16,
+        index_digest=index_digest,
+        items_digest="i",
+        digest=index_digest,
+    )
+    save(root / "index" / "index.json", index)
+    metric = Metric(name="twins/float/p_at_1/open->twin", value=0.5, low=0.4, high=0.6, num_units=9)
+    evaluation = EvaluationReport(
+        model_id=manifest.model_id, corpus_digest=CORPUS_DIGEST, metrics=(metric,), confusion=()
+    )
+    save(root / "evaluation" / "evaluation.json", evaluation)
+    (root / "finetune_tasks").mkdir()
+    steps = [{"step": step, "loss": 2.0 - step, "losses": {"tone": 1.0}} for step in range(3)]
+    (root / "finetune_tasks" / "training.jsonl").write_text("\n".join(map(json.dumps, steps)) + "\n")
+    candidate = Candidate(root, manifest.model_id, index_digest)
+    candidate.judge()
+    candidate.prove()
+    return candidate
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory) -> RegistryConfig:
+    folder = tmp_path_factory.mktemp("registry")
+    return RegistryConfig(tracking_uri=f"sqlite:///{folder}/mlflow.db", lock_timeout_s=0.3)
+
+
+@pytest.fixture
+def candidate(tmp_path) -> Candidate:
+    return make_candidate(tmp_path / "candidate")
+
+
+@pytest.fixture
+def named(config, request) -> RegistryConfig:
+    """A registered model of its own in the shared database."""
+    return dataclasses.replace(config, name=re.sub(r"\W+", "-", request.node.name))
+
+
+def test_registering_keeps_params_metrics_curves_lineage_and_card(candidate, named, tmp_path):
+    version = candidate.register(named)
+    assert version.reference == f"{named.name}/1"
+    assert version.lineage == dataclasses.replace(
+        RUN, model_id=candidate.model_id, index_digest=candidate.index_digest, model_version=version.reference
+    )
+    with connect(named) as client:
+        run = client.get_run(version.mlflow_run_id)
+        curve = client.get_metric_history(version.mlflow_run_id, "finetune_tasks/loss")
+    assert run.data.params == {
+        "name": "tiny",
+        "finetune.steps": "3",
+        "finetune.rates": "[0.1]",
+        "finetune.tasks": "null",
+    }
+    assert run.data.metrics["twins/float/p_at_1/open to twin"] == 0.5
+    assert [(point.step, point.value) for point in curve] == [(0, 2.0), (1, 1.0), (2, 0.0)]
+    card = (fetch_version(version, tmp_path / "cache") / "README.md").read_text()
+    assert "| twins/float/p_at_1/open->twin | 0.500 | 0.400 to 0.600 | 9 |" in card
+    assert "No inference of identity or race" in card
+    assert candidate.model_id in card
+
+
+def test_registering_again_returns_the_version(candidate, named):
+    first = candidate.register(named)
+    assert candidate.register(named) == first
+    assert find_challenger(named) == first
+    assert candidate.register(named, dataclasses.replace(RUN, run_id="run-2")).version == "2"
+
+
+def test_an_interrupted_registration_leaves_no_version_and_starts_over(candidate, named, monkeypatch):
+    from mlflow.tracking import MlflowClient
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "set_terminated", lambda *_: 1 / 0)  # as if the process ended here
+        with pytest.raises(ZeroDivisionError):
+            candidate.register(named)
+    assert find_challenger(named) is None
+    version = candidate.register(named)
+    with connect(named) as client:
+        experiment = client.get_experiment_by_name(named.name)
+        assert [run.info.run_id for run in client.search_runs([experiment.experiment_id])] == [
+            version.mlflow_run_id
+        ]
+
+
+@pytest.mark.parametrize("part", ["index", "evaluation", "verdict"])
+def test_parts_of_another_model_are_refused(candidate, tmp_path, named, part):
+    other = make_candidate(tmp_path / "other")
+    target = {
+        "index": "index/index.json",
+        "evaluation": "evaluation/evaluation.json",
+        "verdict": "verdict.json",
+    }
+    (other.root / target[part]).replace(candidate.root / target[part])
+    with pytest.raises(RegistryError, match=f"the {part} is about model"):
+        candidate.register(named)
+
+
+def test_fetching_is_cached_and_repairs_a_damaged_copy(candidate, named, tmp_path):
+    version = candidate.register(named)
+    folder = fetch_version(version, tmp_path / "cache")
+    weights = folder / "model" / "model.safetensors"
+    changed_at = weights.stat().st_mtime_ns
+    assert fetch_version(version, tmp_path / "cache") == folder
+    assert weights.stat().st_mtime_ns == changed_at
+    weights.write_bytes(b"damaged")
+    fetch_version(version, tmp_path / "cache")
+    assert digest_file(weights) == digest_file(candidate.root / "model" / "model.safetensors")
+
+
+def test_artifacts_changed_in_the_store_are_refused(candidate, named, tmp_path):
+    version = candidate.register(named)
+    with connect(named) as client:
+        store = Path(client.get_run(version.mlflow_run_id).info.artifact_uri.removeprefix("file://"))
+    (store / "index" / "index.usearch").write_bytes(b"other codes")
+    with pytest.raises(RegistryError, match=r"index\.usearch is changed"):
+        fetch_version(version, tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_promotion_moves_model_and_index_and_remembers_the_champion_before(candidate, named, tmp_path):
+    assert find_champion(named) is None
+    first = candidate.register(named)
+    assert find_champion(named) is None
+    release = candidate.promote(first, named, tmp_path / "lock")
+    assert (release.version, release.previous) == (first, None)
+    assert find_champion(named) == first
+    other = make_candidate(tmp_path / "other")
+    other.judge(champion=first.reference)
+    second = other.register(named)
+    release = other.promote(second, named, tmp_path / "lock")
+    assert release.previous == first.reference
+    assert find_champion(named).index_digest == other.index_digest
+    assert other.promote(second, named, tmp_path / "lock") == release
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda it: it.judge("rejected"), "is not blessed"),
+        (lambda it: it.judge("inconclusive"), "is not blessed"),
+        (lambda it: it.prove(is_passed=False), "is not proven"),
+        (lambda it: it.judge(champion="vitrail/9"), "was compared with vitrail/9"),
+        (lambda it: setattr(it, "model_id", "x") or it.judge(), "the verdict is about model x"),
+        (lambda it: setattr(it, "index_digest", "x") or it.prove(), "the serving report is about"),
+    ],
+    ids=["rejected", "inconclusive", "unproven", "stale", "other-model", "other-index"],
+)
+def test_without_proof_the_alias_stays(candidate, named, tmp_path, spoil, reason):
+    version = candidate.register(named)
+    spoil(candidate)
+    with pytest.raises(RegistryError, match=reason):
+        candidate.promote(version, named, tmp_path / "lock")
+    assert find_champion(named) is None
+
+
+def test_a_second_writer_waits_and_then_says_who_it_waited_for(candidate, named, tmp_path):
+    version = candidate.register(named)
+    with (
+        filelock.FileLock(tmp_path / "lock"),
+        pytest.raises(RegistryError, match="held by another promotion"),
+    ):
+        candidate.promote(version, named, tmp_path / "lock")
+    assert find_champion(named) is None
+
+
+def _promote_and_die(candidate, version, config, lock) -> None:
+    from mlflow.tracking import MlflowClient
+
+    MlflowClient.set_registered_model_alias = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    candidate.promote(version, config, lock)
+
+
+def test_a_kill_before_the_alias_moves_leaves_champion_and_lock_free(candidate, named, tmp_path):
+    version = candidate.register(named)
+    process = multiprocessing.get_context("spawn").Process(
+        target=_promote_and_die, args=(candidate, version, named, tmp_path / "lock")
+    )
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    assert find_champion(named) is None
+    assert candidate.promote(version, named, tmp_path / "lock").previous is None
+
+
+def test_a_registry_that_cannot_be_opened_says_where(tmp_path):
+    (tmp_path / "mlflow.db").write_bytes(b"this is no database")
+    with pytest.raises(RegistryError, match=r"mlflow\.db refuses"):
+        find_champion(RegistryConfig(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db"))
+
+
+@pytest.mark.parametrize(
+    "fields", [{"tracking_uri": "./mlruns"}, {"tracking_uri": "https://me:secret@host"}, {"name": "a b"}]
+)
+def test_unusable_settings_are_refused(fields):
+    with pytest.raises(ConfigError) as error:
+        RegistryConfig(**fields)
+    assert "secret" not in str(error.value)

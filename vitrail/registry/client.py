@@ -1,0 +1,62 @@
+"""The connection to MLflow. The library is imported when it is first used: that takes two seconds."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vitrail.errors import RegistryError
+from vitrail.registry.config import RegistryConfig
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+__all__ = ["connect", "find_experiment"]
+
+_SQLITE = "sqlite:///"
+
+
+@contextlib.contextmanager
+def connect(config: RegistryConfig) -> Iterator["MlflowClient"]:
+    """Yields a client of the registry; what MLflow raises inside the block becomes a RegistryError."""
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if database := _database(config):
+        database.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield MlflowClient(config.tracking_uri, config.tracking_uri)
+    except (MlflowException, SQLAlchemyError) as error:
+        raise RegistryError(
+            f"the registry at {config.tracking_uri} refuses: {error}; "
+            "check tracking_uri, and that its database is readable and of this MLflow version"
+        ) from error
+
+
+def find_experiment(client: "MlflowClient", config: RegistryConfig) -> str:
+    """The id of the experiment named as the registered model, made when it is not there.
+
+    Beside an sqlite database the artifacts lie in `mlruns/`, wherever the process was started.
+    """
+    from mlflow.exceptions import MlflowException
+
+    if experiment := client.get_experiment_by_name(config.name):
+        return experiment.experiment_id
+    database = _database(config)
+    location = database.resolve().parent.joinpath("mlruns", config.name).as_uri() if database else None
+    try:
+        return client.create_experiment(config.name, artifact_location=location)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return client.get_experiment_by_name(config.name).experiment_id
+
+
+def _database(config: RegistryConfig) -> Path | None:
+    if config.tracking_uri.startswith(_SQLITE):
+        return Path(config.tracking_uri.removeprefix(_SQLITE))
+    return None

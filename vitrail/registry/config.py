@@ -1,0 +1,48 @@
+"""Where the registry is."""
+
+import re
+from dataclasses import dataclass
+
+from vitrail.config import Config, require
+
+__all__ = ["RegistryConfig"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_SCHEMES = ("sqlite:///", "http://", "https://", "postgresql", "mysql")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistryConfig(Config):
+    """The model registry of a recipe.
+
+    Attributes:
+        tracking_uri: An MLflow server, or a database. The default is what `mlflow ui` opens in the working
+            directory. Credentials belong in MLflow's environment variables, not here.
+        name: Of the registered model and of the experiment.
+        lock_timeout_s: How long a promotion waits for another one to finish.
+    """
+
+    tracking_uri: str = "sqlite:///mlflow.db"
+    name: str = "vitrail"
+    lock_timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        require(
+            self.tracking_uri.startswith(_SCHEMES),
+            "tracking_uri",
+            self.tracking_uri,
+            f"give an MLflow server or a database URI, starting with one of {', '.join(_SCHEMES)}",
+        )
+        require(
+            "@" not in self.tracking_uri,
+            "tracking_uri",
+            "(hidden)",
+            "keep credentials out of recipes; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+        )
+        require(
+            bool(_NAME.fullmatch(self.name)),
+            "name",
+            self.name,
+            "use letters, digits, hyphens and underscores",
+        )
+        require(self.lock_timeout_s > 0, "lock_timeout_s", self.lock_timeout_s, "give a positive number")

@@ -1,0 +1,246 @@
+"""From a trained and judged model to a version in the registry."""
+
+import dataclasses
+import json
+import logging
+import re
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vitrail.contracts.codec import load
+from vitrail.contracts.corpus import CorpusManifest
+from vitrail.contracts.evaluation import EvaluationReport
+from vitrail.contracts.index import INDEX_MANIFEST_FILE, IndexManifest
+from vitrail.contracts.lineage import Lineage
+from vitrail.contracts.models import ModelManifest
+from vitrail.contracts.verdict import Verdict
+from vitrail.errors import RegistryError
+from vitrail.models import load_manifest
+from vitrail.registry.artifacts import collect_artifacts, curve_name, seal_artifacts
+from vitrail.registry.card import model_card
+from vitrail.registry.client import connect, find_experiment
+from vitrail.registry.config import RegistryConfig
+from vitrail.registry.versions import CHALLENGER, ModelVersion, find_registered, read_version
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+__all__ = ["register_model"]
+
+logger = logging.getLogger(__name__)
+
+_ALREADY_EXISTS = "RESOURCE_ALREADY_EXISTS"
+_METRICS_A_CALL = 1000  # MLflow's limits
+_PARAMS_A_CALL = 100
+_PARAM_CHARACTERS = 6000
+
+
+@dataclasses.dataclass(frozen=True)
+class _Submission:
+    """What is registered, read and checked."""
+
+    manifest: ModelManifest
+    index: IndexManifest
+    evaluation: EvaluationReport
+    verdict: Verdict
+    corpus: CorpusManifest | None
+    recipe: dict[str, Any]
+    lineage: Lineage
+
+
+def register_model(
+    *,
+    model: Path,
+    index: Path,
+    evaluation: Path,
+    verdict: Path,
+    features: Path | None,
+    training: Sequence[Path],
+    recipe_json: str,
+    lineage: Lineage,
+    config: RegistryConfig,
+    corpus: Path | None = None,
+) -> ModelVersion:
+    """Registers a model with its index as a version with the alias `challenger`.
+
+    Registering the same model in the same pipeline run again returns the version that is there. An
+    interrupted registration leaves no version; the next one starts over.
+
+    Args:
+        model: Model folder.
+        index: Index folder, made by that model.
+        evaluation: Evaluation folder of that model.
+        verdict: `verdict.json`.
+        features: The online features that the endpoint serves, if there are any.
+        training: Logs of the training stages (`training.jsonl`); the folder a log lies in names its curves.
+        recipe_json: The resolved recipe.
+        lineage: What the run knows so far.
+        config: The registry.
+        corpus: Corpus folder, for data and licences on the model card.
+
+    Raises:
+        RegistryError: The parts do not belong together, or the registry refuses.
+    """
+    submission = _read(model, index, evaluation, verdict, corpus, json.loads(recipe_json), lineage)
+    with tempfile.TemporaryDirectory(prefix="vitrail-register-") as name, connect(config) as client:
+        run_id, model_id = lineage.run_id, submission.manifest.model_id
+        found = find_registered(client, config, run_id, model_id)
+        if found is None:
+            folder = Path(name)
+            collect_artifacts(
+                folder,
+                folders={"model": model, "index": index, "evaluation": evaluation, "features": features},
+                files={"verdict.json": verdict},
+                texts={"recipe.json": recipe_json, "README.md": _card(submission, config)},
+                training=training,
+            )
+            found = _create_version(client, config, submission, folder, training)
+        client.set_registered_model_alias(config.name, CHALLENGER, found.version)
+    logger.info("registered %s", found.reference)
+    return found
+
+
+def _read(
+    model: Path,
+    index: Path,
+    evaluation: Path,
+    verdict: Path,
+    corpus: Path | None,
+    recipe: dict[str, Any],
+    lineage: Lineage,
+) -> _Submission:
+    manifest = load_manifest(model)
+    submission = _Submission(
+        manifest=manifest,
+        index=load(IndexManifest, index / INDEX_MANIFEST_FILE),
+        evaluation=load(EvaluationReport, evaluation / "evaluation.json"),
+        verdict=load(Verdict, verdict),
+        corpus=load(CorpusManifest, corpus / "corpus.json") if corpus else None,
+        recipe=recipe,
+        lineage=dataclasses.replace(lineage, model_id=manifest.model_id),
+    )
+    parts = {
+        "index": submission.index.model_id,
+        "evaluation": submission.evaluation.model_id,
+        "verdict": submission.verdict.challenger_id,
+    }
+    for name, model_id in parts.items():
+        if model_id != manifest.model_id:
+            raise RegistryError(
+                f"the {name} is about model {model_id[:12]}, the model is {manifest.model_id[:12]}; "
+                f"make the {name} with this model"
+            )
+    return dataclasses.replace(
+        submission, lineage=dataclasses.replace(submission.lineage, index_digest=submission.index.digest)
+    )
+
+
+def _card(submission: _Submission, config: RegistryConfig) -> str:
+    return model_card(
+        name=config.name,
+        manifest=submission.manifest,
+        index=submission.index,
+        evaluation=submission.evaluation,
+        verdict=submission.verdict,
+        corpus=submission.corpus,
+        lineage=submission.lineage,
+    )
+
+
+def _create_version(
+    client: "MlflowClient",
+    config: RegistryConfig,
+    submission: _Submission,
+    folder: Path,
+    training: Sequence[Path],
+) -> ModelVersion:
+    tags = _tags(submission) | {"artifacts_digest": seal_artifacts(folder)}
+    experiment = find_experiment(client, config)
+    _forget_interrupted(client, experiment, submission)
+    run = client.create_run(experiment, run_name=submission.lineage.run_id, tags=tags)
+    _log_numbers(client, run.info.run_id, submission, training)
+    client.log_artifacts(run.info.run_id, str(folder))
+    client.set_terminated(run.info.run_id)
+    _ensure_model(client, config)
+    entry = client.create_model_version(
+        config.name,
+        source=run.info.artifact_uri,
+        run_id=run.info.run_id,
+        tags=tags,
+        description=f"Verdict: {submission.verdict.status}. The model card is the artifact README.md.",
+    )
+    return read_version(entry, config)
+
+
+def _tags(submission: _Submission) -> dict[str, str]:
+    lineage = {name: value for name, value in dataclasses.asdict(submission.lineage).items() if value}
+    return lineage | {"verdict": submission.verdict.status}
+
+
+def _forget_interrupted(client: "MlflowClient", experiment: str, submission: _Submission) -> None:
+    run_id, model_id = submission.lineage.run_id, submission.manifest.model_id
+    wanted = f"tags.run_id = '{run_id}' and tags.model_id = '{model_id}'"
+    for run in client.search_runs([experiment], wanted):
+        client.delete_run(run.info.run_id)
+
+
+def _ensure_model(client: "MlflowClient", config: RegistryConfig) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(config.name)
+    except MlflowException as error:
+        if error.error_code != _ALREADY_EXISTS:
+            raise
+
+
+def _log_numbers(
+    client: "MlflowClient", mlflow_run_id: str, submission: _Submission, training: Sequence[Path]
+) -> None:
+    from mlflow.entities import Metric, Param
+
+    now = int(time.time() * 1000)
+    metrics = [
+        Metric(_metric_name(metric.name), metric.value, now, 0) for metric in submission.evaluation.metrics
+    ]
+    for path in training:
+        metrics += [
+            Metric(_metric_name(f"{curve_name(path)}/{name}"), value, now, step)
+            for name, value, step in _curve_points(path)
+        ]
+    params = [Param(name, value[:_PARAM_CHARACTERS]) for name, value in _flatten("", submission.recipe)]
+    for start in range(0, len(params), _PARAMS_A_CALL):
+        client.log_batch(mlflow_run_id, params=params[start : start + _PARAMS_A_CALL])
+    for start in range(0, len(metrics), _METRICS_A_CALL):
+        client.log_batch(mlflow_run_id, metrics=metrics[start : start + _METRICS_A_CALL])
+
+
+def _metric_name(name: str) -> str:
+    """MLflow takes letters, digits and `_-./: ` only."""
+    return re.sub(r"[^/\w.\- :]", "_", name.replace("->", " to "))
+
+
+def _curve_points(path: Path) -> Iterator[tuple[str, float, int]]:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        step = int(record.pop("step"))
+        for name, value in _leaves("", record):
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                yield name, float(value), step
+
+
+def _flatten(prefix: str, value: Any) -> Iterable[tuple[str, str]]:
+    """Leaves of the recipe as parameters; what is not a string is written as JSON."""
+    for name, leaf in _leaves(prefix, value):
+        yield name, leaf if isinstance(leaf, str) else json.dumps(leaf)
+
+
+def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for name, child in value.items():
+            yield from _leaves(f"{prefix}.{name}" if prefix else str(name), child)
+    else:
+        yield prefix, value
