@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from vitrail.contracts.files import digest_json
+
 __all__ = [
     "INDEX_FILE",
     "INDEX_MANIFEST_FILE",
@@ -42,7 +44,12 @@ class IndexManifest:
     corpus_digest: str
     num_items: int
     num_bits: int  # per code
+    expansion_search: int  # candidates looked at by a search; the graph's file does not keep it
     index_digest: str
     items_digest: str
-    digest: str  # SHA-256 over model_id and both file digests; the identity of the index
     schema_version: int = INDEX_SCHEMA_VERSION
+
+    @property
+    def digest(self) -> str:
+        """The identity of the index: SHA-256 over the model and the digests of both files."""
+        return digest_json({"model": self.model_id, "index": self.index_digest, "items": self.items_digest})

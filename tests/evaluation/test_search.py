@@ -1,0 +1,89 @@
+"""Exact search against brute force in plain Python."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vitrail.errors import EvaluationError
+from vitrail.evaluation.search import hamming, nearest_binary, nearest_float
+
+
+def unit_vectors(generator, rows, width=16):
+    vectors = generator.normal(size=(rows, width)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 40), st.integers(1, 19), st.integers(1, 12), st.integers(0, 99))
+def test_binary_search_is_brute_force(num_queries, num_items, num_bytes, k, seed):
+    generator = np.random.default_rng(seed)
+    queries, gallery = (
+        generator.integers(0, 4, (rows, num_bytes), dtype=np.uint8) for rows in (num_queries, num_items)
+    )
+    rows, distances = nearest_binary(queries, gallery, k)
+    assert rows.shape == (num_queries, min(k, num_items))
+    for query, found, found_distances in zip(queries, rows, distances, strict=True):
+        brute = [
+            sum((int(a) ^ int(b)).bit_count() for a, b in zip(query, item, strict=True)) for item in gallery
+        ]
+        expected = sorted(range(num_items), key=lambda row: (brute[row], row))[:k]
+        assert found.tolist() == expected
+        assert found_distances.tolist() == [brute[row] for row in expected]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 40), st.integers(1, 12), st.integers(0, 99))
+def test_float_search_is_brute_force(num_queries, num_items, k, seed):
+    generator = np.random.default_rng(seed)
+    queries, gallery = unit_vectors(generator, num_queries), unit_vectors(generator, num_items)
+    rows, similarities = nearest_float(queries, gallery, k)
+    brute = queries.astype(np.float64) @ gallery.T.astype(np.float64)
+    expected = np.argsort(-brute, axis=1, kind="stable")[:, :k]
+    assert np.array_equal(rows, expected)
+    assert similarities == pytest.approx(np.take_along_axis(brute, expected, axis=1), abs=1e-5)
+
+
+@pytest.mark.parametrize("search", ["float", "binary"])
+def test_a_query_is_not_its_own_neighbour(search):
+    vectors = unit_vectors(np.random.default_rng(0), 12)
+    itself = np.arange(12)
+    if search == "float":
+        rows, _ = nearest_float(vectors, vectors, 20, excluded=itself)
+    else:
+        codes = np.packbits(vectors > 0, axis=1)
+        rows, _ = nearest_binary(codes, codes, 20, excluded=itself)
+    assert rows.shape == (12, 11)
+    assert not (rows == itself[:, None]).any()
+
+
+def test_blocks_do_not_change_the_answer(monkeypatch):
+    generator = np.random.default_rng(0)
+    queries, gallery = unit_vectors(generator, 50), unit_vectors(generator, 60)
+    codes = [np.packbits(vectors > 0, axis=1) for vectors in (queries, gallery)]
+    whole = (nearest_float(queries, gallery, 5)[0], nearest_binary(*codes, 5)[0])
+    monkeypatch.setattr("vitrail.evaluation.search._MAX_CELLS", 130)
+    assert np.array_equal(nearest_float(queries, gallery, 5)[0], whole[0])
+    assert np.array_equal(nearest_binary(*codes, 5)[0], whole[1])
+
+
+def test_equal_codes_come_in_row_order():
+    vectors = np.tile(unit_vectors(np.random.default_rng(0), 1), (6, 1))
+    codes = np.packbits(vectors > 0, axis=1)
+    assert nearest_binary(codes[:1], codes, 3)[0].tolist() == [[0, 1, 2]]
+
+
+def test_an_empty_gallery_has_no_neighbours():
+    vectors = unit_vectors(np.random.default_rng(0), 3)
+    assert nearest_float(vectors, vectors[:0], 5)[0].shape == (3, 0)
+    codes = np.packbits(vectors > 0, axis=1)
+    assert nearest_binary(codes, codes[:0], 5)[0].shape == (3, 0)
+
+
+def test_distances_are_counted_beyond_one_byte():
+    assert hamming(np.zeros((1, 128), np.uint8), np.full((1, 128), 255, np.uint8)).tolist() == [[1024]]
+
+
+def test_other_widths_are_refused():
+    with pytest.raises(EvaluationError, match="width"):
+        nearest_binary(np.zeros((1, 8), np.uint8), np.zeros((1, 16), np.uint8), 1)

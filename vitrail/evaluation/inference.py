@@ -1,0 +1,95 @@
+"""A model's answers for many images, in batches, with the time that inference alone took."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from vitrail.corpus import Corpus
+from vitrail.corpus.reader import read_images
+from vitrail.evaluation.retrieval import Vectors
+from vitrail.models import Predictions, Predictor
+
+__all__ = ["Answers", "answer_images", "predict_batches"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What a model says about N images.
+
+    Attributes:
+        image_ids: The images, in the order asked for [N].
+        vectors: Embeddings and codes; None without a retrieval head.
+        probabilities: By head [N, C].
+        seconds: Spent in inference, without reading and decoding.
+    """
+
+    image_ids: NDArray[np.str_]
+    vectors: Vectors | None
+    probabilities: dict[str, NDArray[np.float32]]
+    seconds: float
+
+
+def predict_batches(
+    corpus: Corpus,
+    predictor: Predictor,
+    image_ids: Sequence[str],
+    *,
+    batch_size: int,
+    num_workers: int,
+    title: str,
+) -> Iterator[tuple[list[str], Predictions, float]]:
+    """Image ids, answers and seconds of inference of each batch, with a progress bar on a terminal."""
+    console = Console(stderr=True)
+    batches = read_images(corpus, image_ids, predictor.manifest.transforms, batch_size, num_workers)
+    total = -(-len(image_ids) // batch_size)
+    for ids, images in track(batches, title, total, console=console, disable=not console.is_terminal):
+        started = time.perf_counter()
+        predictions = predictor.predict(images)
+        yield ids, predictions, time.perf_counter() - started
+
+
+def answer_images(
+    corpus: Corpus,
+    predictor: Predictor,
+    image_ids: Sequence[str],
+    *,
+    heads: Sequence[str],
+    batch_size: int,
+    num_workers: int,
+) -> Answers:
+    """Answers of the named heads, and embeddings where the model has them, for images of the corpus."""
+    if not image_ids:
+        raise ValueError("there is no image to answer")
+    ids: list[str] = []
+    parts: list[Predictions] = []
+    seconds = 0.0
+    batches = predict_batches(
+        corpus, predictor, image_ids, batch_size=batch_size, num_workers=num_workers, title="evaluating"
+    )
+    for batch_ids, predictions, elapsed in batches:
+        ids += batch_ids
+        parts.append(predictions)
+        seconds += elapsed
+    return Answers(
+        image_ids=np.array(ids, dtype=np.str_),
+        vectors=_join(parts),
+        probabilities={head: np.concatenate([part.probabilities[head] for part in parts]) for head in heads},
+        seconds=seconds,
+    )
+
+
+def _join(parts: Sequence[Predictions]) -> Vectors | None:
+    pairs = [
+        (part.embeddings, part.codes)
+        for part in parts
+        if part.embeddings is not None and part.codes is not None
+    ]
+    if not pairs:
+        return None
+    embeddings, codes = zip(*pairs, strict=True)
+    return Vectors(embeddings=np.concatenate(embeddings), codes=np.concatenate(codes))

@@ -1,0 +1,117 @@
+"""Exact nearest neighbours in NumPy: what metrics and gates are computed on.
+
+Shapes: Q queries, G gallery items, D embedding width, k neighbours. The approximate index (`index.py`) is for
+serving; a gate must not depend on what a graph search happens to miss.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrail.errors import EvaluationError
+
+__all__ = ["hamming", "nearest_binary", "nearest_float"]
+
+_MAX_CELLS = 16_000_000  # similarities held at once: bounds memory
+_WORD_BYTES = 8
+
+
+def nearest_float(
+    queries_qd: NDArray[np.float32],
+    gallery_gd: NDArray[np.float32],
+    k: int,
+    *,
+    excluded: NDArray[np.int64] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The k most similar gallery rows for unit vectors, best first.
+
+    Equal items may come in any order: their similarities differ in the last digit by where they lie in a
+    matrix product.
+
+    Args:
+        queries_qd: Unit vectors.
+        gallery_gd: Unit vectors.
+        k: How many neighbours; fewer come back when the gallery is smaller.
+        excluded: A gallery row [Q] that is no neighbour of each query (itself).
+
+    Returns:
+        Gallery rows [Q, k] and cosine similarities [Q, k].
+    """
+    _check_widths(queries_qd, gallery_gd)
+    k = _available(len(gallery_gd), k, excluded)
+    rows = np.empty((len(queries_qd), k), np.int64)
+    similarities = np.empty((len(queries_qd), k), np.float32)
+    for part in _blocks(len(queries_qd), len(gallery_gd)):
+        costs = -(queries_qd[part] @ gallery_gd.T)
+        if excluded is not None:
+            costs[np.arange(len(costs)), excluded[part]] = np.inf
+        found = (
+            np.argpartition(costs, k - 1, axis=1)[:, :k] if 0 < k < costs.shape[1] else _all_rows(costs, k)
+        )
+        found.sort(axis=1)
+        order = np.argsort(np.take_along_axis(costs, found, axis=1), axis=1, kind="stable")
+        rows[part] = np.take_along_axis(found, order, axis=1)
+        similarities[part] = -np.take_along_axis(costs, rows[part], axis=1)
+    return rows, similarities
+
+
+def nearest_binary(
+    queries: NDArray[np.uint8],
+    gallery: NDArray[np.uint8],
+    k: int,
+    *,
+    excluded: NDArray[np.int64] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The k gallery rows with the smallest Hamming distance to packed codes [., D/8], ties by row.
+
+    Returns:
+        Gallery rows [Q, k] and distances in bits [Q, k].
+    """
+    _check_widths(queries, gallery)
+    k = _available(len(gallery), k, excluded)
+    num_bits, num_items = 8 * queries.shape[1], len(gallery)
+    rows = np.empty((len(queries), k), np.int64)
+    distances = np.empty((len(queries), k), np.int64)
+    for part in _blocks(len(queries), num_items):
+        found = hamming(queries[part], gallery).astype(np.int64)
+        if excluded is not None:
+            found[np.arange(len(found)), excluded[part]] = num_bits + 1
+        keys = found * num_items + np.arange(num_items)  # distance first, then row: no ties are left
+        keys = np.sort(np.partition(keys, k - 1, axis=1)[:, :k] if k else keys[:, :0], axis=1)
+        rows[part], distances[part] = keys % max(1, num_items), keys // max(1, num_items)
+    return rows, distances
+
+
+def hamming(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Bits that differ between packed codes: [L, bytes] and [R, bytes] give [L, R]."""
+    left_words, right_words = _words(left), _words(right)
+    distances = np.zeros((len(left), len(right)), np.uint16)
+    for word in range(left_words.shape[1]):
+        distances += np.bitwise_count(left_words[:, word, None] ^ right_words[None, :, word])
+    return distances
+
+
+def _words(codes: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    padding = -codes.shape[1] % _WORD_BYTES
+    return np.ascontiguousarray(np.pad(codes, ((0, 0), (0, padding)))).view(np.uint64)
+
+
+def _blocks(num_queries: int, num_items: int) -> list[slice]:
+    rows = max(1, _MAX_CELLS // max(1, num_items))
+    return [slice(start, start + rows) for start in range(0, num_queries, rows)]
+
+
+def _available(num_items: int, k: int, excluded: NDArray[np.int64] | None) -> int:
+    return max(0, min(k, num_items - (excluded is not None)))
+
+
+def _all_rows(costs: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    rows = np.argsort(costs, axis=1, kind="stable")[:, :k]
+    return rows.astype(np.int64)
+
+
+def _check_widths(queries: NDArray[np.generic], gallery: NDArray[np.generic]) -> None:
+    if queries.ndim != 2 or gallery.ndim != 2 or queries.shape[1] != gallery.shape[1]:
+        raise EvaluationError(
+            f"queries {queries.shape} and gallery {gallery.shape} differ in width; "
+            "embed both with the same model"
+        )

@@ -1,0 +1,51 @@
+"""The test split: which images are measured, which of them are not independent, and what is true of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from vitrail.corpus import Corpus
+from vitrail.errors import EvaluationError
+
+__all__ = ["Units", "label_units", "read_units"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units:
+    """N test images in corpus order.
+
+    Attributes:
+        image_ids: [N].
+        groups: Images of one group are drawn together in a bootstrap [N].
+        domains: [N]; empty strings where the corpus has one domain.
+    """
+
+    image_ids: NDArray[np.str_]
+    groups: NDArray[np.str_]
+    domains: NDArray[np.str_]
+
+
+def read_units(corpus: Corpus, split: str = "test") -> Units:
+    """The images of a split.
+
+    Raises:
+        EvaluationError: The split is empty.
+    """
+    table = corpus.splits()
+    table = table.filter(pc.equal(table["split"], split))
+    if not table.num_rows:
+        raise EvaluationError(
+            f"{corpus.path} has no image in split {split!r}; give splits.parquet a test split"
+        )
+    columns = (table[name].fill_null("").to_pylist() for name in ("image_id", "group", "domain"))
+    image_ids, groups, domains = (np.array(column, dtype=np.str_) for column in columns)
+    return Units(image_ids=image_ids, groups=groups, domains=domains)
+
+
+def label_units(corpus: Corpus, task: str, units: Units) -> NDArray[np.str_]:
+    """The label of each unit in a task [N]; an empty string where it has none."""
+    table = corpus.task_labels(task)
+    labels = dict(zip(table["image_id"].to_pylist(), table["label"].to_pylist(), strict=True))
+    return np.array([labels.get(image_id) or "" for image_id in units.image_ids.tolist()], dtype=np.str_)
