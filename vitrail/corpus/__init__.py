@@ -3,5 +3,6 @@
 from vitrail.corpus.build import build_corpus
 from vitrail.corpus.check import check_corpus
 from vitrail.corpus.corpus import Corpus, open_corpus
+from vitrail.corpus.resolve import ResolvedCorpus, resolve_corpus
 
-__all__ = ["Corpus", "build_corpus", "check_corpus", "open_corpus"]
+__all__ = ["Corpus", "ResolvedCorpus", "build_corpus", "check_corpus", "open_corpus", "resolve_corpus"]

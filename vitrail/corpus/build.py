@@ -11,32 +11,35 @@ from pathlib import Path
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.files import atomic_folder
 from vitrail.corpus.emoji import build_emoji, build_emoji_mini
+from vitrail.corpus.folder import build_folder
+from vitrail.corpus.openclipart import build_openclipart
+from vitrail.corpus.webdataset import build_webdataset
 from vitrail.errors import CorpusError
 
-__all__ = ["build_corpus"]
+__all__ = ["CORPORA", "build_corpus"]
+
+CORPORA = ("emoji", "emoji-mini", "openclipart")
 
 _LOGGER = logging.getLogger(__name__)
-_BUILDERS: dict[str, Callable[[Path], CorpusManifest]] = {
-    "emoji": build_emoji,
-    "emoji-mini": build_emoji_mini,
-}
 
 
-def build_corpus(source: str, out: Path) -> CorpusManifest:
+def build_corpus(
+    source: str, out: Path, *, name: str | None = None, cache: Path | None = None
+) -> CorpusManifest:
     """Builds a corpus into the folder `out`, replacing what is there once the new one is complete.
 
     Args:
-        source: `emoji`, `emoji-mini`.
+        source: One of CORPORA, a folder of WebDataset / img2dataset tars, or a folder of images.
         out: The corpus folder. A killed build leaves a hidden folder beside it, which the next build removes.
+        name: The corpus's name, for a user's folder; by default the folder's.
+        cache: Where downloaded packages are kept; by default `downloads` beside `out`.
 
     Raises:
         CorpusError: The source is unknown or cannot be made into a corpus.
         OSError: The disk is full or `out` cannot be written; the message says so and nothing is left behind.
     """
     out = Path(out)
-    builder = _BUILDERS.get(source)
-    if builder is None:
-        raise CorpusError(f"{source!r} is not a corpus: give one of {', '.join(_BUILDERS)}")
+    builder = _builder(source, name, cache or out.parent / "downloads")
     try:
         with _alone(out), atomic_folder(out) as folder:
             manifest = builder(folder)
@@ -49,6 +52,23 @@ def build_corpus(source: str, out: Path) -> CorpusManifest:
         ) from error
     _LOGGER.info("corpus %s: %d images, %d texts", manifest.name, manifest.num_images, manifest.num_signals)
     return manifest
+
+
+def _builder(source: str, name: str | None, cache: Path) -> Callable[[Path], CorpusManifest]:
+    if source == "emoji":
+        return build_emoji
+    if source == "emoji-mini":
+        return build_emoji_mini
+    if source == "openclipart":
+        return lambda folder: build_openclipart(folder, cache)
+    path = Path(source)
+    if not path.is_dir():
+        raise CorpusError(
+            f"{source!r} is neither a corpus ({', '.join(CORPORA)}) nor a folder of tars or images"
+        )
+    title = name or path.resolve().name
+    build = build_webdataset if any(path.glob("*.tar")) else build_folder
+    return lambda folder: build(path, folder, title)
 
 
 @contextlib.contextmanager

@@ -52,8 +52,8 @@ _LICENCES = (
 # Concepts of emoji-mini, by category; people come in every skin tone.
 _MINI_CONCEPTS = {
     "Smileys & Emotion": "1F600 1F602 1F60D 1F62D 1F621 2764 1F608",
-    "People & Body": "1F44B 1F44D 1F44F 1F44E 1F44A 1F64F 1F4AA 1F442 1F476 270B 1F918 1F3C4 1F6B4 1F385 1F91D "
-    "1F9D1-200D-1F680 1F469-200D-1F680 1F468-200D-1F680 1F9D1-200D-1F373",
+    "People & Body": "1F44B 1F44D 1F44F 1F44E 1F44A 1F64F 1F4AA 1F442 1F476 270B 1F918 1F3C4 1F6B4 1F385 "
+    "1F91D 1F9D1-200D-1F680 1F469-200D-1F680 1F468-200D-1F680 1F9D1-200D-1F373",
     "Animals & Nature": "1F436 1F431 1F434 1F43A 1F418 1F422 1F335",
     "Food & Drink": "1F34E 1F34C 1F345 1F355 1F382 2615",
     "Travel & Places": "1F697 1F682 2708 1F3E0 1F308",
@@ -149,10 +149,9 @@ def _build(folder: Path, card: Card, drawings: Iterable[_Drawing], shard_images:
     (folder / "shards").mkdir()
     for number, start in enumerate(range(0, len(ordered), shard_images)):
         path = folder / "shards" / f"{number:05d}.tar"
-        images = [(drawing.image_id, drawing.read()) for drawing in ordered[start : start + shard_images]]
-        looks.update((image_id, look_of(data)) for image_id, data in images)
-        write_tar(path, ((f"{image_id}.png", data) for image_id, data in images))
-        shards.append(index_shard(path))
+        batch = ordered[start : start + shard_images]
+        write_tar(path, ((f"{drawing.image_id}.png", drawing.read()) for drawing in batch))
+        shards.append(index_shard(path, inspect=lambda key, data: looks.update({key: look_of(data)})))
     records = load_records()
     return write_corpus(
         folder,

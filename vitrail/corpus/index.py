@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,13 +34,18 @@ class IndexedShard:
             return os.pread(stream.fileno(), member.size, member.offset)
 
 
-def index_shard(path: Path, *, prefix: str = "", limits: ImageLimits = DEFAULT_LIMITS) -> IndexedShard:
+def index_shard(
+    path: Path,
+    *,
+    limits: ImageLimits = DEFAULT_LIMITS,
+    inspect: Callable[[str, bytes], object] | None = None,
+) -> IndexedShard:
     """Indexes one tar by its headers; each image's own header, limits and integrity are checked, undecoded.
 
     Args:
         path: A tar in WebDataset layout.
-        prefix: Put before every key to make the image_id.
         limits: Images beyond them go to quarantine.
+        inspect: Called with image_id and bytes of each good image; a CorpusError from it means quarantine.
 
     Raises:
         CorpusError: The tar cannot be read, holds no image, or has two images with one key.
@@ -48,14 +54,18 @@ def index_shard(path: Path, *, prefix: str = "", limits: ImageLimits = DEFAULT_L
     rows, bad = [], []
     with path.open("rb") as stream:
         for key, member in images.items():
-            image_id = prefix + key
             try:
-                rows.append({"image_id": image_id, **_index_row(stream.fileno(), member, limits)})
+                data = _read_within(stream.fileno(), member, limits)
+                row = {"image_id": key, **_index_row(data, member, limits)}
+                if inspect is not None:
+                    inspect(key, data)
             except CorpusError as error:
-                bad.append({"shard": path.stem, "image_id": image_id, "reason": str(error)})
+                bad.append({"shard": path.stem, "image_id": key, "reason": str(error)})
+            else:
+                rows.append(row)
     for key in texts.keys() - images.keys():
         reason = "the tar holds no image for this key"
-        bad.append({"shard": path.stem, "image_id": prefix + key, "reason": reason})
+        bad.append({"shard": path.stem, "image_id": key, "reason": reason})
     bad.sort(key=lambda row: row["image_id"])
     return IndexedShard(
         path=path,
@@ -64,7 +74,7 @@ def index_shard(path: Path, *, prefix: str = "", limits: ImageLimits = DEFAULT_L
         ),
         index=table_of(rows, INDEX_SCHEMA),
         quarantine=table_of(bad, QUARANTINE_SCHEMA),
-        texts={prefix + key: members for key, members in texts.items()},
+        texts=texts,
     )
 
 
@@ -84,10 +94,13 @@ def _members_by_key(path: Path) -> tuple[dict[str, Member], dict[str, dict[str, 
     return images, texts
 
 
-def _index_row(file: int, member: Member, limits: ImageLimits) -> dict[str, object]:
+def _read_within(file: int, member: Member, limits: ImageLimits) -> bytes:
     if member.size > limits.max_bytes:
         raise CorpusError(f"{member.size:,} bytes is more than the limit of {limits.max_bytes:,}")
-    data = os.pread(file, member.size, member.offset)
+    return os.pread(file, member.size, member.offset)
+
+
+def _index_row(data: bytes, member: Member, limits: ImageLimits) -> dict[str, object]:
     info = verify_image(data, limits)
     return {
         "offset": member.offset,
