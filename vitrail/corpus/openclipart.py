@@ -51,8 +51,8 @@ _CARD = Card(
     title="Open Clip Art Library 0.18",
     description=(
         "Clip art with the titles, descriptions and keywords of the people who uploaded it, from the "
-        f"Debian packages openclipart-png and openclipart-svg {_VERSION}. Category: top-level folder. Series: "
-        "numbered variants of a drawing. Links from other folders are posts about the same picture."
+        f"Debian packages openclipart-png and openclipart-svg {_VERSION}. Category: top-level folder. "
+        "Series: numbered variants of a drawing. Links from other folders are posts about the same picture."
     ),
     licences=(
         "public domain (Creative Commons Public Domain Dedication), by the authors named in the SVG files",

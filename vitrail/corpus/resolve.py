@@ -66,7 +66,7 @@ def _folder_of(corpus: str, cache: Path) -> Path:
         path = cache / corpus
     elif not source.is_dir():
         raise CorpusError(
-            f"{corpus!r} is neither a corpus ({', '.join(CORPORA)}) nor a folder of tars or images, nor a built one"
+            f"{corpus!r} is neither a corpus ({', '.join(CORPORA)}) nor a folder of tars, images or a corpus"
         )
     elif (source / MANIFEST_FILE).is_file():
         return source

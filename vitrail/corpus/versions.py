@@ -1,9 +1,9 @@
 """Versions of the tracked data: DVC behind a thin interface.
 
-`data.dvc` tracks `data/`, which holds the corpora that are built from pinned packages. DVC is run as a program,
-as its users run it. Besides DVC's own digest of the folder, `data.dvc` lists the MD5 of every file under `meta`
-(see `track_data`), so that a rebuild that comes out different can say which files differ even when no remote
-has the expected ones.
+`data.dvc` tracks `data/`, which holds the corpora that are built from pinned packages. DVC is run as a
+program, as its users run it. Besides DVC's own digest of the folder, `data.dvc` lists the MD5 of every file
+under `meta` (see `track_data`), so that a rebuild that comes out different can say which files differ even
+when no remote has the expected ones.
 """
 
 import hashlib
@@ -61,8 +61,8 @@ def checkout_corpus(
 ) -> TrackedCorpus:
     """Puts a tracked corpus on disk as `data.dvc` has it in the work tree or in a git revision.
 
-    Only what is missing is fetched. Data other than that of the work tree goes to `cache/<digest>/<corpus>`, so
-    that the work tree stays as it is.
+    Only what is missing is fetched. Data other than that of the work tree goes to `cache/<digest>/<corpus>`,
+    so that the work tree stays as it is.
 
     Raises:
         CorpusError: The corpus is not tracked, or its data can neither be pulled nor rebuilt.
@@ -115,8 +115,8 @@ def _require_nothing_to_lose(repository: Path, expected: dict[str, str]) -> None
     own = [name for name, digest in found.items() if expected.get(name) != digest]
     if own:
         raise CorpusError(
-            f"{repository / _DATA} is not what {POINTER} says: {_name(own)} would be lost; keep the files with "
-            f"`dvc add {_DATA}` and a commit of {POINTER}, or drop them with `rm -r {_DATA}`"
+            f"{repository / _DATA} is not what {POINTER} says: {_name(own)} would be lost; keep the files "
+            f"with `dvc add {_DATA}` and a commit of {POINTER}, or drop them with `rm -r {_DATA}`"
         )
 
 
@@ -224,7 +224,7 @@ def _output(document: Any) -> Any:
         output["md5"]
     except (TypeError, KeyError, ValueError) as error:
         raise CorpusError(
-            f"{POINTER} does not track one folder (a merge conflict?); `git checkout -- {POINTER}` restores it"
+            f"{POINTER} does not track one folder (merge conflict?); `git checkout -- {POINTER}` restores it"
         ) from error
     return output
 

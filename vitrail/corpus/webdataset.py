@@ -1,7 +1,7 @@
 """WebDataset and img2dataset shards, used as they lie.
 
-The tars are hard-linked into the corpus (copied when they are on another file system) and never rewritten. Texts
-and labels come from `.txt`, `.json` and `.cls` members and from an img2dataset `.parquet` beside each tar.
+The tars are hard-linked into the corpus (copied when they are on another file system) and never rewritten.
+Texts and labels come from `.txt`, `.json` and `.cls` members and from an img2dataset `.parquet` beside each.
 """
 
 import json
