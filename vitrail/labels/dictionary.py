@@ -4,6 +4,7 @@ Candidates are counted level by level (a phrase of n+1 words is counted only whe
 frequent), with integer keys throughout. Every candidate is kept with the reason when it is not a term.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from vitrail.labels.stop_words import STOP_WORDS
 
 __all__ = ["Candidates", "Dictionary", "build_dictionary", "collect_candidates"]
 
+_ALONE_SHARE = 0.5  # a character of an unspaced script is a word when it stands alone in half of its images
+_MIN_NPMI = 0.3  # of the halves of a phrase
 _FRAGMENT_SHARE = (
     0.9  # a phrase that continues the same way in 90% of its images is part of the longer phrase
 )
@@ -28,9 +31,8 @@ class Candidates:
     terms: list[tuple[str, ...]]
     num_images: np.ndarray  # int64 [C]
     extension: np.ndarray  # int64 [C] most images of one phrase that is one word longer on either side
-    parts: (
-        np.ndarray
-    )  # int64 [C, 2] candidates that are the phrase without its last and first word, -1 for words
+    alone: np.ndarray  # int64 [C] images where a word is the whole phrase; 0 for longer phrases
+    parts: np.ndarray  # int64 [C, 2] the phrase without its last and without its first word; -1 for words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,15 @@ def collect_candidates(batch: TokenBatch, images: np.ndarray, max_ngram: int, mi
     return _grow(gram, ids, words, text_of, image_of, max_ngram, min_images)
 
 
+def _stands_alone(gram: np.ndarray, text_of: np.ndarray) -> np.ndarray:
+    """Positions whose word has no neighbour in its phrase."""
+    has_neighbour = np.zeros(len(gram), dtype=bool)
+    is_joined = (gram[:-1] >= 0) & (gram[1:] >= 0) & (text_of[:-1] == text_of[1:])
+    has_neighbour[:-1] |= is_joined
+    has_neighbour[1:] |= is_joined
+    return np.flatnonzero((gram >= 0) & ~has_neighbour)
+
+
 def _grow(
     gram: np.ndarray,
     ids: np.ndarray,
@@ -85,12 +96,16 @@ def _grow(
     counts, extension, parts = [], [], []
     base, previous_base, length = 0, 0, 1
     position = np.flatnonzero(gram >= 0)
+    lone = _stands_alone(gram, text_of)
+    alone = np.zeros(0, dtype=np.int64)
     pair = np.full((len(words), 2), -1, dtype=np.int64)
     while len(position):
         gram, keep_counts, first, pair = _prune(
             gram, position, image_of, pair, 1 if length == 1 else min_images
         )
         terms.extend(tuple(words[token] for token in ids[start : start + length]) for start in first.tolist())
+        if length == 1:
+            alone = _count_images(gram[lone], image_of[lone], len(keep_counts))
         counts.append(keep_counts)
         extension.append(np.zeros(len(keep_counts), dtype=np.int64))
         parts.append(np.where(pair >= 0, pair + previous_base, -1))
@@ -107,12 +122,14 @@ def _grow(
             terms=[],
             num_images=np.zeros(0, np.int64),
             extension=np.zeros(0, np.int64),
+            alone=alone,
             parts=np.zeros((0, 2), np.int64),
         )
     return Candidates(
         terms=terms,
         num_images=np.concatenate(counts),
         extension=np.concatenate(extension),
+        alone=np.concatenate([alone, *(np.zeros_like(level) for level in counts[1:])]),
         parts=np.concatenate(parts),
     )
 
@@ -188,6 +205,8 @@ def _reject(candidates: Candidates, index: int, num_images: int, config: LabelsC
         return "letter"
     if count > config.max_image_share * num_images:
         return "boilerplate"
+    if len(text) == 1 and is_unspaced(text) and candidates.alone[index] < _ALONE_SHARE * count:
+        return "character"
     is_part = len(term) > 1 or is_unspaced(text[0])
     if is_part and candidates.extension[index] >= _FRAGMENT_SHARE * count:
         return "fragment"
@@ -197,21 +216,19 @@ def _reject(candidates: Candidates, index: int, num_images: int, config: LabelsC
 
 
 def _is_collocation(candidates: Candidates, index: int, num_images: int) -> bool:
-    """Whether the two halves meet more often than chance would have it (pointwise mutual information above 0)."""
-    head, tail = candidates.parts[index]
-    last, first = _edge_words(candidates, index)
-    expected_left = candidates.num_images[head] * candidates.num_images[last]
-    expected_right = candidates.num_images[tail] * candidates.num_images[first]
-    return int(candidates.num_images[index]) * num_images > max(expected_left, expected_right)
+    """Whether the phrase is tied together at its weakest seam, by normalised pointwise mutual information.
 
-
-def _edge_words(candidates: Candidates, index: int) -> tuple[int, int]:
-    last = first = index
-    while candidates.parts[last, 1] >= 0:
-        last = candidates.parts[last, 1]
-    while candidates.parts[first, 0] >= 0:
-        first = candidates.parts[first, 0]
-    return last, first
+    NPMI is 1 for parts that never occur apart and 0 for parts that meet by chance (Bouma 2009).
+    """
+    together = int(candidates.num_images[index]) / num_images
+    heads, tails = [index], [index]
+    while candidates.parts[heads[-1], 0] >= 0:
+        heads.append(int(candidates.parts[heads[-1], 0]))
+        tails.append(int(candidates.parts[tails[-1], 1]))
+    seams = zip(heads[1:], reversed(tails[1:]), strict=True)
+    apart = max(int(candidates.num_images[head]) * int(candidates.num_images[tail]) for head, tail in seams)
+    lift = together * num_images * num_images / apart
+    return together < 1 and math.log(lift) >= -_MIN_NPMI * math.log(together)
 
 
 def find_canonical(
