@@ -42,7 +42,7 @@ _FAMILY_SPELLINGS = {
     "1F9D1-2764-1F48B-1F9D1": "1F48F",
     "1F9D1-1F430-1F9D1": "1F46F",
     "1F9D1-1FAEF-1F9D1": "1F93C",
-    "1F936": "1F385",  # Mrs Claus, Santa, Mx Claus
+    "1F936": "1F385",  # Santa, whatever the gender
     "1F9D1-1F384": "1F385",
     "1F478": "1F934",  # princess, prince, person with crown
     "1FAC5": "1F934",

@@ -31,7 +31,7 @@ from vitrail.corpus.tars import write_tar
 from vitrail.corpus.writer import Card, TaskTable, write_corpus
 from vitrail.errors import CorpusError
 
-__all__ = ["build_openclipart"]
+__all__ = ["build_from_tree", "build_openclipart"]
 
 _LOGGER = logging.getLogger(__name__)
 _VERSION = "1:0.18+dfsg-19"
@@ -92,9 +92,14 @@ def build_openclipart(folder: Path, cache: Path) -> CorpusManifest:
     with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=cache) as unpacked:
         for package in packages:
             _run("dpkg-deb", "--extract", str(package), unpacked)
-        pictures = _pictures(Path(unpacked) / "usr" / "share" / "openclipart")
-        thumbnails: dict[str, np.ndarray] = {}
-        shards = list(_write_shards(folder / "shards", pictures, thumbnails))
+        return build_from_tree(folder, Path(unpacked) / "usr" / "share" / "openclipart")
+
+
+def build_from_tree(folder: Path, root: Path) -> CorpusManifest:
+    """Builds the corpus from the unpacked packages: `root` holds `png/` and `svg/` with the same paths."""
+    pictures = _pictures(root)
+    thumbnails: dict[str, np.ndarray] = {}
+    shards = list(_write_shards(folder / "shards", pictures, thumbnails))
     items = {picture.image_id: Item(group=picture.series, labels=_labels(picture)) for picture in pictures}
     return write_corpus(
         folder,

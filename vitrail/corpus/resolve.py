@@ -34,7 +34,7 @@ def resolve_corpus(
     Args:
         corpus: `emoji` (tracked by DVC in `repository`), another corpus by name, a corpus folder, or a folder
             of tars or images.
-        repository: Holds `data.dvc`. Without that file `emoji` is built like any other corpus.
+        repository: Holds `data.dvc`. Without that file, or without git, `emoji` is built like any other.
         revision: A git revision of `data.dvc`, for tracked corpora.
         cache: Where corpora that are not tracked are built; they are taken from there the next time. A user's
             folder is built again when a file in it has another size or time.
@@ -42,7 +42,8 @@ def resolve_corpus(
     Raises:
         CorpusError: The corpus cannot be found, fetched or built, or it is damaged.
     """
-    if corpus in TRACKED_CORPORA and (repository / POINTER).is_file():
+    head = git_head(repository)
+    if corpus in TRACKED_CORPORA and (repository / POINTER).is_file() and head is not None:
         tracked = checkout_corpus(repository, corpus, revision=revision, cache=cache)
         return ResolvedCorpus(
             path=tracked.path,
@@ -55,9 +56,7 @@ def resolve_corpus(
             f"{corpus!r} is not tracked by {repository / POINTER}: it has no revision {revision!r}"
         )
     path = _folder_of(corpus, cache)
-    return ResolvedCorpus(
-        path=path, manifest=check_corpus(path), git_revision=git_head(repository), dvc_digest=None
-    )
+    return ResolvedCorpus(path=path, manifest=check_corpus(path), git_revision=head, dvc_digest=None)
 
 
 def _folder_of(corpus: str, cache: Path) -> Path:

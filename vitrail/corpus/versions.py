@@ -103,7 +103,7 @@ def restore_data(repository: Path) -> str:
     expected = _listed_files(repository, wanted)
     _require_nothing_to_lose(repository, expected)
     try:
-        _dvc(repository, "pull", "--quiet", POINTER)
+        _dvc(repository, "pull", POINTER)
     except CorpusError as error:
         _LOGGER.info("the remote does not have %s, building it from its packages (%s)", _DATA, error)
         _rebuild(repository, wanted, expected)
@@ -257,5 +257,6 @@ def _run(repository: Path, *command: str) -> str:
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     if done.returncode:
         shown = " ".join(command).replace(f"{sys.executable} -m ", "")
-        raise CorpusError(f"`{shown}` failed in {repository}: {done.stderr.strip() or done.stdout.strip()}")
+        said = " ".join((done.stderr.strip() or done.stdout.strip()).split())
+        raise CorpusError(f"`{shown}` failed in {repository.resolve()}: {said}")
     return done.stdout
