@@ -70,20 +70,18 @@ class CorpusImages:
         """The encoded image at a global row.
 
         Raises:
-            CorpusError: The tar is gone, or changed since it was indexed; the message names shard and key.
+            CorpusError: The tar cannot be had, or changed since it was indexed; names shard and key.
         """
         number = self._number(row)
-        shard, index, local = self.shards[number], self.index(number), row - int(self.starts[number])
+        index, local = self.index(number), row - int(self.starts[number])
         size = int(index.sizes[local])
         try:
-            data = self._files.read(shard, int(index.offsets[local]), size)
-        except OSError as error:
-            key = index.image_ids[local]
-            raise CorpusError(f"shard {shard.name}, image {key}: cannot be read ({error})") from error
+            data = self._files.read(self.shards[number], int(index.offsets[local]), size)
+        except (CorpusError, OSError) as error:
+            raise CorpusError(f"{self._name(row)}: {error}") from error
         if len(data) != size or (self._verify_digests and _digest(data) != index.digests[local].as_py()):
-            key = index.image_ids[local]
             raise CorpusError(
-                f"shard {shard.name}, image {key}: the tar changed since it was indexed; "
+                f"{self._name(row)}: the tar changed since it was indexed; "
                 "restore it, or build the corpus again (`vitrail corpus build`)"
             )
         return data
@@ -98,9 +96,12 @@ class CorpusImages:
         try:
             return prepare_image(data, transforms, limits)
         except CorpusError as error:
-            number = self._number(row)
-            key = self.index(number).image_ids[row - int(self.starts[number])]
-            raise CorpusError(f"shard {self.shards[number].name}, image {key}: {error}") from error
+            raise CorpusError(f"{self._name(row)}: {error}") from error
+
+    def _name(self, row: int) -> str:
+        number = self._number(row)
+        image_id = self.index(number).image_ids[row - int(self.starts[number])]
+        return f"shard {self.shards[number].name}, image {image_id}"
 
     def _read_index(self, number: int) -> ShardIndex:
         shard = self.shards[number]

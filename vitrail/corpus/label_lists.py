@@ -11,7 +11,7 @@ class LabelLists:
     """Head outputs with scores, a list for each row."""
 
     def __init__(self, offsets: np.ndarray, outputs: np.ndarray, scores: np.ndarray) -> None:
-        """Keeps the lists; row i holds entries `offsets[i]` to `offsets[i + 1]`, counted from `offsets[0]`."""
+        """Keeps the lists; row i has entries `offsets[i]` to `offsets[i + 1]`, from `offsets[0]` on."""
         self._starts = offsets.astype(np.int64) - int(offsets[0])
         self._outputs = outputs.astype(np.int64, copy=False)
         self._scores = scores.astype(np.float32, copy=False)
@@ -25,7 +25,7 @@ class LabelLists:
         return self._outputs[self._entries(rows, self.lengths(rows))]
 
     def pad(self, rows: np.ndarray, width: int) -> tuple[Tensor, Tensor]:
-        """Head outputs int64 [rows, width], padded with -1, and scores float32 [rows, width], padded with 0."""
+        """Int64 [rows, width] outputs padded with -1, and float32 [rows, width] scores padded with 0."""
         lengths = np.minimum(self.lengths(rows), width)
         is_filled = np.arange(width) < lengths[:, None]
         entries = self._entries(rows, lengths)

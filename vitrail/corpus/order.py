@@ -13,8 +13,8 @@ resume costs the same at any position. Permutations sort hashes, so they depend 
 Weights (how many times an image is due in an epoch, say 1.7) are rounded by systematic sampling: the
 weights are laid end to end in corpus order and a draw falls at every whole number, shifted by an offset per
 epoch. An image of weight w is drawn floor(w) or ceil(w) times, w on average, every epoch has the same
-number of draws, and the draws of a shard follow from its prefix sum alone. (When the weights do not sum to
-a whole number, the fraction left over is cut off the very last image.)
+number of draws, and the draws of a shard follow from its prefix sum alone. When the weights do not sum to
+a whole number, the draw of the fraction left over, at the very end, is cut off.
 """
 
 import functools
@@ -22,6 +22,7 @@ import hashlib
 from typing import NamedTuple
 
 import numpy as np
+import xxhash
 
 from vitrail.config import require
 from vitrail.corpus.reading import OrderConfig
@@ -118,7 +119,10 @@ class SourceOrder:
         self._mass = self._prefix_mass()
         self.num_draws = int(self._mass[-1]) // _ONE
         require(self.num_draws > 0, "rows", self.num_draws, "select at least one image to draw from")
-        self.digest = order_key(key, self._bounds.tobytes(), self._mass.tobytes())
+        arrays = [array for array in (shard_starts, rows, weights) if array is not None]
+        self.digest = order_key(
+            key, *(xxhash.xxh3_64_hexdigest(memoryview(np.ascontiguousarray(a))) for a in arrays)
+        )
         self._epoch = functools.lru_cache(maxsize=3)(self._plan_epoch)
         self._group = functools.lru_cache(maxsize=2)(self._plan_group)
         self._window = functools.lru_cache(maxsize=2)(self._draw_window)

@@ -19,7 +19,7 @@ from vitrail.config import Config, require
 from vitrail.contracts.corpus import ShardInfo
 from vitrail.contracts.files import atomic_file
 from vitrail.corpus.corpus import Corpus
-from vitrail.errors import CorpusError
+from vitrail.errors import CorpusError, VitrailError
 
 __all__ = ["CachedShards", "LocalShards", "ShardCache", "ShardFiles", "ShardStorage"]
 
@@ -113,7 +113,10 @@ class CachedShards:
         """Fetches the tars that come next in the background, when the cache has room for both groups."""
         tars = {shard.digest: shard for shard in (*current, *following)}
         if sum(shard.size for shard in tars.values()) <= self._cache.max_bytes:
-            threading.Thread(target=self._fetch_ahead, args=(tuple(tars.values()),), daemon=True).start()
+            shards = tuple(tars.values())
+            threading.Thread(
+                target=self._fetch_ahead, args=(shards,), name="fetch-ahead", daemon=True
+            ).start()
 
     def _fetch_ahead(self, shards: Sequence[ShardInfo]) -> None:
         for shard in shards:
@@ -143,7 +146,9 @@ class CachedShards:
             try:
                 self._download(url, shard, path)
                 return
-            except OSError as error:
+            except VitrailError:
+                raise
+            except Exception as error:  # every fsspec protocol raises errors of its own
                 if attempt == self._cache.attempts:
                     message = (
                         f"{url} cannot be read after {attempt} attempts ({type(error).__name__}: {error})"

@@ -1,0 +1,144 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from vitrail.contracts.codec import save
+from vitrail.contracts.labels import SIDECAR_SCHEMA, VOCABULARY_SCHEMA, LabelSetManifest
+from vitrail.corpus.balance import replication, replication_weights
+from vitrail.corpus.corpus import Corpus
+from vitrail.corpus.tables import table_of, write_table
+from vitrail.corpus.targets import ListTargets, SidecarTargets, TableTargets
+from vitrail.errors import ConfigError, LabelError
+
+LABELS = [101, 7, 55]  # label_id of head outputs 0, 1, 2
+
+
+def labels_of(row: int) -> list[int]:
+    return LABELS[: row % 4] if row else [7]
+
+
+def write_labels(corpus: Corpus, out: Path) -> Path:
+    rows = [
+        {"label_id": label, "term": str(label), "members": [], "language": "en", "band": "head"}
+        for label in LABELS
+    ]
+    write_table(out / "vocabulary.parquet", table_of(rows, VOCABULARY_SCHEMA), VOCABULARY_SCHEMA)
+    start = 0
+    for shard in corpus.manifest.shards:
+        ids = corpus.shard_index(shard.name)["image_id"].to_pylist()
+        sidecar = [
+            {"image_id": image_id, "label_ids": labels, "scores": [1 / (1 + k) for k in range(len(labels))]}
+            for image_id, labels in ((image_id, labels_of(start + at)) for at, image_id in enumerate(ids))
+        ]
+        write_table(
+            out / "shards" / f"{shard.name}.parquet", table_of(sidecar, SIDECAR_SCHEMA), SIDECAR_SCHEMA
+        )
+        start += shard.num_images
+    manifest = LabelSetManifest(
+        corpus_digest=corpus.manifest.digest,
+        config_digest="c",
+        digest="d",
+        shards=tuple(shard.name for shard in corpus.manifest.shards),
+        num_labels=3,
+        num_images_labelled=0,
+        num_images=start,
+        num_signals=0,
+        num_signals_skipped={},
+    )
+    save(out / "labels.json", manifest)
+    return out
+
+
+@pytest.fixture(scope="session")
+def tiny_labels(tiny_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_labels(tiny_corpus, tmp_path_factory.mktemp("labels"))
+
+
+def ids_of(corpus: Corpus, shard: str) -> pa.Array:
+    return corpus.shard_index(shard)["image_id"].combine_chunks()
+
+
+def test_sidecar_rows_become_head_outputs_and_scores(tiny_corpus: Corpus, tiny_labels: Path) -> None:
+    targets = SidecarTargets(tiny_labels, task="annotations", max_labels=2)
+    targets.check(tiny_corpus.manifest)
+    found = targets.lookup("00000", ids_of(tiny_corpus, "00000"), np.array([0, 3, 4, 5]))
+    assert found["annotations"].tolist() == [[1, -1], [0, 1], [-1, -1], [0, -1]]
+    assert found["annotations/weights"].tolist() == [[1.0, 0.0], [1.0, 0.5], [0.0, 0.0], [1.0, 0.0]]
+    has_label = targets.has_label("00000", ids_of(tiny_corpus, "00000"), np.array([0, 3, 4, 5]))
+    assert has_label.tolist() == [True, True, False, True]
+    assert targets.unlabelled(3)["annotations"].tolist() == [[-1, -1]] * 3
+
+
+def test_labels_of_another_corpus_are_refused(other_corpus: Corpus, tiny_labels: Path) -> None:
+    with pytest.raises(LabelError, match=r"derived from corpus .* not"):
+        SidecarTargets(tiny_labels).check(other_corpus.manifest)
+
+
+def test_a_sidecar_in_another_order_is_refused(
+    tiny_corpus: Corpus, tiny_labels: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_labels, tmp_path / "labels")
+    shutil.copy(folder / "shards" / "00002.parquet", folder / "shards" / "00000.parquet")
+    with pytest.raises(LabelError, match=r"00000\.parquet does not list the images"):
+        SidecarTargets(folder).lookup("00000", ids_of(tiny_corpus, "00000"), np.array([0]))
+
+
+def test_a_label_that_is_not_in_the_vocabulary_is_refused(
+    tiny_corpus: Corpus, tiny_labels: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_labels, tmp_path / "labels")
+    only = table_of([{"label_id": 7, "term": "7", "members": []}], VOCABULARY_SCHEMA)
+    write_table(folder / "vocabulary.parquet", only, VOCABULARY_SCHEMA)
+    with pytest.raises(LabelError, match=r"not in vocabulary"):
+        SidecarTargets(folder).lookup("00000", ids_of(tiny_corpus, "00000"), np.array([0]))
+
+
+def test_tables_give_class_indices() -> None:
+    table = pa.table({"image_id": ["a", "b", "c"], "label": ["dog", "cat", "dog"]})
+    targets = TableTargets.from_table("animal", table)
+    ids = pa.array(["b", "x", "a"])
+    assert targets.classes == ("cat", "dog")
+    assert targets.lookup("0", ids, np.array([0, 1, 2]))["animal"].tolist() == [0, -1, 1]
+    assert targets.has_label("0", ids, np.array([2, 1])).tolist() == [True, False]
+    assert TableTargets.from_table("animal", table, ("dog", "cat")).classes == ("dog", "cat")
+
+
+def test_a_label_outside_the_classes_and_a_second_label_are_refused() -> None:
+    with pytest.raises(LabelError, match="not a class"):
+        TableTargets("animal", ["a"], ["cow"], ["dog"])
+    with pytest.raises(LabelError, match="two labels"):
+        TableTargets("animal", ["a", "a"], ["cow", "dog"], ["cow", "dog"])
+
+
+def test_lists_in_memory_are_padded_too() -> None:
+    targets = ListTargets("annotations", {"a": ([4, 2], [0.9, 0.1]), "b": ([], [])}, max_labels=3)
+    ids = pa.array(["x", "a", "b"])
+    found = targets.lookup("0", ids, np.array([0, 1, 2]))
+    assert found["annotations"].tolist() == [[-1] * 3, [4, 2, -1], [-1] * 3]
+    assert torch.allclose(found["annotations/weights"][1], torch.tensor([0.9, 0.1, 0.0]))
+    assert targets.has_label("0", ids, np.array([0, 1, 2])).tolist() == [False, True, False]
+    with pytest.raises(LabelError, match="one score for each"):
+        ListTargets("annotations", {"a": ([4, 2], [0.9])})
+
+
+def test_replication_follows_mahajan() -> None:
+    assert replication(np.array([0.25, 0.01, 0.0001]), 0.01).tolist() == pytest.approx([1, 1, 10])
+    assert replication(np.array([0.0001, 0.0]), 0.01, 4).tolist() == [4, 4]
+    with pytest.raises(ConfigError, match="threshold"):
+        replication(np.array([0.1]), 0.0)
+
+
+@pytest.mark.parametrize("rows", [None, np.arange(1, 53, 2)])
+def test_an_image_takes_the_largest_replication_of_its_labels(
+    tiny_corpus: Corpus, tiny_labels: Path, rows: np.ndarray | None
+) -> None:
+    weights = replication_weights(tiny_corpus, SidecarTargets(tiny_labels), threshold=0.9, rows=rows)
+    own = np.arange(53) if rows is None else rows
+    counts = {label: sum(label in labels_of(row) for row in own) for label in LABELS}
+    for weight, row in zip(weights, own, strict=True):
+        due = [max(1.0, (0.9 * len(own) / counts[label]) ** 0.5) for label in labels_of(row)]
+        assert weight == pytest.approx(max([1.0, *due]))
