@@ -15,6 +15,7 @@ class LabelsConfig(Config):
 
     Attributes:
         encoder: Sentence encoder of the vocabulary: a packaged, cached or local sentence-transformers model.
+        encoder_languages: Languages (ISO 639-1) the encoder was trained on.
         dictionary_files: Files with one phrase a line that are terms whatever the filters say.
         sample_signals: The dictionary is built from at most about this many texts (whole posts, chosen by hash).
         max_ngram: Longest phrase, in words.
@@ -33,6 +34,7 @@ class LabelsConfig(Config):
     """
 
     encoder: str = DEFAULT_ENCODER
+    encoder_languages: tuple[str, ...] = ("en",)
     dictionary_files: tuple[str, ...] = ()
     sample_signals: int = 2_000_000
     max_ngram: int = 6
@@ -41,7 +43,7 @@ class LabelsConfig(Config):
     source_weights: dict[str, float] = field(default_factory=dict)
     aggregation: Literal["noisy_or", "log_mean", "sum"] = "noisy_or"
     clustering: Literal["agglomerative", "kmeans", "hdbscan", "none"] = "agglomerative"
-    cluster_threshold: float = 0.75
+    cluster_threshold: float = 0.7
     num_clusters: int | None = None
     top_k: int = 8
     min_score: float = 0.1

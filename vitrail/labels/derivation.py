@@ -167,7 +167,7 @@ def _shard_signals(work: Path, places: list[tuple[str, int]]) -> pa.Table | None
 
 
 def _publish(corpus, manifest, out, config, vocabulary, report, shards, work) -> LabelSetManifest:
-    term_score = 0.5 + 0.5 * specificity(vocabulary.num_images, vocabulary.sample_images)
+    term_score = 0.25 + 0.25 * specificity(vocabulary.num_images, vocabulary.sample_images)
     scored, votes = {}, {}
     starts = np.load(work / "starts.npy")
     num_labels = int(vocabulary.label_of_term.max()) + 1
@@ -259,7 +259,7 @@ def _write(
         )
         pq.write_table(table, folder / "votes" / f"{name}.parquet")
     pq.write_table(
-        _vocabulary_table(vocabulary, kept, label_ids, frequency, manifest.num_images),
+        _vocabulary_table(vocabulary, kept, label_ids, frequency, manifest.num_images, config),
         folder / "vocabulary.parquet",
     )
     pq.write_table(_dictionary_table(vocabulary), folder / "dictionary.parquet")
@@ -306,9 +306,10 @@ def _fresh_ids(vocabulary: Vocabulary, kept: np.ndarray) -> np.ndarray:
     return np.arange(1, len(kept) + 1)
 
 
-def _vocabulary_table(vocabulary, kept, label_ids, frequency, num_images) -> pa.Table:
+def _vocabulary_table(vocabulary, kept, label_ids, frequency, num_images, config) -> pa.Table:
     members: dict[int, list[int]] = {}
-    order = np.lexsort((np.array(vocabulary.terms), -vocabulary.num_images))
+    is_foreign = np.array([language not in config.encoder_languages for language in vocabulary.language])
+    order = np.lexsort((np.array(vocabulary.terms), -vocabulary.num_images, is_foreign))
     for term in order.tolist():
         members.setdefault(int(vocabulary.label_of_term[term]), []).append(term)
     groups = [members[int(label)] for label in kept]

@@ -207,8 +207,7 @@ def _reject(candidates: Candidates, index: int, num_images: int, config: LabelsC
         return "boilerplate"
     if len(text) == 1 and is_unspaced(text) and candidates.alone[index] < _ALONE_SHARE * count:
         return "character"
-    is_part = len(term) > 1 or is_unspaced(text[0])
-    if is_part and candidates.extension[index] >= _FRAGMENT_SHARE * count:
+    if candidates.extension[index] >= _FRAGMENT_SHARE * count:
         return "fragment"
     if len(term) > 1 and not _is_collocation(candidates, index, num_images):
         return "accidental"

@@ -8,16 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from vitrail.errors import LabelError
-from vitrail.labels.clustering import agglomerate
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary import Dictionary, build_dictionary, collect_candidates
 from vitrail.labels.encoder import load_encoder
 from vitrail.labels.language import UNKNOWN, identify_languages
 from vitrail.labels.matching import Matcher
-from vitrail.labels.translation import image_overlap, translate_terms
+from vitrail.labels.grouping import group_synonyms, image_overlap, join_translations, translation_links
 from vitrail.labels.normalise import join_term, normalise_term, tokenise
-
-_PIVOT = "en"  # TODO
 
 __all__ = ["Vocabulary", "build_vocabulary", "read_user_terms"]
 
@@ -130,39 +127,20 @@ def _spread(accepted: np.ndarray, languages: list[str], size: int) -> list[str]:
     return spread
 
 
-def group_terms(names: list[str], languages: list[str], pairs: np.ndarray, config: LabelsConfig) -> np.ndarray:
-    """The label number of each term.
-
-    Synonyms and inflections of the language the encoder knows are grouped by embedding; terms of the other
-    languages join the group of their translation.
-    """
+def group_terms(
+    names: list[str], languages: list[str], pairs: np.ndarray, config: LabelsConfig
+) -> np.ndarray:
+    """The label number of each term; `pairs` are distinct term << 32 | image."""
     if config.clustering == "none":
         return np.arange(len(names))
-    is_pivot = np.array([language == _PIVOT for language in languages])
-    vectors = load_encoder(config.encoder).encode(
-        [name for name, known in zip(names, is_pivot, strict=True) if known]
+    overlap = image_overlap(pairs, len(names))
+    is_encoded = np.array([language in config.encoder_languages for language in languages])
+    codes = np.unique(languages, return_inverse=True)[1]
+    labels = group_synonyms(
+        overlap,
+        names,
+        is_encoded,
+        lambda texts: load_encoder(config.encoder).encode(texts),
+        config.cluster_threshold,
     )
-    labels = np.arange(len(names)) + len(names)
-    labels[is_pivot] = agglomerate(vectors, config.cluster_threshold)
-    known = sorted(set(languages))
-    codes = np.array([known.index(language) for language in languages])
-    links = translate_terms(image_overlap(pairs, len(names)), codes)
-    return _join_translations(labels, links, is_pivot)
-
-
-def _join_translations(
-    labels: np.ndarray, links: list[tuple[float, int, int]], is_pivot: np.ndarray
-) -> np.ndarray:
-    """Best link first; a term joins one group, through a term of the pivot language when it has one."""
-    labels = labels.copy()
-    is_settled = is_pivot.copy()
-    for through_pivot in (True, False):
-        for _, i, j in links:
-            if through_pivot and is_pivot[i] == is_pivot[j]:
-                continue
-            if is_settled[i] and is_settled[j]:
-                continue
-            source, target = (i, j) if is_settled[j] else (j, i)
-            labels[source] = labels[target]
-            is_settled[source] = is_settled[target] = True
-    return np.unique(labels, return_inverse=True)[1]
+    return join_translations(labels, translation_links(overlap, codes), is_encoded)
