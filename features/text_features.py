@@ -1,4 +1,4 @@
-"""What text says about images and labels, as Feast declarations. `feast apply` imports this file: declare only."""
+"""What text says about images and labels: Feast declarations only, since `feast apply` imports this."""
 
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, Project, ValueType
 from feast.data_format import ParquetFormat

@@ -78,7 +78,7 @@ def materialize(text_features: Path, corpus: Path, out: Path) -> str:
 
 @contextlib.contextmanager
 def _inside(snapshot: Path) -> Iterator[FeatureStore]:
-    """Opens the store with the snapshot as working folder: Feast's DuckDB store resolves sources against it."""
+    """Opens the store with the snapshot as working folder: Feast's DuckDB resolves sources against it."""
     with contextlib.chdir(snapshot), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"ibis\.")
         try:
