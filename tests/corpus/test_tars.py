@@ -1,0 +1,115 @@
+import hashlib
+import tarfile
+
+import pytest
+
+from vitrail.corpus.index import index_shard
+from vitrail.corpus.tars import read_members, split_key, write_tar
+from vitrail.errors import CorpusError
+
+
+def test_writing_twice_gives_identical_ustar_bytes(tmp_path, picture):
+    members = [("a.png", picture(1)), ("folder/b.png", picture(2))]
+    write_tar(tmp_path / "1.tar", members)
+    write_tar(tmp_path / "2.tar", members)
+    assert (tmp_path / "1.tar").read_bytes() == (tmp_path / "2.tar").read_bytes()
+    with tarfile.open(tmp_path / "1.tar") as tar:
+        infos = tar.getmembers()
+    assert {(info.mtime, info.uid, info.gid, info.uname) for info in infos} == {(0, 0, 0, "")}
+    assert [(info.name, info.size) for info in infos] == [(name, len(data)) for name, data in members]
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("00001.jpg", ("00001", "jpg")),
+        ("./00001.JPG", ("00001", "jpg")),
+        ("a.b/c.seg.png", ("a.b/c", "seg.png")),
+        ("folder/.hidden.png", None),
+        ("README", None),
+    ],
+)
+def test_keys_follow_the_webdataset_rule(name, key):
+    assert split_key(name) == key
+
+
+def test_index_points_at_the_bytes(tmp_path, picture, tar):
+    members = {
+        "a.png": picture(1),
+        "a.txt": b"one",
+        "b.jpg": picture(2, format="JPEG"),
+        "c.webp": picture(3, format="WEBP"),
+    }
+    shard = index_shard(tar(tmp_path / "00000.tar", members))
+    data = shard.path.read_bytes()
+    rows = shard.index.to_pylist()
+    assert [(row["image_id"], row["format"]) for row in rows] == [("a", "png"), ("b", "jpeg"), ("c", "webp")]
+    for row, name in zip(rows, ("a.png", "b.jpg", "c.webp"), strict=True):
+        image = data[row["offset"] : row["offset"] + row["size"]]
+        assert image == members[name]
+        assert row["digest"] == hashlib.sha256(image).hexdigest()
+    assert shard.read(shard.texts["a"]["txt"]) == b"one"
+    assert shard.info.num_images == 3
+
+
+def test_bad_images_are_quarantined_with_a_reason(tmp_path, picture, tar):
+    members = {
+        "good.png": picture(1),
+        "cut.png": picture(2)[:-30],
+        "empty.jpg": b"",
+        "text.jpg": b"<html>404",
+        "animation.gif": b"GIF89a",
+        "lonely.json": b"{}",
+        "wrong_name.jpg": picture(3, format="WEBP"),
+    }
+    shard = index_shard(tar(tmp_path / "7.tar", members))
+    reasons = {row["image_id"]: row["reason"] for row in shard.quarantine.to_pylist()}
+    assert shard.index["image_id"].to_pylist() == ["good", "wrong_name"]
+    assert shard.index["format"].to_pylist() == ["png", "webp"]  # from the bytes, not from the name
+    assert sorted(reasons) == ["animation", "cut", "empty", "lonely", "text"]
+    assert "truncated" in reasons["cut"]
+    assert "no image" in reasons["lonely"]
+    assert set(shard.quarantine["shard"].to_pylist()) == {"7"}
+
+
+@pytest.mark.parametrize("keep", [100, 700, 1024, 3000])
+def test_truncated_tar(tmp_path, picture, tar, keep):
+    path = tar(tmp_path / "cut.tar", {f"{number}.png": picture(number) for number in range(5)})
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(CorpusError, match=r"cut\.tar is truncated"):
+        index_shard(path)
+
+
+def test_cut_between_two_members(tmp_path, picture, tar):
+    path = tar(tmp_path / "cut.tar", {"0.png": picture(0), "1.png": picture(1)})
+    second = list(read_members(path))[1]
+    path.write_bytes(path.read_bytes()[: second.offset - 512])
+    with pytest.raises(CorpusError, match="no end marker; copy or download it again"):
+        index_shard(path)
+
+
+def test_empty_compressed_and_foreign_files(tmp_path, picture):
+    empty = tmp_path / "empty.tar"
+    empty.write_bytes(b"")
+    with pytest.raises(CorpusError, match=r"empty\.tar is empty \(0 bytes\)"):
+        index_shard(empty)
+    with tarfile.open(tmp_path / "zipped.tar", "w:gz") as tar:
+        tar.add(__file__, "a.png")
+    with pytest.raises(CorpusError, match=r"is compressed.*unpack it"):
+        index_shard(tmp_path / "zipped.tar")
+    foreign = tmp_path / "foreign.tar"
+    foreign.write_bytes(picture(1) * 20)
+    with pytest.raises(CorpusError, match="truncated or not a tar"):
+        index_shard(foreign)
+
+
+def test_tar_without_images(tmp_path, tar):
+    with pytest.raises(CorpusError, match="holds no images; names must read"):
+        index_shard(tar(tmp_path / "texts.tar", {"a.txt": b"one"}))
+    with pytest.raises(CorpusError, match="holds no images"):
+        index_shard(tar(tmp_path / "nothing.tar", {}))
+
+
+def test_two_images_under_one_key(tmp_path, picture, tar):
+    with pytest.raises(CorpusError, match=r"key 'a' has two images \(\.png and \.jpg\); keep one"):
+        index_shard(tar(tmp_path / "two.tar", {"a.png": picture(1), "a.jpg": picture(2, format="JPEG")}))
