@@ -1,0 +1,146 @@
+"""Retrieval tasks: precision and recall for every direction, and queries with what they found."""
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vitrail.contracts.evaluation import EvaluationReport
+from vitrail.corpus import Corpus
+from vitrail.evaluation import NEIGHBOURS_FILE
+from vitrail.reporting.artifacts import format_interval, format_share, open_run_corpus, read_evaluation
+from vitrail.reporting.pictures import embed_pictures
+from vitrail.reporting.run import Run
+
+__all__ = ["retrieval"]
+
+_STEM = "/float/p_at_1"
+_COLUMNS = {"p_at_1": "P@1", "p_at_5": "P@5", "r_at_10": "R@10"}
+
+
+def retrieval(run: Run) -> dict[str, Any] | None:
+    """Each retrieval task that was measured."""
+    report = read_evaluation(run)
+    tasks = _tasks(report) if report else []
+    if report is None or not tasks:
+        return None
+    champion = read_evaluation(run, "champion")
+    corpus = open_run_corpus(run)
+    path = run.artifact("evaluate_model", "challenger", NEIGHBOURS_FILE)
+    neighbours = pq.read_table(path).to_pylist() if path else []
+    shown = {row[column] for row in neighbours for column in ("query_id", "image_id")}
+    pictures = embed_pictures(corpus, shown) if corpus else {}
+    return {
+        "columns": list(_COLUMNS.values()),
+        "tasks": [
+            {
+                "name": task,
+                "description": _description(corpus, task),
+                "rows": _rows(task, report, champion),
+                "within": _within(task, report),
+                "ratio": _ratio(task, report),
+                "sheet": _contact_sheet(task, neighbours, pictures, _labels(corpus, task)),
+            }
+            for task in tasks
+        ],
+    }
+
+
+def _tasks(report: EvaluationReport) -> list[str]:
+    return [metric.name.removesuffix(_STEM) for metric in report.metrics if metric.name.endswith(_STEM)]
+
+
+def _description(corpus: Corpus | None, task: str) -> str:
+    tasks = corpus.manifest.tasks if corpus else ()
+    return next((item.description for item in tasks if item.name == task), "")
+
+
+def _labels(corpus: Corpus | None, task: str) -> dict[str, str]:
+    if corpus is None or task not in {item.name for item in corpus.manifest.tasks}:
+        return {}
+    table: pa.Table = corpus.task_labels(task)
+    return dict(zip(table["image_id"].to_pylist(), table["label"].to_pylist(), strict=True))
+
+
+def _rows(task: str, report: EvaluationReport, champion: EvaluationReport | None) -> list[dict[str, Any]]:
+    """The mean over directions, then each direction; float and binary; and the champion's mean."""
+    stem = f"{task}{_STEM}/"
+    directions = [
+        metric.name.removeprefix(stem)
+        for metric in report.metrics
+        if metric.name.startswith(stem) and "->" in metric.name.removeprefix(stem)
+    ]
+    rows = [_row(task, report, precision, "") for precision in ("float", "binary")]
+    if champion:
+        rows += [_row(task, champion, precision, "", "champion") for precision in ("float", "binary")]
+    rows += [_row(task, report, precision, name) for name in directions for precision in ("float", "binary")]
+    chance = {item.metric: item.value for item in report.baselines if item.kind == "chance"}
+    cells = [{"value": format_share(chance.get(f"{task}/float/{key}")), "interval": ""} for key in _COLUMNS]
+    return [*rows, {"title": "a random order", "precision": "chance", "cells": cells, "kind": "chance"}]
+
+
+def _row(
+    task: str, report: EvaluationReport, precision: str, direction: str, kind: str = ""
+) -> dict[str, Any]:
+    cells = []
+    for key in _COLUMNS:
+        metric = report.metric("/".join(filter(None, (task, precision, key, direction))))
+        cells.append(
+            {
+                "value": format_share(metric.value if metric else None),
+                "interval": format_interval(metric) if metric else "",
+            }
+        )
+    title = direction.replace("->", " → ") or ("champion, all directions" if kind else "all directions")
+    return {
+        "title": title,
+        "precision": precision,
+        "cells": cells,
+        "kind": kind or ("" if direction else "mean"),
+    }
+
+
+def _within(task: str, report: EvaluationReport) -> list[dict[str, str]]:
+    stem = f"{task}{_STEM}/within/"
+    return [
+        {
+            "task": metric.name.removeprefix(stem),
+            "value": format_share(metric.value),
+            "interval": format_interval(metric),
+        }
+        for metric in report.metrics
+        if metric.name.startswith(stem)
+    ]
+
+
+def _ratio(task: str, report: EvaluationReport) -> dict[str, str] | None:
+    metric = report.metric(f"{task}/binary_ratio")
+    return {"value": format_share(metric.value), "interval": format_interval(metric)} if metric else None
+
+
+def _contact_sheet(
+    task: str, neighbours: list[dict[str, Any]], pictures: Mapping[str, str], labels: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    rows = [row for row in neighbours if row["task"] == task]
+    return [
+        {
+            "direction": direction.replace("->", " → "),
+            "query": _picture(query_id, pictures, labels),
+            "neighbours": [
+                _picture(row["image_id"], pictures, labels)
+                | {
+                    "rank": row["rank"],
+                    "similarity": f"{row['similarity']:.2f}",
+                    "is_match": row["is_match"],
+                }
+                for row in found
+            ],
+        }
+        for (direction, query_id), found in groupby(rows, lambda row: (row["direction"], row["query_id"]))
+    ]
+
+
+def _picture(image_id: str, pictures: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, Any]:
+    return {"image_id": image_id, "source": pictures.get(image_id), "label": labels.get(image_id, "")}
