@@ -1,0 +1,102 @@
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from vitrail.corpus import build_corpus, check_corpus, resolve_corpus
+from vitrail.errors import CorpusError
+
+BUILD = "import sys; from pathlib import Path; from vitrail.corpus import build_corpus; "
+
+
+def partial_folders(folder):
+    return [entry.name for entry in folder.iterdir() if ".partial-" in entry.name]
+
+
+def test_killed_build_leaves_nothing_visible_and_the_next_removes_the_rest(tmp_path):
+    out = tmp_path / "corpus"
+    process = subprocess.Popen(
+        [sys.executable, "-c", BUILD + "build_corpus('emoji', Path(sys.argv[1]))", str(out)]
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".corpus.partial-*/shards/*.tar")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not out.exists()
+    assert len(partial_folders(tmp_path)) == 1
+    build_corpus("emoji-mini", out)
+    assert partial_folders(tmp_path) == []
+    assert check_corpus(out).name == "emoji-mini"
+
+
+def test_builds_beside_each_other_wait_for_each_other(tmp_path):
+    command = [
+        sys.executable,
+        "-c",
+        BUILD + "build_corpus('emoji-mini', Path(sys.argv[1]))",
+        str(tmp_path / "corpus"),
+    ]
+    for process in [subprocess.Popen(command) for _ in range(2)]:
+        assert process.wait() == 0
+    check_corpus(tmp_path / "corpus")
+
+
+def limit_files(num_bytes):
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing past the limit is an OSError, as on a full disk
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, num_bytes))
+
+
+def test_full_disk_names_file_and_remedy_and_keeps_the_old_corpus(tmp_path, mini_corpus):
+    out = tmp_path / "corpus"
+    build_corpus("emoji-mini", out)
+    before = check_corpus(out)
+    code = BUILD + "build_corpus('emoji-mini', Path(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(out)],
+        preexec_fn=lambda: limit_files(50_000),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("OSError")
+    assert "File too large: corpus 'emoji-mini' was not built" in last
+    assert "free space or choose another folder, and build again" in last
+    assert str(tmp_path) in last
+    assert check_corpus(out) == before
+    assert partial_folders(tmp_path) == []
+
+
+def test_resolve_takes_names_folders_and_built_corpora(tmp_path, mini_corpus, picture):
+    cache = tmp_path / "cache"
+    built = resolve_corpus(str(mini_corpus), repository=tmp_path, cache=cache)
+    assert (built.path, built.git_revision, built.dvc_digest) == (mini_corpus, None, None)
+    mini = resolve_corpus("emoji-mini", repository=tmp_path, cache=cache)
+    assert mini.path == cache / "emoji-mini"
+    assert mini.manifest.digest == built.manifest.digest
+
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(picture(1))
+    first = resolve_corpus(str(folder), repository=tmp_path, cache=cache)
+    assert (first.manifest.name, first.manifest.num_images) == ("photos", 1)
+    assert resolve_corpus(str(folder), repository=tmp_path, cache=cache).path == first.path
+    (folder / "b.png").write_bytes(picture(2))
+    assert resolve_corpus(str(folder), repository=tmp_path, cache=cache).manifest.num_images == 2
+
+    with pytest.raises(CorpusError, match="'nowhere' is neither a corpus"):
+        resolve_corpus("nowhere", repository=tmp_path, cache=cache)
+    with pytest.raises(CorpusError, match="has no revision 'HEAD'"):
+        resolve_corpus("emoji-mini", repository=tmp_path, revision="HEAD", cache=cache)
+
+
+def test_damage_in_the_cache_is_noticed(tmp_path):
+    mini = resolve_corpus("emoji-mini", repository=tmp_path, cache=tmp_path)
+    (mini.path / "shards" / "00000.tar").write_bytes(b"")
+    with pytest.raises(CorpusError, match=r"00000\.tar is 0 bytes"):
+        resolve_corpus("emoji-mini", repository=tmp_path, cache=tmp_path)
