@@ -10,7 +10,6 @@ from vitrail.corpus import versions
 from vitrail.corpus.versions import checkout_corpus, dvc_digest, restore_data, track_data
 from vitrail.errors import CorpusError
 
-
 REPOSITORY = Path(__file__).parents[2]
 
 
