@@ -22,11 +22,12 @@ from vitrail.training.checkpoint import list_checkpoints
 from vitrail.training.config import LaunchConfig
 from vitrail.training.job import FAILURE_FILE, JOB_FILE, RESULT_FOLDER, Failure, Job
 
-__all__ = ["collect_result", "elastic_arguments", "run_job"]
+__all__ = ["collect_result", "elastic_arguments", "elastic_environment", "run_job"]
 
 logger = logging.getLogger(__name__)
 
 _GRACE_S = 120.0  # for the checkpoint that a stopped worker writes
+_KILL_S = 15.0  # for torch.distributed.run to kill workers that did not end by then
 
 
 def elastic_arguments(launch: LaunchConfig) -> list[str]:
@@ -46,6 +47,19 @@ def elastic_arguments(launch: LaunchConfig) -> list[str]:
         f"--rdzv-endpoint={launch.rendezvous}",
         "--rdzv-id=vitrail",
     ]
+
+
+def elastic_environment(launch: LaunchConfig) -> dict[str, str]:
+    """Environment that `torch.distributed.run` needs besides what it sets itself.
+
+    Without the first entry the workers of a restarted group meet in the store of the group that died, read
+    its addresses and wait for them for ever (torch 2.14.1, gloo).
+    """
+    environment = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+    cores = os.cpu_count() or 1
+    if launch.num_processes > 1:
+        environment["OMP_NUM_THREADS"] = str(max(1, cores // launch.num_processes))
+    return environment
 
 
 def run_job(job: Job, work: Path, out: Path) -> ModelManifest:
@@ -69,7 +83,7 @@ def run_job(job: Job, work: Path, out: Path) -> ModelManifest:
         str(work / JOB_FILE),
         f"--launcher={os.getpid()}",
     ]
-    code = _run(command)
+    code = _run(command, elastic_environment(job.config.launch))
     return collect_result(work, out, f"workers ended with exit code {code}")
 
 
@@ -97,9 +111,9 @@ def _explain(work: Path, ending: str) -> VitrailError:
     return TrainingError(f"training in {work} is not complete: {ending}; {last}")
 
 
-def _run(command: list[str]) -> int:
+def _run(command: list[str], environment: dict[str, str]) -> int:
     # A session of its own: Ctrl-C reaches only this process, which then asks the workers to end in order.
-    process = subprocess.Popen(command, start_new_session=True)
+    process = subprocess.Popen(command, env={**os.environ, **environment}, start_new_session=True)
     with _terminate_as_exit():
         try:
             return process.wait()
@@ -107,7 +121,7 @@ def _run(command: list[str]) -> int:
             logger.warning("stopping: the workers write a checkpoint")
             process.terminate()
             try:
-                process.wait(timeout=_GRACE_S)
+                process.wait(timeout=_GRACE_S + _KILL_S)
             except subprocess.TimeoutExpired:
                 process.kill()
             raise

@@ -4,6 +4,8 @@ import contextlib
 import itertools
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +14,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 __all__ = ["Process", "StopRequest", "join_processes"]
+
+_ORPHAN_GRACE_S = 60.0  # for the last checkpoint of a process whose launcher is gone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +88,23 @@ class StopRequest:
         self._is_signalled = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._receive)
+        threading.Thread(target=self._end_orphan, daemon=True).start()
 
     def _receive(self, number: int, frame: object) -> None:
         self._is_signalled = True
 
     def __bool__(self) -> bool:
-        return self._is_signalled or os.getppid() != self._parent or not self._is_launcher_alive()
+        return self._is_signalled or self._is_orphan()
+
+    def _is_orphan(self) -> bool:
+        return os.getppid() != self._parent or not self._is_launcher_alive()
+
+    def _end_orphan(self) -> None:
+        """Ends an orphan that hangs in a collective, where it cannot see that it should stop."""
+        while not self._is_orphan():
+            time.sleep(1)
+        time.sleep(_ORPHAN_GRACE_S)
+        os._exit(1)
 
     def _is_launcher_alive(self) -> bool:
         if self._launcher is None:

@@ -1,0 +1,218 @@
+"""A training that is stopped, killed or moved to other processes goes on as if nothing had happened."""
+
+import json
+import os
+import shutil
+import signal
+import time
+
+import pytest
+import torch
+from training_jobs import (
+    KillOneRank,
+    finetune_config,
+    launch,
+    pretrain_config,
+    read_metrics,
+    result_weights,
+    start_workers,
+    train,
+    write_finetune,
+    write_pretrain,
+)
+
+from vitrail.contracts.lineage import Lineage
+from vitrail.models import load_model
+from vitrail.training import ComputeConfig, OptimizerConfig, ScheduleConfig, pretrain_backbone
+from vitrail.training.checkpoint import list_checkpoints
+
+pytestmark = pytest.mark.distributed
+
+
+def losses(work) -> list[float]:
+    return [line["loss"] for line in read_metrics(work)]
+
+
+def wait_for_step(work, step: int) -> None:
+    deadline = time.monotonic() + 60
+    while not (work / "training.jsonl").exists() or len(read_metrics(work)) < step:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def wait_for_checkpoint(work) -> None:
+    deadline = time.monotonic() + 60
+    while not list_checkpoints(work / "checkpoints"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(mini_corpus, mini_labels, tmp_path_factory):
+    work = write_pretrain(
+        tmp_path_factory.mktemp("whole") / "work", mini_corpus, mini_labels, pretrain_config()
+    )
+    assert train(work) == [0]
+    return work
+
+
+@pytest.fixture(scope="module")
+def uninterrupted_finetuning(mini_corpus, mini_labels, uninterrupted, tmp_path_factory):
+    config = finetune_config(architecture=None, transforms=None, frozen_steps=4)
+    folder = tmp_path_factory.mktemp("tuned") / "work"
+    work = write_finetune(folder, mini_corpus, mini_labels, config, uninterrupted / "result")
+    assert train(work) == [0]
+    return work
+
+
+def test_loss_falls_and_every_step_is_logged(uninterrupted):
+    lines = read_metrics(uninterrupted)
+    assert [line["step"] for line in lines] == list(range(1, 13))
+    assert lines[-1]["loss"] < lines[0]["loss"]
+    assert set(lines[0]) >= {"images_per_s", "data_wait_share", "grad_norm", "learning_rate", "memory_bytes"}
+
+
+def test_checkpoints_are_kept_to_the_limit(uninterrupted):
+    assert [path.name for path in list_checkpoints(uninterrupted / "checkpoints")] == [
+        "step-00000009",
+        "step-00000012",
+    ]
+
+
+def test_kill_9_and_resume_gives_the_same_weights(uninterrupted, mini_corpus, mini_labels, tmp_path):
+    config = pretrain_config()
+    work = write_pretrain(tmp_path / "work", mini_corpus, mini_labels, config)
+    [process] = start_workers(work)
+    wait_for_checkpoint(work)
+    process.kill()
+    process.join()
+    assert not (work / "result").exists()
+    assert train(work) == [0]
+    torch.testing.assert_close(result_weights(work), result_weights(uninterrupted), rtol=0, atol=0)
+    assert losses(work) == losses(uninterrupted)
+
+
+def test_sigterm_writes_a_checkpoint_and_ends_cleanly(
+    uninterrupted_finetuning, uninterrupted, mini_corpus, mini_labels, tmp_path
+):
+    config = finetune_config(architecture=None, transforms=None, frozen_steps=4)
+    work = write_finetune(tmp_path / "work", mini_corpus, mini_labels, config, uninterrupted / "result")
+    [process] = start_workers(work)
+    wait_for_step(work, 1)  # while the trunk is frozen, so that the optimizer knows only part of the state
+    os.kill(process.pid, signal.SIGTERM)
+    process.join()
+    assert process.exitcode == 0
+    done = len(read_metrics(work))
+    assert done < 12
+    assert list_checkpoints(work / "checkpoints")[-1].name == f"step-{done:08d}"
+    assert train(work) == [0]
+    torch.testing.assert_close(result_weights(work), result_weights(uninterrupted_finetuning), rtol=0, atol=0)
+
+
+def test_frozen_steps_leave_the_trunk_as_it_was(uninterrupted, mini_corpus, mini_labels, tmp_path):
+    config = finetune_config(
+        architecture=None,
+        transforms=None,
+        frozen_steps=2,
+        schedule=ScheduleConfig(num_steps=2, batch_size=16),
+        optimizer=OptimizerConfig(),
+    )
+    work = write_finetune(tmp_path / "work", mini_corpus, mini_labels, config, uninterrupted / "result")
+    assert train(work) == [0]
+    before, after = load_model(uninterrupted / "result")[0], load_model(work / "result")[0]
+    torch.testing.assert_close(after.trunk.state_dict(), before.trunk.state_dict(), rtol=0, atol=0)
+    assert after.retrieval_spec.dim == 16
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp2"])
+def test_two_processes_have_the_loss_curve_of_one(
+    strategy, uninterrupted_finetuning, uninterrupted, mini_corpus, mini_labels, tmp_path
+):
+    config = finetune_config(
+        architecture=None,
+        transforms=None,
+        frozen_steps=4,
+        launch=launch(num_processes=2),
+        compute=ComputeConfig(strategy=strategy),
+    )
+    work = write_finetune(tmp_path / "work", mini_corpus, mini_labels, config, uninterrupted / "result")
+    assert train(work, num_processes=2) == [0, 0]
+    assert losses(work) == pytest.approx(losses(uninterrupted_finetuning), rel=1e-4)
+
+
+@pytest.mark.parametrize(("first", "second"), [("ddp", "fsdp2"), ("fsdp2", "ddp")])
+def test_a_checkpoint_goes_on_in_another_world(
+    first, second, uninterrupted, mini_corpus, mini_labels, tmp_path
+):
+    """From one process to two or back, with other micro-batches, replicated or sharded."""
+    sizes = {"ddp": 1, "fsdp2": 2}
+    work = tmp_path / "work"
+    for strategy in (first, second):
+        config = pretrain_config(
+            compute=ComputeConfig(strategy=strategy),
+            launch=launch(num_processes=sizes[strategy]),
+        )
+        write_pretrain(work, mini_corpus, mini_labels, config)
+        processes = start_workers(work, sizes[strategy])
+        if strategy == first:
+            wait_for_step(work, 2)
+            os.kill(processes[0].pid, signal.SIGTERM)
+        for process in processes:
+            process.join()
+        assert [process.exitcode for process in processes] == [0] * sizes[strategy]
+    assert losses(work) == pytest.approx(losses(uninterrupted), rel=1e-4)
+
+
+def test_accumulation_is_one_large_batch(uninterrupted, mini_corpus, mini_labels, tmp_path):
+    schedule = ScheduleConfig(num_steps=12, batch_size=16, warmup_steps=2, accumulation=4)
+    config = pretrain_config(schedule=schedule, compute=ComputeConfig(activation_checkpointing=True))
+    work = write_pretrain(tmp_path / "work", mini_corpus, mini_labels, config)
+    assert train(work) == [0]
+    assert losses(work) == pytest.approx(losses(uninterrupted), rel=1e-4)
+
+
+def test_another_training_does_not_go_on_from_a_checkpoint(uninterrupted, mini_corpus, mini_labels, tmp_path):
+    work = tmp_path / "work"
+    shutil.copytree(uninterrupted, work)
+    write_pretrain(work, mini_corpus, mini_labels, pretrain_config(seed=1))
+    assert train(work) == [1]
+    assert "belongs to a training with other data or configuration" in (work / "failure.json").read_text()
+
+
+def test_a_loss_that_is_not_finite_stops_with_step_and_keys(mini_corpus, mini_labels, tmp_path):
+    config = pretrain_config(
+        optimizer=OptimizerConfig(learning_rate=1e30, clip_norm=None),
+        schedule=ScheduleConfig(num_steps=50, batch_size=16),
+    )
+    work = write_pretrain(tmp_path / "work", mini_corpus, mini_labels, config)
+    assert train(work) == [1]
+    failure = json.loads((work / "failure.json").read_text())
+    assert failure["error"] == "TrainingError"
+    assert "is not finite" in failure["message"]
+    assert "0000" in failure["message"]
+    for path in list_checkpoints(work / "checkpoints"):
+        assert (path / ".metadata").exists()
+
+
+def test_the_job_recovers_from_kill_9_of_one_rank_by_itself(mini_corpus, mini_labels, tmp_path, monkeypatch):
+    """Through the real launcher: torch elastic starts the group again from the last checkpoint."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    work = tmp_path / "work"
+    config = pretrain_config(
+        launch=launch(num_processes=2, max_restarts=1),
+        schedule=ScheduleConfig(num_steps=120, batch_size=16),
+    )
+    killer = KillOneRank(work)
+    killer.start()
+    manifest = pretrain_backbone(
+        corpus=mini_corpus,
+        labels=mini_labels,
+        out=tmp_path / "out",
+        work=work,
+        config=config,
+        lineage=Lineage(run_id="test"),
+    )
+    killer.join()
+    assert killer.num_killed == 1
+    assert load_model(tmp_path / "out")[1] == manifest
+    assert [line["step"] for line in read_metrics(tmp_path / "out")] == list(range(1, 121))
