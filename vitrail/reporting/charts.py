@@ -15,6 +15,7 @@ __all__ = ["Chart", "Series", "bar_chart", "line_chart"]
 
 _FONT = "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 _PALETTE = ("#2f62b5", "#c0392f", "#2c8a57", "#c78a12", "#7a4fb0", "#1d8a94", "#b0487f", "#6f7a2c")
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _GREY = "#8a8f98"
 _HEIGHT = 320
 _ROW_HEIGHT = 30
@@ -59,7 +60,11 @@ def line_chart(
             y=list(item.y),
             name=html.escape(item.name),
             mode="lines",
-            line={"color": _PALETTE[index % len(_PALETTE)], "width": 2},
+            line={
+                "color": _PALETTE[index % len(_PALETTE)],
+                "dash": _DASHES[index % len(_DASHES)],
+                "width": 2,
+            },
         )
     if is_log:
         figure.update_xaxes(type="log", dtick=1)
@@ -107,7 +112,7 @@ def bar_chart(
         )
     figure.update_yaxes(autorange="reversed", type="category", gridcolor="rgba(0,0,0,0)")
     if is_share:
-        figure.update_xaxes(range=[0, 1], tickformat=".0%")
+        figure.update_xaxes(range=[0, 1.03], dtick=0.25, tickformat=".0%")
     return _chart(title, description, figure, ("series", "name", "value", "low", "high"), _bar_rows(series))
 
 
@@ -153,7 +158,7 @@ def _layout(x_title: str, y_title: str, height: float, *, has_legend: bool) -> d
 
 def _axis(title: str) -> dict[str, object]:
     return {
-        "title": {"text": html.escape(title), "standoff": 8},
+        "title": {"text": html.escape(title), "standoff": 8, "font": {"size": 12.5}},
         "automargin": True,
         "zeroline": False,
         "gridcolor": "rgba(128,132,140,0.22)",

@@ -12,6 +12,7 @@ from vitrail.reporting.run import Run
 __all__ = ["classification"]
 
 _MOST_CLASSES = 24
+_NARROW_CLASSES = 7  # a confusion matrix of so many fits beside the chart
 _AGGREGATES = {
     "accuracy": "Accuracy",
     "macro_recall": "Mean recall of classes",
@@ -35,6 +36,7 @@ def classification(run: Run) -> dict[str, Any] | None:
                 "name": confusion.task,
                 "description": described.get(confusion.task, ""),
                 "aggregates": _aggregates(confusion.task, report, champion),
+                "is_wide": len(_shown(confusion)) > _NARROW_CLASSES,
                 "chart": _recall_chart(confusion, report),
                 "confusion": _confusion(confusion),
                 "classes": _class_rows(confusion, report),

@@ -1,6 +1,5 @@
 """Pictures with the words that came with them and the labels that were derived."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,10 @@ import pyarrow.parquet as pq
 
 from vitrail.contracts.codec import load
 from vitrail.contracts.labels import LabelSetManifest
-from vitrail.corpus import Corpus
 from vitrail.reporting.artifacts import open_run_corpus
 from vitrail.reporting.pictures import embed_pictures
 from vitrail.reporting.run import Run
+from vitrail.reporting.texts import read_texts
 
 __all__ = ["examples"]
 
@@ -21,7 +20,6 @@ _NUM_EXAMPLES = 12
 _NUM_SHARDS = 4
 _NUM_LABELS = 6
 _NUM_TEXTS = 3
-_MOST_CHARACTERS = 90
 
 
 def examples(run: Run) -> dict[str, Any] | None:
@@ -32,7 +30,7 @@ def examples(run: Run) -> dict[str, Any] | None:
     drawn = _draw(folder)
     image_ids = [row["image_id"] for row in drawn]
     terms = _terms(folder)
-    texts = _texts(corpus, image_ids)
+    texts = read_texts(corpus, image_ids, _NUM_TEXTS)
     pictures = embed_pictures(corpus, image_ids)
     return {
         "images": [
@@ -65,23 +63,3 @@ def _draw(folder: Path) -> list[dict[str, Any]]:
 def _terms(folder: Path) -> dict[int, str]:
     table = pq.read_table(folder / "vocabulary.parquet", columns=["label_id", "term"])
     return dict(zip(table["label_id"].to_pylist(), table["term"].to_pylist(), strict=True))
-
-
-def _texts(corpus: Corpus, image_ids: Iterable[str]) -> dict[str, list[dict[str, str]]]:
-    """A few texts of each image, one per source first."""
-    texts: dict[str, list[dict[str, str]]] = {image_id: [] for image_id in image_ids}
-    for path in corpus.signal_files():
-        if all(len(found) >= _NUM_TEXTS for found in texts.values()):
-            break
-        table = pq.read_table(
-            path, columns=["image_id", "source", "text"], filters=[("image_id", "in", list(texts))]
-        )
-        for row in table.to_pylist():
-            found = texts[row["image_id"]]
-            if len(found) < _NUM_TEXTS and row["source"] not in {item["source"] for item in found}:
-                found.append({"source": row["source"], "text": _shorten(row["text"])})
-    return texts
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS].rstrip()}…"

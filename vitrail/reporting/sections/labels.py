@@ -37,7 +37,7 @@ def labels(run: Run) -> dict[str, Any] | None:
         "manifest": manifest,
         "coverage": manifest.num_images_labelled / max(manifest.num_images, 1),
         "chart": _chart(before, after),
-        "stages": [_stage("terms, before clustering", before), _stage("labels, after clustering", after)],
+        "stages": [_stage("terms before", before), _stage("labels after", after)],
         "bands": _bands(vocabulary["band"].to_pylist(), after),
         "num_merged": sum(len(members) > 1 for members in vocabulary["members"].to_pylist()),
         "num_candidates": len(rows),

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vitrail.contracts.evaluation import EvaluationReport
@@ -13,6 +12,7 @@ from vitrail.evaluation import NEIGHBOURS_FILE
 from vitrail.reporting.artifacts import format_interval, format_share, open_run_corpus, read_evaluation
 from vitrail.reporting.pictures import embed_pictures
 from vitrail.reporting.run import Run
+from vitrail.reporting.texts import read_texts
 
 __all__ = ["retrieval"]
 
@@ -32,6 +32,7 @@ def retrieval(run: Run) -> dict[str, Any] | None:
     neighbours = pq.read_table(path).to_pylist() if path else []
     shown = {row[column] for row in neighbours for column in ("query_id", "image_id")}
     pictures = embed_pictures(corpus, shown) if corpus else {}
+    titles = _titles(corpus, shown)
     return {
         "columns": list(_COLUMNS.values()),
         "tasks": [
@@ -41,7 +42,7 @@ def retrieval(run: Run) -> dict[str, Any] | None:
                 "rows": _rows(task, report, champion),
                 "within": _within(task, report),
                 "ratio": _ratio(task, report),
-                "sheet": _contact_sheet(task, neighbours, pictures, _labels(corpus, task)),
+                "sheet": _contact_sheet(task, neighbours, pictures, titles),
             }
             for task in tasks
         ],
@@ -57,11 +58,13 @@ def _description(corpus: Corpus | None, task: str) -> str:
     return next((item.description for item in tasks if item.name == task), "")
 
 
-def _labels(corpus: Corpus | None, task: str) -> dict[str, str]:
-    if corpus is None or task not in {item.name for item in corpus.manifest.tasks}:
+def _titles(corpus: Corpus | None, image_ids: set[str]) -> dict[str, str]:
+    """The first text of each image; the image id stands in where there is none."""
+    if corpus is None:
         return {}
-    table: pa.Table = corpus.task_labels(task)
-    return dict(zip(table["image_id"].to_pylist(), table["label"].to_pylist(), strict=True))
+    return {
+        image_id: texts[0]["text"] for image_id, texts in read_texts(corpus, image_ids, 1).items() if texts
+    }
 
 
 def _rows(task: str, report: EvaluationReport, champion: EvaluationReport | None) -> list[dict[str, Any]]:
@@ -121,15 +124,15 @@ def _ratio(task: str, report: EvaluationReport) -> dict[str, str] | None:
 
 
 def _contact_sheet(
-    task: str, neighbours: list[dict[str, Any]], pictures: Mapping[str, str], labels: Mapping[str, str]
+    task: str, neighbours: list[dict[str, Any]], pictures: Mapping[str, str], titles: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     rows = [row for row in neighbours if row["task"] == task]
     return [
         {
             "direction": direction.replace("->", " → "),
-            "query": _picture(query_id, pictures, labels),
+            "query": _picture(query_id, pictures, titles),
             "neighbours": [
-                _picture(row["image_id"], pictures, labels)
+                _picture(row["image_id"], pictures, titles)
                 | {
                     "rank": row["rank"],
                     "similarity": f"{row['similarity']:.2f}",
@@ -142,5 +145,5 @@ def _contact_sheet(
     ]
 
 
-def _picture(image_id: str, pictures: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, Any]:
-    return {"image_id": image_id, "source": pictures.get(image_id), "label": labels.get(image_id, "")}
+def _picture(image_id: str, pictures: Mapping[str, str], titles: Mapping[str, str]) -> dict[str, Any]:
+    return {"image_id": image_id, "source": pictures.get(image_id), "title": titles.get(image_id, image_id)}
