@@ -72,6 +72,19 @@ def test_full_disk_names_file_and_remedy_and_keeps_the_old_corpus(tmp_path, mini
     assert partial_folders(tmp_path) == []
 
 
+def test_a_folder_that_is_no_corpus_is_never_replaced(tmp_path, picture):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a.png").write_bytes(picture(1))
+    for out in (photos, photos / "a.png"):
+        with pytest.raises(CorpusError, match="exists and is not a corpus; nothing in it was touched"):
+            build_corpus(str(photos), out)
+    assert (photos / "a.png").read_bytes() == picture(1)
+    (tmp_path / "empty").mkdir()
+    build_corpus(str(photos), tmp_path / "empty")
+    assert check_corpus(tmp_path / "empty").num_images == 1
+
+
 def test_resolve_takes_names_folders_and_built_corpora(tmp_path, mini_corpus, picture):
     cache = tmp_path / "cache"
     built = resolve_corpus(str(mini_corpus), repository=tmp_path, cache=cache)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.files import atomic_folder
+from vitrail.corpus.corpus import MANIFEST_FILE
 from vitrail.corpus.emoji import build_emoji, build_emoji_mini
 from vitrail.corpus.folder import build_folder
 from vitrail.corpus.openclipart import build_openclipart
@@ -35,10 +36,11 @@ def build_corpus(
         cache: Where downloaded packages are kept; by default `downloads` beside `out`.
 
     Raises:
-        CorpusError: The source is unknown or cannot be made into a corpus.
+        CorpusError: The source is unknown or cannot be made into a corpus, or `out` holds something else.
         OSError: The disk is full or `out` cannot be written; the message says so and nothing is left behind.
     """
     out = Path(out)
+    _require_replaceable(out)
     builder = _builder(source, name, cache or out.parent / "downloads")
     try:
         with _alone(out), atomic_folder(out) as folder:
@@ -69,6 +71,14 @@ def _builder(source: str, name: str | None, cache: Path) -> Callable[[Path], Cor
     title = name or path.resolve().name
     build = build_webdataset if any(path.glob("*.tar")) else build_folder
     return lambda folder: build(path, folder, title)
+
+
+def _require_replaceable(out: Path) -> None:
+    is_free = not out.exists() or (out.is_dir() and not any(out.iterdir()))
+    if not (is_free or (out / MANIFEST_FILE).is_file()):
+        raise CorpusError(
+            f"{out} exists and is not a corpus; nothing in it was touched: choose another folder"
+        )
 
 
 @contextlib.contextmanager

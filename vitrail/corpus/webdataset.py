@@ -40,8 +40,9 @@ def build_webdataset(source: Path, folder: Path, name: str) -> CorpusManifest:
         CorpusError: A tar is damaged or has two images under one key, or a metadata file cannot be read.
     """
     (folder / "shards").mkdir()
-    tars = [_place(tar, folder / "shards" / tar.name) for tar in sorted(source.glob("*.tar"))]
-    shards = _unique_ids([index_shard(tar) for tar in tars])
+    shards = _unique_ids([index_shard(tar) for tar in sorted(source.glob("*.tar"))])
+    for shard in shards:
+        _place(shard.path, folder / "shards" / shard.path.name)
     items: dict[str, Item] = {}
     looks: dict[str, str] = {}
     num_skipped = 0
@@ -50,8 +51,7 @@ def build_webdataset(source: Path, folder: Path, name: str) -> CorpusManifest:
         num_skipped += skipped
         ids, digests = (shard.index[column].to_pylist() for column in ("image_id", "digest"))
         looks.update(zip(ids, digests, strict=True))
-        where = source / f"{shard.info.name}.tar"
-        items.update((key, interpret(records.get(key, {}), f"{where}, key {key!r}")) for key in ids)
+        items.update((key, interpret(records.get(key, {}), f"{shard.path}, key {key!r}")) for key in ids)
     return write_corpus(
         folder,
         _card(name, len(shards), num_skipped),
@@ -72,12 +72,11 @@ def _card(name: str, num_shards: int, num_skipped: int) -> Card:
     )
 
 
-def _place(source: Path, target: Path) -> Path:
+def _place(source: Path, target: Path) -> None:
     try:
-        os.link(source, target)
+        os.link(source.resolve(), target)
     except OSError:  # another file system, or one without hard links
         shutil.copyfile(source, target)
-    return target
 
 
 def _unique_ids(shards: Sequence[IndexedShard]) -> list[IndexedShard]:
