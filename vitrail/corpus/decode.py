@@ -22,6 +22,7 @@ __all__ = [
     "ImageInfo",
     "ImageLimits",
     "decode_image",
+    "prepare_crop",
     "prepare_image",
     "probe_image",
     "verify_image",
@@ -33,7 +34,7 @@ _JPEG_SIGNATURE = b"\xff\xd8\xff"
 _JPEG_SIZE_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
 _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
-_SHRINK_GAP = 2  # JPEG is decoded at no less than twice the wanted size; the filter does the rest
+_SHRINK_GAP = 2  # images are reduced to no less than twice the wanted size; the filter does the rest
 _OTHER_FORMATS = {
     b"GIF8": "gif",
     b"BM": "bmp",
@@ -201,21 +202,61 @@ def prepare_image(data: bytes, transforms: Transforms, limits: ImageLimits = DEF
     """The model's input square for an image: uint8 [S, S, 3].
 
     The image is laid over the background, turned upright, resized to fit and centred on the background. Large
-    JPEG images are decoded at reduced scale.
+    images are reduced to no less than twice the wanted size first, JPEG while it is decoded.
 
     Raises:
         CorpusError: The image is beyond the limits or cannot be decoded.
     """
-    side = transforms.image_size
+    return prepare_crop(data, transforms, transforms.image_size, limits=limits)
+
+
+def prepare_crop(
+    data: bytes,
+    transforms: Transforms,
+    side: int,
+    left: int = 0,
+    top: int = 0,
+    limits: ImageLimits = DEFAULT_LIMITS,
+) -> np.ndarray:
+    """A part of the input square that is `side` pixels wide, without resampling the rest.
+
+    Args:
+        data: The encoded image.
+        transforms: As for `prepare_image`; the part is `image_size` pixels wide.
+        side: Of the square that the whole image is fitted to.
+        left: Where the part begins.
+        top: Where the part begins.
+        limits: What is refused.
+
+    Returns:
+        uint8 [S, S, 3].
+
+    Raises:
+        CorpusError: The image is beyond the limits or cannot be decoded.
+    """
     image = _open_flat(data, transforms.background, limits, side)
-    size = _fit(image.size, side)
-    if image.size != size:
-        image = image.resize(size, Image.Resampling.BICUBIC)
-    if size == (side, side):
-        return np.asarray(image)
-    square = Image.new("RGB", (side, side), transforms.background)
-    square.paste(image, ((side - size[0]) // 2, (side - size[1]) // 2))
+    kept = transforms.image_size
+    fitted = _fit(image.size, side)
+    (x, x_begin, x_end), (y, y_begin, y_end) = (
+        _overlap(length, side, start, kept) for length, start in zip(fitted, (left, top), strict=True)
+    )
+    square = Image.new("RGB", (kept, kept), transforms.background)
+    if x_end > x_begin and y_end > y_begin:
+        x_scale, y_scale = image.width / fitted[0], image.height / fitted[1]
+        box = (x_begin * x_scale, y_begin * y_scale, x_end * x_scale, y_end * y_scale)
+        size = (x_end - x_begin, y_end - y_begin)
+        part = image.resize(size, Image.Resampling.BICUBIC, box, reducing_gap=_SHRINK_GAP)
+        if size == (kept, kept):
+            return np.asarray(part)
+        square.paste(part, (x, y))
     return np.asarray(square)
+
+
+def _overlap(length: int, side: int, start: int, kept: int) -> tuple[int, int, int]:
+    """Along one axis: where the image begins in the part, and which stretch of the image is in it."""
+    margin = (side - length) // 2
+    begin, end = max(start - margin, 0), min(start - margin + kept, length)
+    return begin + margin - start, begin, end
 
 
 def _fit(size: tuple[int, int], side: int) -> tuple[int, int]:
