@@ -1,47 +1,13 @@
-"""The endpoint contract: what an endpoint is made of, and the proof that it answers as the trainer does.
-
-bundle.json                 BundleManifest
-model/ index/ features/     what the endpoint loads; features/ is absent when the version has none
-golden/images/<image_id>    encoded images of the test split; ids are percent-encoded
-golden/answers.npz          embeddings float32 [N, D], keys int64 [N, k], similarities float32 [N, k],
-and per head `probabilities/<head>` float32 [N, C]; no pickled objects
-golden/image_ids.json       the N image ids, in the order of the answers
-
-serving.json                ServingReport
-"""
+"""The serving contract (`serving.json`): the proof that an endpoint answers as the trainer does."""
 
 from dataclasses import dataclass
 
 from vitrail.contracts.lineage import Lineage
 
-__all__ = [
-    "BUNDLE_FILE",
-    "BUNDLE_SCHEMA_VERSION",
-    "SERVING_FILE",
-    "SERVING_SCHEMA_VERSION",
-    "BundleManifest",
-    "ServingCheck",
-    "ServingReport",
-]
+__all__ = ["SERVING_FILE", "SERVING_SCHEMA_VERSION", "ServingCheck", "ServingReport"]
 
-BUNDLE_SCHEMA_VERSION = 1
 SERVING_SCHEMA_VERSION = 1
-BUNDLE_FILE = "bundle.json"
 SERVING_FILE = "serving.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class BundleManifest:
-    """What a bundle holds (`bundle.json`)."""
-
-    model_id: str
-    index_digest: str
-    lineage: Lineage
-    num_golden: int
-    num_neighbours: int  # per golden answer
-    files: dict[str, str]  # relative path to SHA-256, every file but this one
-    digest: str  # SHA-256 over `files` and the lineage; the identity of the bundle
-    schema_version: int = BUNDLE_SCHEMA_VERSION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,17 +28,17 @@ class ServingReport:
     model_id: str  # of the bundle
     index_digest: str
     bundle_digest: str
-    lineage: Lineage  # as the endpoint stated it in its response header
+    lineage: Lineage  # of the bundle, with the Bento that the endpoint said it is
     checks: tuple[ServingCheck, ...]
     num_images: int
     num_requests: int
     num_errors: dict[str, int]  # by HTTP status, or `connection` when there was no answer
-    startup_s: float | None  # None: the endpoint ran before
     p50_ms: float  # of single requests, one after the other
     p99_ms: float
-    concurrency: int
-    concurrent_p99_ms: float
-    images_per_s: float  # with `concurrency` clients
+    num_clients: int
+    loaded_p50_ms: float  # with `num_clients` clients at once
+    loaded_p99_ms: float
+    images_per_s: float  # with `num_clients` clients at once
     schema_version: int = SERVING_SCHEMA_VERSION
 
     @property

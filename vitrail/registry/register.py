@@ -63,6 +63,7 @@ def register_model(
     lineage: Lineage,
     config: RegistryConfig,
     corpus: Path | None = None,
+    validation: Path | None = None,
 ) -> ModelVersion:
     """Registers a model with its index as a version with the alias `challenger`.
 
@@ -80,6 +81,7 @@ def register_model(
         lineage: What the run knows so far.
         config: The registry.
         corpus: Corpus folder, for data and licences on the model card.
+        validation: Validation folder; its profile is the baseline that later data is compared with.
 
     Raises:
         RegistryError: The parts do not belong together, or the registry refuses.
@@ -92,7 +94,13 @@ def register_model(
             folder = Path(name)
             collect_artifacts(
                 folder,
-                folders={"model": model, "index": index, "evaluation": evaluation, "features": features},
+                folders={
+                    "model": model,
+                    "index": index,
+                    "evaluation": evaluation,
+                    "features": features,
+                    "validation": validation,
+                },
                 files={"verdict.json": verdict},
                 texts={"recipe.json": recipe_json, "README.md": _card(submission, config)},
                 training=training,

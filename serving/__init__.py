@@ -1,0 +1,1 @@
+"""The endpoint: a BentoML service, its web page, and how it is built and started."""

@@ -1,0 +1,101 @@
+"""What the routes answer: the shapes that the API documentation shows, and how they are filled."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+
+__all__ = [
+    "Annotation",
+    "Classification",
+    "Embedding",
+    "Label",
+    "NeighbourImage",
+    "SearchResult",
+    "best_annotations",
+    "describe_texts",
+]
+
+
+class Embedding(BaseModel):
+    """A unit vector and its binary code (bit = value > 0, most significant bit first), in hexadecimal."""
+
+    model_version: str
+    embedding: list[float]
+    code: str
+
+
+class Annotation(BaseModel):
+    """A weak label that may fit the image; `label_id` is stable over models, `output` is not."""
+
+    task: str
+    label: str
+    label_id: int
+    output: int
+    probability: float
+
+
+class Classification(BaseModel):
+    """Probabilities of every class by task, and the most probable weak labels."""
+
+    model_version: str
+    tasks: dict[str, dict[str, float]]
+    annotations: list[Annotation]
+
+
+class Label(BaseModel):
+    """A weak label that the texts of a catalogue image gave it, with its score."""
+
+    label: str
+    score: float
+
+
+class NeighbourImage(BaseModel):
+    """An image of the catalogue; `labels` and `num_texts` come from its texts, empty when it has none."""
+
+    key: int
+    image_id: str
+    similarity: float
+    distance: int
+    group: str
+    domain: str | None
+    thumbnail: str | None
+    labels: list[Label]
+    language: str | None
+    num_texts: int
+
+
+class SearchResult(BaseModel):
+    """The nearest images of the catalogue, nearest first."""
+
+    model_version: str
+    neighbours: list[NeighbourImage]
+
+
+def best_annotations(head: Any, probabilities: np.ndarray, k: int) -> list[dict[str, Any]]:
+    """The k most probable weak labels of a multilabel head, best first."""
+    k = min(k, len(probabilities))
+    best = np.argpartition(-probabilities, k - 1)[:k]
+    return [
+        {
+            "task": head.name,
+            "label": head.classes[output],
+            "label_id": head.label_ids[output],
+            "output": int(output),
+            "probability": float(probabilities[output]),
+        }
+        for output in best[np.argsort(-probabilities[best], kind="stable")]
+    ]
+
+
+def describe_texts(features: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the online features say about a catalogue image; empty without text."""
+    if features is None:
+        return {"labels": [], "language": None, "num_texts": 0}
+    scored = zip(features["top_labels"] or (), features["top_scores"] or (), strict=True)
+    return {
+        "labels": [{"label": label, "score": score} for label, score in scored],
+        "language": features["language"],
+        "num_texts": features["num_signals"],
+    }

@@ -1,0 +1,70 @@
+"""Where the bundle is: named, inside the built Bento, or the champion of the repository around service.py."""
+
+import shutil
+from pathlib import Path
+
+import yaml
+
+__all__ = ["bento_tag", "copy_library", "locate_bundle"]
+
+_LIBRARY = "lib"
+_BUNDLE = "bundle"
+
+
+def bento_tag(here: Path) -> str | None:
+    """The tag of the Bento that service.py is in; None outside of one."""
+    manifest = here.parent / "bento.yaml"
+    if not manifest.is_file():
+        return None
+    info = yaml.safe_load(manifest.read_text(encoding="utf-8"))
+    return f"{info['name']}:{info['version']}"
+
+
+def locate_bundle(here: Path, named: str | None, tracking_uri: str | None) -> Path:
+    """The bundle to serve.
+
+    In a repository the champion is written to `bundle/` and the library's source to `lib/` beside service.py,
+    so that `bentoml build` packs both.
+
+    Args:
+        here: The folder of service.py.
+        named: The bundle that the user names, if any.
+        tracking_uri: The registry; default: the repository's own.
+    """
+    if named:
+        return Path(named).resolve()
+    repository = here.parent
+    if (repository / "vitrail" / "__init__.py").is_file():
+        _stage_champion(repository, here, tracking_uri or f"sqlite:///{repository / 'mlflow.db'}")
+    return here / _BUNDLE
+
+
+def _stage_champion(repository: Path, here: Path, tracking_uri: str) -> None:
+    from vitrail.errors import ServingError
+    from vitrail.packaging import EndpointConfig, assemble_bundle
+    from vitrail.registry import RegistryConfig, fetch_version, find_champion
+
+    champion = find_champion(RegistryConfig(tracking_uri=tracking_uri))
+    if champion is None:
+        raise ServingError(
+            f"the registry at {tracking_uri} has no champion to serve: run `make run` first, "
+            "or name a bundle in VITRAIL_BUNDLE"
+        )
+    version = fetch_version(champion, repository / "runs" / "versions")
+    features = version / "features"
+    assemble_bundle(
+        model=version / "model",
+        index=version / "index",
+        features=features if features.exists() else None,
+        out=here / _BUNDLE,
+        config=EndpointConfig(),
+        lineage=champion.lineage,
+    )
+    copy_library(repository / "vitrail", here)
+
+
+def copy_library(package: Path, target: Path) -> None:
+    """Copies the library's source into `lib/` of a build folder."""
+    library = target / _LIBRARY / "vitrail"
+    shutil.rmtree(library, ignore_errors=True)
+    shutil.copytree(package, library, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,0 +1,52 @@
+"""The web page and the thumbnails it shows: a small application that needs no other host."""
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+__all__ = ["create_web"]
+
+_PAGE = Path(__file__).parent.parent / "page"
+_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+_POLICY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def create_web() -> Starlette:
+    """The application: `/`, `/page/*`, `/about` and `/thumbnails/<index>/<key>.webp`.
+
+    Its state holds what the service sets when it has loaded: `about`, shown as JSON, and `read_thumbnail`,
+    from a key of the index to WebP or None.
+    """
+    return Starlette(
+        routes=[
+            Route("/", _page),
+            Route("/about", _about),
+            Route("/thumbnails/{index}/{key:int}.webp", _thumbnail),
+            Mount("/page", StaticFiles(directory=_PAGE)),
+        ]
+    )
+
+
+async def _page(_: Request) -> Response:
+    return FileResponse(_PAGE / "index.html", headers=_POLICY)
+
+
+async def _about(request: Request) -> Response:
+    return JSONResponse(request.app.state.about)
+
+
+async def _thumbnail(request: Request) -> Response:
+    picture = await run_in_threadpool(request.app.state.read_thumbnail, request.path_params["key"])
+    if picture is None:
+        return JSONResponse({"error": "there is no such thumbnail"}, status_code=404)
+    return Response(picture, media_type="image/webp", headers=_FOREVER)

@@ -1,0 +1,149 @@
+"""The endpoint `vitrail`: embed, classify and search for uploaded images, and a page to try it on.
+
+    curl -F image=@cat.png http://127.0.0.1:3000/classify
+
+Every BentoML process imports this module, also those that only build or supervise; torch and Feast are
+imported by the one that answers.
+"""
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import bentoml
+from starlette.responses import Response
+
+_HERE = Path(__file__).resolve().parent
+_LIBRARY = _HERE.parent if (_HERE.parent / "vitrail").is_dir() else _HERE / "lib"
+sys.path.insert(0, str(_LIBRARY))  # inside a Bento the library's source lies beside this file
+
+from endpoint.answers import Classification, Embedding, SearchResult, best_annotations, describe_texts  # noqa: E402
+from endpoint.location import bento_tag, locate_bundle  # noqa: E402
+from endpoint.online import OnlineFeatures  # noqa: E402
+from endpoint.uploads import ImageUpload, Refusal, Upload  # noqa: E402
+from endpoint.web import create_web  # noqa: E402
+
+from vitrail.contracts.bundle import open_bundle, read_bundle  # noqa: E402
+from vitrail.errors import CorpusError  # noqa: E402
+
+BUNDLE = locate_bundle(_HERE, os.environ.get("VITRAIL_BUNDLE"), os.environ.get("MLFLOW_TRACKING_URI"))
+os.environ["VITRAIL_BUNDLE"] = str(BUNDLE)  # for the processes that this one starts
+
+_MANIFEST = read_bundle(BUNDLE)
+_LINEAGE = dataclasses.replace(_MANIFEST.lineage, bento=bento_tag(_HERE))
+_VERSION = _LINEAGE.model_version or _MANIFEST.model_id[:12]
+_HEADERS = {
+    "X-Vitrail-Lineage": json.dumps(
+        {name: value for name, value in dataclasses.asdict(_LINEAGE).items() if value}, separators=(",", ":")
+    ),
+    "X-Vitrail-Model-Version": _VERSION,
+}
+ImageUpload.max_bytes = _MANIFEST.max_bytes
+WEB = create_web()
+
+
+def _respond(status: int, content: dict[str, Any]) -> Response:
+    return Response(json.dumps(content), status, headers=_HEADERS, media_type="application/json")
+
+
+def _open_features() -> OnlineFeatures | None:
+    folder = BUNDLE / "features"
+    return OnlineFeatures(folder) if folder.exists() else None
+
+
+@bentoml.asgi_app(WEB, path="/", name="web")
+@bentoml.service(name="vitrail", traffic={"timeout": 60, "max_concurrency": 1024})
+class Vitrail:
+    """Embeds, classifies and finds similar images with one proven model.
+
+    Every answer states the lineage of what gave it in the header `X-Vitrail-Lineage`.
+    """
+
+    def __init__(self) -> None:
+        from vitrail.packaging import Batcher, Engine
+
+        with ThreadPoolExecutor(1) as pool:  # Feast and torch both take seconds to import
+            features = pool.submit(_open_features)
+            self.engine = Engine(BUNDLE)
+            self.features = features.result()
+        self.batcher: Any = Batcher(self.engine.predict, _MANIFEST.max_batch_size)
+        self.decoders = anyio.CapacityLimiter(os.cpu_count() or 1)
+        WEB.state.read_thumbnail = self.engine.thumbnail
+        WEB.state.about = {
+            "model_version": _VERSION,
+            "num_images": self.engine.index.manifest.num_items,
+            "max_bytes": _MANIFEST.max_bytes,
+            "lineage": json.loads(_HEADERS["X-Vitrail-Lineage"]),
+        }
+
+    @bentoml.on_deployment
+    def verify() -> None:
+        """A damaged bundle stops the server at once, before it starts processes that cannot load it."""
+        open_bundle(BUNDLE)
+
+    @bentoml.on_shutdown
+    def close(self) -> None:
+        """Answers what is waiting."""
+        self.batcher.close()
+
+    @bentoml.api(input_spec=ImageUpload, output_spec=Embedding)
+    async def embed(self, image: Upload | Refusal, k: int) -> Response:
+        """The image's embedding and its binary code."""
+        return await self._answer(image, self._embedding)
+
+    @bentoml.api(input_spec=ImageUpload, output_spec=Classification)
+    async def classify(self, image: Upload | Refusal, k: int) -> Response:
+        """The probability of every class of every task, and the k most probable annotations."""
+        return await self._answer(image, self._classification)
+
+    @bentoml.api(input_spec=ImageUpload, output_spec=SearchResult)
+    async def search(self, image: Upload | Refusal, k: int) -> Response:
+        """The k nearest images of the catalogue, with what their texts say."""
+        return await self._answer(image, self._neighbours)
+
+    async def _answer(self, upload: Upload | Refusal, describe: Callable[[Any, int], Any]) -> Response:
+        if isinstance(upload, Refusal):
+            return _respond(upload.status, {"error": upload.reason})
+        try:
+            prepared = await anyio.to_thread.run_sync(
+                self.engine.prepare, upload.image, limiter=self.decoders
+            )
+        except CorpusError as error:
+            return _respond(400, {"error": f"the picture cannot be used: {error}"})
+        answer = await self.batcher.submit(prepared)
+        return _respond(200, {"model_version": _VERSION, **await describe(answer, upload.k)})
+
+    async def _embedding(self, answer: Any, k: int) -> dict[str, Any]:
+        return {"embedding": answer.embedding.tolist(), "code": answer.code.tobytes().hex()}
+
+    async def _classification(self, answer: Any, k: int) -> dict[str, Any]:
+        tasks, annotations = {}, []
+        for name, head in self.engine.heads.items():
+            probabilities = answer.probabilities[name]
+            if head.kind == "classification":
+                tasks[name] = dict(zip(head.classes, probabilities.tolist(), strict=True))
+            else:
+                annotations += best_annotations(head, probabilities, k)
+        return {"tasks": tasks, "annotations": annotations}
+
+    async def _neighbours(self, answer: Any, k: int) -> dict[str, Any]:
+        return {"neighbours": await anyio.to_thread.run_sync(self._search, answer.code, k)}
+
+    def _search(self, code: Any, k: int) -> list[dict[str, Any]]:
+        found = self.engine.search(code, k)
+        image_ids = [neighbour.image_id for neighbour in found]
+        features = self.features.read(image_ids) if self.features else [None] * len(found)
+        digest = _MANIFEST.index_digest[:12]
+        return [
+            dataclasses.asdict(neighbour)
+            | {"thumbnail": f"/thumbnails/{digest}/{neighbour.key}.webp"}
+            | describe_texts(texts)
+            for neighbour, texts in zip(found, features, strict=True)
+        ]

@@ -1,0 +1,102 @@
+"""The bundle contract: everything an endpoint needs in one folder, bound by digests.
+
+    bundle.json                 BundleManifest
+    model/ index/ features/     what the endpoint loads; features/ is absent when the version has none
+    golden/images.parquet       GOLDEN_SCHEMA: encoded images of the test split
+    golden/answers.npz          what the trainer says about them, in the same order: embeddings [N, D],
+                                keys [N, k], distances [N, k] in bits, and `probabilities/<head>` [N, C]
+
+A bundle without golden/ can be served but not proven. This module imports no model code: the process that
+only starts an endpoint reads it.
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from vitrail.contracts.codec import encode, load, save
+from vitrail.contracts.files import digest_file, digest_json
+from vitrail.contracts.lineage import Lineage
+from vitrail.errors import ConfigError, CorpusError, ServingError
+
+__all__ = [
+    "BUNDLE_FILE",
+    "BUNDLE_SCHEMA_VERSION",
+    "GOLDEN_SCHEMA",
+    "BundleManifest",
+    "open_bundle",
+    "read_bundle",
+    "seal_bundle",
+]
+
+BUNDLE_SCHEMA_VERSION = 1
+BUNDLE_FILE = "bundle.json"
+
+GOLDEN_SCHEMA = pa.schema([("image_id", pa.string()), ("image", pa.binary())])
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleManifest:
+    """What a bundle holds and what its endpoint accepts (`bundle.json`)."""
+
+    model_id: str
+    index_digest: str
+    lineage: Lineage
+    num_golden: int
+    num_neighbours: int  # in each golden answer
+    max_bytes: int  # of an uploaded image
+    max_pixels: int
+    max_batch_size: int
+    files: dict[str, str] = field(default_factory=dict)  # relative path to SHA-256, all but this one
+    digest: str = ""  # SHA-256 over everything else; the identity of the bundle
+    schema_version: int = BUNDLE_SCHEMA_VERSION
+
+
+def seal_bundle(folder: Path, manifest: BundleManifest) -> BundleManifest:
+    """Writes `bundle.json` with the digests of everything in `folder`."""
+    unsigned = replace(manifest, files=_digests(folder), digest="")
+    sealed = replace(unsigned, digest=_identity(unsigned))
+    save(folder / BUNDLE_FILE, sealed)
+    return sealed
+
+
+def read_bundle(folder: Path) -> BundleManifest:
+    """Reads a bundle's manifest; its files are not looked at.
+
+    Raises:
+        ServingError: There is no bundle, or its manifest was edited.
+    """
+    try:
+        manifest = load(BundleManifest, folder / BUNDLE_FILE)
+    except (CorpusError, ConfigError) as error:
+        raise ServingError(f"{folder} is not a bundle: {error}; run the step package_endpoint") from error
+    if manifest.schema_version != BUNDLE_SCHEMA_VERSION or manifest.digest != _identity(manifest):
+        raise ServingError(f"{folder / BUNDLE_FILE} is of another version or was edited; package again")
+    return manifest
+
+
+def open_bundle(folder: Path) -> BundleManifest:
+    """Reads a bundle's manifest and checks every file against it.
+
+    Raises:
+        ServingError: There is no bundle, or a file of it is missing, changed or extra.
+    """
+    manifest = read_bundle(folder)
+    found = _digests(folder)
+    names = sorted(found.keys() | manifest.files)
+    wrong = [name for name in names if found.get(name) != manifest.files.get(name)]
+    if wrong:
+        raise ServingError(
+            f"{folder} is damaged: {', '.join(wrong[:5])} missing, changed or not part of it; package again"
+        )
+    return manifest
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / BUNDLE_FILE)
+    return {path.relative_to(folder).as_posix(): digest_file(path) for path in paths}
+
+
+def _identity(manifest: BundleManifest) -> str:
+    return digest_json(encode(replace(manifest, digest="")))

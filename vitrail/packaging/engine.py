@@ -1,0 +1,101 @@
+"""What an endpoint does with images; it knows no HTTP.
+
+Shapes: B batch, S image size, D embedding width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vitrail.contracts.bundle import open_bundle
+from vitrail.contracts.models import HeadSpec
+from vitrail.corpus.decode import ImageLimits, prepare_image
+from vitrail.errors import ServingError
+from vitrail.evaluation import open_index
+from vitrail.models import Predictor
+
+__all__ = ["Answer", "Engine", "Neighbour"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model says about one image: unit vector [D], packed code [D/8], probabilities by head."""
+
+    embedding: NDArray[np.float32]
+    code: NDArray[np.uint8]
+    probabilities: dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """An image of the index; `distance` in bits, and `similarity` is the share of equal bits."""
+
+    key: int
+    image_id: str
+    group: str
+    domain: str | None
+    distance: int
+    similarity: float
+
+
+class Engine:
+    """A bundle, loaded and verified.
+
+    Attributes:
+        manifest: The bundle's manifest.
+        heads: The model's heads that give probabilities, by name.
+    """
+
+    def __init__(self, bundle: Path) -> None:
+        self.manifest = open_bundle(bundle)
+        self._predictor = Predictor(bundle / "model")
+        self.index = open_index(bundle / "index", self.manifest.model_id)
+        self._limits = ImageLimits(max_bytes=self.manifest.max_bytes, max_pixels=self.manifest.max_pixels)
+        self.heads: dict[str, HeadSpec] = {
+            head.name: head for head in self._predictor.manifest.heads if head.kind != "retrieval"
+        }
+
+    def prepare(self, data: bytes) -> NDArray[np.uint8]:
+        """The model's input [S, S, 3] for an encoded image.
+
+        Raises:
+            CorpusError: The image is beyond the limits or cannot be decoded.
+        """
+        return prepare_image(data, self._predictor.manifest.transforms, self._limits)
+
+    def predict(self, images: Sequence[NDArray[np.uint8]]) -> list[Answer]:
+        """Answers for prepared images, in one forward pass."""
+        batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+        found = self._predictor.predict(batch)
+        if found.embeddings is None or found.codes is None:
+            raise ServingError("the model has no retrieval head; package a model that embeds")
+        return [
+            Answer(
+                found.embeddings[row],
+                found.codes[row],
+                {name: values[row] for name, values in found.probabilities.items()},
+            )
+            for row in range(len(images))
+        ]
+
+    def search(self, code: NDArray[np.uint8], k: int) -> list[Neighbour]:
+        """The nearest images of the index, nearest first."""
+        keys, distances = self.index.search(code[None], k)
+        return [
+            self._neighbour(int(key), int(distance))
+            for key, distance in zip(keys[0], distances[0], strict=True)
+            if key >= 0
+        ]
+
+    def thumbnail(self, key: int) -> bytes | None:
+        """WebP of an item of the index; None when there is no such item, or it has no thumbnail."""
+        return self.index.thumbnail(key) if 0 <= key < len(self.index) else None
+
+    def _neighbour(self, key: int, distance: int) -> Neighbour:
+        item = self.index.item(key)
+        similarity = 1 - distance / self.index.manifest.num_bits
+        return Neighbour(key, item.image_id, item.group, item.domain, distance, similarity)
