@@ -42,14 +42,15 @@ class Measures:
     profile: Profile
 
     def drift(self, baseline: Profile | None) -> pa.Table:
-        """One row with the distance to `baseline` per distribution, null without one."""
+        """One row per distribution with its distance to that of `baseline`, null without one."""
         known = {} if baseline is None else baseline.distributions
-        distances = {
-            name: [distance(known[name], self.profile.distributions[name]) if name in known else None]
+        distances = [
+            distance(known[name], self.profile.distributions[name]) if name in known else None
             for name in DISTRIBUTIONS
-        }
-        columns = {name: pa.array(value, pa.float64()) for name, value in distances.items()}
-        return pa.table({"file": ["profile.json"], "examples": [""], **columns})
+        ]
+        names = pa.array(DISTRIBUTIONS, pa.string())
+        files = pa.array(["profile.json"] * len(DISTRIBUTIONS), pa.string())
+        return pa.table({"file": files, "distribution": names, "distance": pa.array(distances, pa.float64())})
 
 
 def measure(corpus: Corpus, labels: Path, manifest: LabelSetManifest, config: ValidationConfig) -> Measures:

@@ -12,7 +12,7 @@ from vitrail.validation.config import ValidationConfig
 from vitrail.validation.findings import Findings, frame_of
 from vitrail.validation.joins import JOIN_MEASURES
 from vitrail.validation.label_sets import SIDECAR_MEASURES, VOCABULARY_MEASURES
-from vitrail.validation.measures import DISTRIBUTIONS, Measures
+from vitrail.validation.measures import Measures
 from vitrail.validation.signals import SIGNAL_MEASURES
 
 __all__ = ["check_measures"]
@@ -37,7 +37,12 @@ def check_measures(
         _per_file(suites.vocabulary_suite(), labels.vocabulary, VOCABULARY_MEASURES),
         _per_file(suites.joins_suite(config), measures.joins, JOIN_MEASURES),
         Check(suite=suites.images_suite(config), frame=measures.images, row_name="image_id", note=decoded),
-        Check(suite=suites.drift_suite(DISTRIBUTIONS, config), frame=measures.drift(comparable), note=note),
+        Check(
+            suite=suites.drift_suite(config),
+            frame=measures.drift(comparable),
+            row_name="distribution",
+            note=note,
+        ),
     ]
     return run_checks(checks, out)
 
