@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from vitrail.contracts.corpus import SIGNALS_SCHEMA, SPLITS, SPLITS_SCHEMA, TASK_SCHEMA, TaskInfo
 from vitrail.corpus.columns import Item
-from vitrail.corpus.splits import connect_groups
+from vitrail.corpus.splits import connect_groups, split_of
 from vitrail.corpus.tables import table_of
 from vitrail.corpus.writer import TaskTable
 
@@ -18,6 +18,7 @@ __all__ = ["signals_of", "splits_of", "tasks_of"]
 _LOGGER = logging.getLogger(__name__)
 _HELD_OUT_SHARE = 0.1  # of each stratum, for val and for test
 _MIN_CLASS_IMAGES = 2
+_MANY_GROUPS = 200  # of one label: from here on a hash divides well enough, and new images move no old ones
 
 
 def signals_of(items: Mapping[str, Item]) -> pa.Table:
@@ -39,7 +40,7 @@ def signals_of(items: Mapping[str, Item]) -> pa.Table:
 
 
 def splits_of(items: Mapping[str, Item], looks: Mapping[str, str]) -> pa.Table:
-    """Groups, and a split for each: the user's where given, else 80/10/10 within the images of one label.
+    """Groups, and a split for each: the user's where given, else 80/10/10 within the groups of one label.
 
     Images with the same `group` or the same look are one group. Where the user's splits would tear a group
     apart, the whole group goes to the most held-out of them, so that nothing leaks into training.
@@ -84,9 +85,12 @@ def _choose_splits(groups: Mapping[str, Sequence[str]], items: Mapping[str, Item
     place = 0
     dominant = _dominant(groups)
     for stratum in sorted(strata):
+        by_hash = len(strata[stratum]) >= _MANY_GROUPS
         for group in sorted(strata[stratum], key=lambda name: sha256(name.encode()).digest()):
             if group in dominant:
                 chosen[group] = "train"
+            elif by_hash:
+                chosen[group] = split_of(group)
             else:
                 chosen[group] = _split_at(place)
                 place += 1
