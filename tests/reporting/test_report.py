@@ -1,0 +1,488 @@
+"""The report of a real run folder: every section, every picture; and of runs that failed or lost files."""
+
+import dataclasses
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from vitrail.contracts.codec import encode, save
+from vitrail.contracts.files import write_json
+from vitrail.contracts.lineage import Lineage
+from vitrail.contracts.models import Architecture, HeadSpec, Transforms
+from vitrail.contracts.serving import ServingCheck, ServingReport
+from vitrail.contracts.validation import ExpectationResult, FailingRows, SuiteResult, ValidationReport
+from vitrail.corpus import open_corpus
+from vitrail.evaluation import EvaluationConfig, evaluate_model
+from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold, gate_model
+from vitrail.models import VitrailModel, save_model
+from vitrail.reporting import publish_report
+from vitrail.reporting.run import PIPELINE, read_run
+
+TRUNK = Architecture(
+    name="vit_tiny_patch16_224", options={"patch_size": 8, "embed_dim": 32, "depth": 1, "num_heads": 2}
+)
+SECTIONS = (
+    *("outcome", "retrieval", "classification", "slices", "labels", "examples"),
+    *("training", "validation", "costs", "lineage", "timing", "environment"),
+)
+NUM_QUERIES, NUM_NEIGHBOURS, NUM_EXAMPLES = 6, 4, 12
+
+
+class Page(HTMLParser):
+    """What a browser would make of the page, as far as the tests ask."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.text, self.tags, self.scripts, self._open = "", [], [], []
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self._open.append(tag)
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag):
+        if tag in self._open:
+            while self._open.pop() != tag:
+                pass
+
+    def handle_data(self, data):
+        if "script" in self._open:
+            self.scripts[-1] += data
+        elif "style" not in self._open:
+            self.text += data
+
+    def all(self, tag, **attributes):
+        return [
+            found
+            for name, found in self.tags
+            if name == tag and all(found.get(key) == value for key, value in attributes.items())
+        ]
+
+    def section(self, anchor):
+        """The source of one section."""
+        return re.search(rf'<section id="{anchor}".*?</section>', self.source, re.DOTALL).group(0)
+
+
+def write_model(folder, corpus, seed):
+    heads = [
+        HeadSpec(name=task.name, kind="classification", dim=len(task.classes), classes=task.classes)
+        for task in open_corpus(corpus).manifest.tasks
+        if task.kind == "classification"
+    ]
+    torch.manual_seed(seed)
+    model = VitrailModel(
+        TRUNK, Transforms(image_size=32), [*heads, HeadSpec(name="embedding", kind="retrieval", dim=32)]
+    )
+    save_model(folder, model, Lineage(run_id="test"))
+    return folder
+
+
+def write_features(folder, corpus):
+    opened = open_corpus(corpus)
+    (folder / "training_sets").mkdir(parents=True)
+    for task in opened.manifest.tasks:
+        labels = opened.task_labels(task.name)
+        rows = np.arange(labels.num_rows)
+        columns = {
+            "num_signals": pa.array(rows % 7),
+            "language": pa.array(np.where(rows % 2, "en", "de").tolist()),
+        }
+        for name, column in columns.items():
+            labels = labels.append_column(name, column)
+        pq.write_table(labels, folder / "training_sets" / f"{task.name}.parquet")
+    return folder
+
+
+def write_training(folder, tasks):
+    folder.mkdir()
+    lines = [
+        {
+            "step": step,
+            "loss": 4.0 / step,
+            "losses": dict.fromkeys(tasks, 2.0 / step),
+            "learning_rate": 0.001 / step,
+            "images_per_s": 200.0 + step,
+            "data_wait_share": 0.1,
+            "seconds": step / 2,
+        }
+        for step in range(1, 30)
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (folder / "training.jsonl").write_text(text + '{"step": 30, "lo')  # what a kill leaves behind
+    return folder
+
+
+def write_validation(folder, success=True):
+    expectations = [
+        ExpectationResult(
+            expectation="expect_column_values_to_not_be_null",
+            column="text",
+            claim="every text is there",
+            severity="critical",
+            success=success,
+            observed="2 of 100 rows",
+            failing=()
+            if success
+            else (FailingRows(file="signals/0.parquet", observed="2", rows=("bad-image",)),),
+        )
+    ]
+    report = ValidationReport(
+        validation_id="v" * 64,
+        corpus_digest="c" * 64,
+        labels_digest="l" * 64,
+        config_digest="d" * 64,
+        baseline_digest=None,
+        success=success,
+        results=(SuiteResult(suite="signals", success=success, note="", expectations=tuple(expectations)),),
+    )
+    save(folder / "validation.json", report)
+    (folder / "data_docs").mkdir()
+    (folder / "data_docs" / "index.html").write_text("<p>docs</p>")
+    return folder
+
+
+def write_serving(folder):
+    check = ServingCheck(
+        name="embeddings", is_passed=True, value=1e-7, limit=1e-5, detail="largest difference"
+    )
+    report = ServingReport(
+        model_id="m" * 64,
+        index_digest="i" * 64,
+        bundle_digest="b" * 64,
+        lineage=Lineage(run_id="test"),
+        checks=(check,),
+        num_images=20,
+        num_requests=200,
+        num_errors={},
+        p50_ms=11.5,
+        p99_ms=20.25,
+        num_clients=8,
+        loaded_p50_ms=30.5,
+        loaded_p99_ms=60.5,
+        images_per_s=123.0,
+    )
+    save(folder / "serving.json", report)
+    return folder
+
+
+def record(run, step, artifact=None, *, status="succeeded", error=None, seconds=1.5):
+    position = PIPELINE.index(step)
+    entry = {
+        "step": step,
+        "status": status,
+        "started_at": f"2026-11-24T04:{position:02d}:00+00:00",
+        "seconds": seconds,
+        "is_reused": step == "checkout_corpus",
+        "artifact": str(artifact) if artifact else None,
+        "lineage": {"model_id": "m" * 64} if step == "finetune_tasks" else {},
+        "error": error,
+    }
+    write_json(run / "steps" / f"{step}.json", entry)
+
+
+def write_run(root, corpus, labels):
+    """A run folder as the pipeline leaves it, with real artifacts."""
+    run = root / "runs" / "20261124-040000"
+    evaluation, features = root / "evaluation", write_features(root / "features", corpus)
+    config = EvaluationConfig(
+        num_resamples=100,
+        min_slice_units=5,
+        num_pictured_queries=NUM_QUERIES,
+        num_pictured_neighbours=NUM_NEIGHBOURS,
+    )
+    for seed, name in enumerate(("challenger", "champion")):
+        model = write_model(root / f"model-{name}", corpus, seed)
+        evaluate_model(corpus=corpus, model=model, features=features, out=evaluation / name, config=config)
+    verdict = gate_model(
+        challenger=evaluation / "challenger",
+        champion=evaluation / "champion",
+        champion_version="vitrail/7",
+        config=GateConfig(
+            values=(ValueThreshold(metric="concept/float/p_at_1", limit=0.0),),
+            changes=(ChangeThreshold(metric="skin_tone/macro_recall", margin=5.0),),
+            min_groups=2,
+        ),
+    )
+    save(run / "verdict.json", verdict)
+    write_json(run / "recipe.json", {"name": "emoji", "labels": {"top_k": 8}})
+    write_json(run / "lineage.json", {"git_revision": "0123456789abcdef", "model_version": "vitrail/8"})
+    artifacts = {
+        "checkout_corpus": corpus,
+        "derive_labels": labels,
+        "validate_data": write_validation(root / "validation"),
+        "materialize_features": features,
+        "pretrain_backbone": write_training(root / "backbone", ["annotations"]),
+        "finetune_tasks": write_training(root / "model", ["skin_tone", "category"]),
+        "evaluate_model": evaluation,
+        "validate_endpoint": write_serving(root / "serving"),
+    }
+    for step in PIPELINE:
+        record(run, step, artifacts.get(step))
+    return run
+
+
+@pytest.fixture(scope="module")
+def run(mini_corpus, mini_labels, tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("report"), mini_corpus, mini_labels)
+
+
+@pytest.fixture(scope="module")
+def page(run):
+    publish_report(run, run / "report.html")
+    return Page(run / "report.html")
+
+
+@pytest.fixture
+def copied(run, tmp_path):
+    """A copy of the run folder, to damage."""
+    return shutil.copytree(run, tmp_path / "runs" / run.name)
+
+
+def publish(run):
+    publish_report(run, run / "out.html")
+    return Page(run / "out.html")
+
+
+def test_every_section_is_there_with_its_content(page):
+    assert [found["id"] for found in page.all("section")] == list(SECTIONS)
+    assert "could not be written" not in page.text
+    assert "This section needs" not in page.text
+    assert [found["href"] for found in page.all("a")][1 : 1 + len(SECTIONS)] == [
+        f"#{name}" for name in SECTIONS
+    ]
+
+
+def test_the_verdict_and_its_gates_are_on_top(page):
+    section = page.section("outcome")
+    assert "Blessed" in section
+    for expected in ("concept/float/p_at_1", "skin_tone/macro_recall", "≥ 0.000", "≥ -5.000", "vitrail/7"):
+        assert expected in section
+    assert page.source.index("Blessed") < page.source.index('id="retrieval"')
+
+
+def test_every_picture_is_there(page):
+    images = page.all("img")
+    assert len(images) == NUM_QUERIES * (1 + NUM_NEIGHBOURS) + NUM_EXAMPLES
+    assert all(image["src"].startswith("data:image/webp;base64,") for image in images)
+    assert all(image["alt"] for image in images)
+    assert "no picture" not in page.source
+
+
+def test_matches_and_misses_are_told_without_colour(page):
+    section = page.section("retrieval")
+    hits, misses = section.count('<figure class="hit">'), section.count('<figure class="miss">')
+    assert hits + misses == NUM_QUERIES * NUM_NEIGHBOURS
+    assert section.count(", match, similarity") == hits
+    assert section.count(", miss, similarity") == misses
+
+
+def test_both_directions_and_both_embeddings_are_tabled(page):
+    section = page.section("retrieval")
+    for expected in (
+        "openmoji → twemoji",
+        "twemoji → openmoji",
+        "float",
+        "binary",
+        "a random order",
+        "champion",
+    ):
+        assert expected in section
+
+
+def test_confusion_matrices_have_every_class(page, mini_corpus):
+    section = page.section("classification")
+    for task in open_corpus(mini_corpus).manifest.tasks:
+        for name in task.classes:
+            assert f"<span>{name.replace('&', '&amp;')}</span>" in section
+    assert "Recall gap" in section
+
+
+def test_charts_are_data_with_words_and_numbers(page):
+    charts = [json.loads(script) for script in page.scripts[:-2]]
+    assert len(charts) == len(page.all("figure", **{"class": "chart"})) >= 10
+    assert all(chart["data"] and "layout" in chart for chart in charts)
+    plots = page.all("div", role="img")
+    assert len(plots) == len(charts)
+    assert all(plot["aria-label"] for plot in plots)
+
+
+def test_training_curves_show_every_task(page):
+    names = {trace.get("name") for script in page.scripts[:-2] for trace in json.loads(script)["data"]}
+    assert {"all tasks", "skin_tone", "category", "learning rate"} <= names
+    assert {"before clustering", "after clustering"} <= names
+
+
+def test_validation_links_to_data_docs_from_where_the_page_lies(page, run):
+    link = next(found["href"] for found in page.all("a") if found["href"].endswith("data_docs/index.html"))
+    assert (run / link).resolve().is_file()
+
+
+def test_lineage_timing_and_endpoint(page):
+    assert "0123456789abcdef" in page.section("lineage")
+    assert "vitrail/8" in page.section("lineage")
+    assert "m" * 64 in page.section("lineage")
+    assert "not reached" in page.section("lineage")
+    assert all(step in page.section("timing") for step in PIPELINE)
+    assert "reused" in page.section("timing")
+    assert "11.5 / 20.2 ms" in page.section("costs")
+    assert "top_k" in page.section("environment")
+
+
+def test_nothing_comes_from_the_network(page):
+    assert len(page.all("meta", **{"http-equiv": "Content-Security-Policy"})) == 1
+    assert not page.all("link")
+    assert not page.all("iframe")
+    assert not any("src" in found for found in page.all("script"))
+    assert not re.search(r"url\(", page.source[: page.source.index("</style>")])
+
+
+def test_publishing_again_gives_the_same_page(run, page, tmp_path):
+    publish_report(run, tmp_path / "again.html")
+    again = (tmp_path / "again.html").read_text(encoding="utf-8")
+    link = re.compile(r'href="[^"#]*data_docs/index.html"|\d{4}-\d\d-\d\d \d\d:\d\d UTC')
+    assert link.sub("", again) == link.sub("", page.source)
+
+
+def test_a_failed_run_has_its_failure_on_top(run, copied):
+    for step in PIPELINE[2:]:
+        (copied / "steps" / f"{step}.json").unlink()
+    (copied / "verdict.json").unlink()
+    failed = write_validation(copied / "failed" / "validate_data", success=False)
+    error = (
+        "DataValidationError: 2 texts are null in signals/0.parquet; write them again and build the corpus"
+    )
+    record(copied, "validate_data", failed, status="failed", error=error)
+    page = publish(copied)
+    section = page.section("outcome")
+    assert "Failed at validate_data" in section
+    assert error in section
+    assert "<b>What to do</b> write them again and build the corpus." in section
+    assert "bad-image" in page.section("validation")
+    assert "evaluate_model did not run" in page.section("retrieval")
+    assert "pretrain_backbone did not run" in page.section("training")
+    assert len(page.all("img")) == NUM_EXAMPLES  # what was reached is still shown
+    assert [found["id"] for found in page.all("section")] == list(SECTIONS)
+
+
+def test_a_failure_after_the_verdict_shows_both(copied):
+    record(
+        copied, "validate_endpoint", status="failed", error="ServingError: p99 is 900 ms; raise the budget"
+    )
+    section = publish(copied).section("outcome")
+    assert "Failed at validate_endpoint" in section
+    assert "Blessed" in section
+    assert "skin_tone/macro_recall" in section
+
+
+def test_an_empty_run_folder_still_has_a_page(tmp_path):
+    run = tmp_path / "runs" / "nothing"
+    run.mkdir(parents=True)
+    page = publish(run)
+    assert [found["id"] for found in page.all("section")] == list(SECTIONS)
+    assert "Unfinished" in page.section("outcome")
+    assert "derive_labels did not run" in page.section("labels")
+
+
+def test_a_killed_step_is_said_to_be_interrupted(copied):
+    record(copied, "finetune_tasks", status="running")
+    assert "interrupted or under way: finetune_tasks" in publish(copied).text
+
+
+def test_artifacts_may_be_relative_to_the_run(copied):
+    shutil.copytree(read_run(copied).artifact("validate_data"), copied / "artifacts" / "validation")
+    record(copied, "validate_data", "artifacts/validation")
+    assert "No critical expectation failed" in publish(copied).section("validation")
+
+
+@pytest.mark.parametrize(
+    ("step", "file", "sections"),
+    [
+        ("evaluate_model", "challenger/evaluation.json", ("retrieval", "classification", "slices")),
+        ("derive_labels", "labels.json", ("labels", "examples")),
+        ("validate_data", "validation.json", ("validation",)),
+    ],
+)
+def test_a_damaged_artifact_costs_its_sections_only(copied, step, file, sections, tmp_path):
+    broken = shutil.copytree(read_run(copied).artifact(step), tmp_path / "broken")
+    (broken / file).write_text('{"half": ')
+    record(copied, step, broken)
+    page = publish(copied)
+    for name in SECTIONS:
+        assert ("could not be written" in page.section(name)) == (
+            name in sections or (name == "costs" and step == "evaluate_model")
+        )
+
+
+def test_a_damaged_step_record_is_read_as_missing(copied):
+    (copied / "steps" / "derive_labels.json").write_text("{")
+    (copied / "recipe.json").write_text("[]")
+    page = publish(copied)
+    assert "derive_labels did not run" in page.section("labels")
+    assert "kept no recipe" in page.section("environment")
+
+
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def test_text_of_users_stays_text(run, copied, mini_corpus, mini_labels, tmp_path):
+    corpus = shutil.copytree(mini_corpus, tmp_path / "corpus")
+    for path in sorted((corpus / "signals").glob("*.parquet")):
+        table = pq.read_table(path)
+        evil = pa.array([EVIL] * len(table), pa.string())
+        table = table.set_column(table.schema.get_field_index("text"), "text", evil)
+        pq.write_table(table.set_column(table.schema.get_field_index("source"), "source", evil), path)
+    labels = shutil.copytree(mini_labels, tmp_path / "labels")
+    vocabulary = pq.read_table(labels / "vocabulary.parquet")
+    terms = pa.array([EVIL] * len(vocabulary), pa.string())
+    pq.write_table(vocabulary.set_column(1, "term", terms), labels / "vocabulary.parquet")
+    training = write_training(tmp_path / "training", [EVIL, "b"])
+    record(copied, "checkout_corpus", corpus)
+    record(copied, "derive_labels", labels)
+    record(copied, "finetune_tasks", training)
+    record(copied, "promote_model", status="failed", error=EVIL)
+    write_json(copied / "recipe.json", {"name": EVIL})
+    write_json(copied / "lineage.json", {"bento": EVIL})
+    page = publish(copied)
+    assert not any(attribute.startswith("on") for _, found in page.tags for attribute in found)
+    assert all(image["src"].startswith("data:image/webp") for image in page.all("img"))
+    charts = len(page.all("figure", **{"class": "chart"}))
+    assert len(page.all("script")) == charts + 2
+    assert len(page.all("script", type="application/json")) == charts
+    assert page.text.count("alert(1)") > NUM_QUERIES + NUM_EXAMPLES  # shown, as text
+    assert all("alert" not in script for script in page.scripts[-2:])
+    names = {trace.get("name") for script in page.scripts[:-2] for trace in json.loads(script)["data"]}
+    assert not any(name and "<" in name for name in names)  # plotly reads markup in labels
+
+
+def test_a_first_model_has_no_champion_column(copied, tmp_path):
+    alone = tmp_path / "evaluation"
+    shutil.copytree(read_run(copied).artifact("evaluate_model", "challenger"), alone / "challenger")
+    record(copied, "evaluate_model", alone)
+    section = publish(copied).section("classification")
+    assert "Champion" not in section
+
+
+def test_a_rejected_model_says_why(copied):
+    from vitrail.contracts.codec import load
+    from vitrail.contracts.verdict import Verdict
+
+    verdict = load(Verdict, copied / "verdict.json")
+    check = dataclasses.replace(
+        verdict.checks[0], outcome="fail", challenger=None, low=None, high=None, reason="was not measured"
+    )
+    write_json(
+        copied / "verdict.json", encode(dataclasses.replace(verdict, status="rejected", checks=(check,)))
+    )
+    section = publish(copied).section("outcome")
+    assert "Rejected" in section
+    assert "was not measured" in section
