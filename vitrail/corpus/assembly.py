@@ -10,9 +10,9 @@ from torch import Tensor
 from vitrail.config import require
 from vitrail.contracts.files import digest_json
 from vitrail.contracts.models import Transforms
-from vitrail.corpus.augment import NUM_CHANCES, Augmentation, adjust_batch, draw_chances, plan_crops
+from vitrail.corpus.augment import NUM_CHANCES, Augmentation, Changes, draw_chances
 from vitrail.corpus.blend import Blend
-from vitrail.corpus.decode import prepare_image
+from vitrail.corpus.decode import prepare_crop
 from vitrail.corpus.order import order_key
 from vitrail.corpus.reading import ReaderConfig
 from vitrail.corpus.source import Source, Stream
@@ -60,6 +60,7 @@ class BatchMaker:
         self._transforms = transforms
         self._augmentation = augmentation
         self._limits = config.limits
+        self._background = np.array(transforms.background, dtype=np.uint8)[:, None, None]
         self._streams = [
             Stream(source, order_key(seed, number, source.corpus.manifest.digest), config)
             for number, source in enumerate(sources)
@@ -83,7 +84,7 @@ class BatchMaker:
             for name, values in sheet.targets.items():
                 values[item] = nothing[name][0]
         return Batch(
-            images=adjust_batch(self._augmentation, sheet.chances, images),
+            images=images,
             image_ids=sheet.image_ids.tolist(),
             rows=torch.from_numpy(sheet.rows),
             epochs=torch.from_numpy(sheet.epochs),
@@ -110,18 +111,19 @@ class BatchMaker:
 
     def _decode(self, sheet: "_Sheet") -> tuple[Tensor, dict[int, str]]:
         side = self._transforms.image_size
-        plan = plan_crops(self._augmentation, sheet.chances, side)
-        pixels = np.empty((len(sheet.rows), side, side, 3), dtype=np.uint8)
+        changes = Changes(self._augmentation, sheet.chances, side)
+        images = np.empty((len(sheet.rows), 3, side, side), dtype=np.uint8)
         reasons: dict[int, str] = {}
         for item in np.lexsort((sheet.rows, sheet.owners)).tolist():
             data = self._streams[sheet.owners[item]].images.read(int(sheet.rows[item]))
+            place = (changes.sides[item], changes.lefts[item], changes.tops[item])
             try:
-                square = prepare_image(data, plan.fit(item, self._transforms), self._limits)
-                pixels[item] = plan.cut(item, square, side)
+                part = prepare_crop(data, self._transforms, *place, limits=self._limits)
+                changes.write(item, part, images[item])
             except CorpusError as error:
-                pixels[item] = self._transforms.background
+                images[item] = self._background
                 reasons[item] = str(error)
-        return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), reasons
+        return torch.from_numpy(images), reasons
 
     def _describe_bad(self, sheet: "_Sheet", item: int, reason: str) -> BadImage:
         shard = self._streams[sheet.owners[item]].images.shard_at(int(sheet.rows[item]))
