@@ -1,4 +1,4 @@
-"""From annotated signals to the scored labels of each image, one shard at a time.
+"""From the annotations of posts to the labels of the images they share.
 
 All sums are over integers, so the result does not depend on the order or the partitioning of the signals.
 """
@@ -7,135 +7,72 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pyarrow as pa
 
+from vitrail.labels.features import sort_groups
 from vitrail.labels.scoring import ONE, combine, to_evidence
 
-__all__ = ["NESTED_WEIGHT", "ShardScores", "score_shard"]
+__all__ = ["Aggregation", "ImageLabels", "aggregate_posts", "best_labels"]
 
 Aggregation = Literal["noisy_or", "log_mean", "sum"]
 
-NESTED_WEIGHT = 0.5  # of a phrase found inside a longer one
+_MAX_LABELS = 1 << 24
 _MAX_POSTS = 1000  # log_mean reaches its ceiling here
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShardScores:
-    """Scored (row, label) pairs of a shard, by row, then best label first; votes in the order of the signals."""
+class ImageLabels:
+    """P scored (row, label) pairs, by row, then best label first."""
 
-    row: np.ndarray  # int64 [P] row inside the shard
+    row: np.ndarray  # int64 [P]
     label: np.ndarray  # int64 [P]
-    score: np.ndarray  # int64 [P], 0..ONE
-    vote_signal: np.ndarray  # int64 [V] index of the signal
-    vote_term: np.ndarray  # int64 [V]
-    vote_label: np.ndarray  # int64 [V]
-    vote_score: np.ndarray  # int64 [V]
+    score: np.ndarray  # int64 [P] in 0..ONE
+
+    def select(self, mask: np.ndarray) -> "ImageLabels":
+        """The pairs where `mask` holds."""
+        return ImageLabels(row=self.row[mask], label=self.label[mask], score=self.score[mask])
 
 
-def score_shard(
-    signals: pa.Table,
-    first_row: int,
-    label_of_term: np.ndarray,
-    term_score: np.ndarray,
-    source_weights: dict[str, float],
-    aggregation: Aggregation,
-) -> ShardScores:
-    """Scores the labels of the images of one shard.
+def aggregate_posts(
+    row: np.ndarray, post: np.ndarray, label: np.ndarray, score: np.ndarray, aggregation: Aggregation
+) -> ImageLabels:
+    """Adds up annotations over posts.
+
+    A post counts once per label, with its best term. Then, over the posts of an image: `noisy_or` takes them for
+    independent witnesses; `log_mean` is their mean times log(1 + number of posts), scaled to reach 1 at 1,000
+    posts; `sum` is cut off at 1.
 
     Args:
-        signals: Spilled signals of the shard, in any order.
-        first_row: Corpus row of the shard's first image.
-        label_of_term: int64 [T], -1 for terms without a label.
-        term_score: float64 [T] in [0, 1]: how much one clean mention of the term says.
-        source_weights: Trust per source; 1 when not named.
+        row: int64 [A] image of each annotation.
+        post: int64 [A].
+        label: int64 [A].
+        score: int64 [A] in 0..ONE.
         aggregation: How posts add up.
     """
-    signals = signals.combine_chunks()
-    row = signals["row"].to_numpy() - first_row
-    lists = signals["terms"].combine_chunks() if signals.num_rows else pa.array([], pa.list_(pa.int32()))
-    if isinstance(lists, pa.ChunkedArray):
-        lists = lists.chunk(0)
-    term = lists.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
-    nested_lists = signals["nested"].combine_chunks()
-    nested = (nested_lists.chunk(0) if isinstance(nested_lists, pa.ChunkedArray) else nested_lists).flatten()
-    nested = nested.to_numpy(zero_copy_only=False).astype(bool)
-    signal = np.repeat(np.arange(len(row)), lists.value_lengths().to_numpy(zero_copy_only=False))
-    label = label_of_term[term]
-    has_label = label >= 0
-    signal, term, nested, label = signal[has_label], term[has_label], nested[has_label], label[has_label]
-    source, trust = _sources(signals, source_weights)
-    weight = np.clip(signals["weight"].to_numpy(), 0, 1).astype(np.float64)
-    strength = (trust * weight)[signal] * np.where(nested, NESTED_WEIGHT, 1.0) * term_score[term]
-    score = np.rint(strength * ONE).astype(np.int64)
-    post = _posts(signals, row)
-    post_row, post_label, post_score = _score_posts(post[signal], label, source[signal], score, row[signal])
-    image_row, image_label, image_score = _score_images(post_row, post_label, post_score, aggregation)
-    order = np.lexsort((image_label, -image_score, image_row))
-    return ShardScores(
-        row=image_row[order],
-        label=image_label[order],
-        score=image_score[order],
-        vote_signal=signal,
-        vote_term=term,
-        vote_label=label,
-        vote_score=score,
-    )
-
-
-def _sources(signals: pa.Table, source_weights: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
-    column = signals["source"].combine_chunks().dictionary_encode()
-    column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-    code = column.indices.to_numpy(zero_copy_only=False)
-    trust = np.array([source_weights.get(name, 1.0) for name in column.dictionary.to_pylist()])
-    return code.astype(np.int64), trust[code] if len(code) else np.zeros(0)
-
-
-def _posts(signals: pa.Table, row: np.ndarray) -> np.ndarray:
-    """A number per (image, post)."""
-    column = signals["post_id"].combine_chunks().dictionary_encode()
-    column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-    code = column.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    return np.unique(row << 32 | code, return_inverse=True)[1]
-
-
-def _grouped(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sorting order and starts of the groups of equal keys."""
-    order = np.argsort(key, kind="stable")
-    key = key[order]
-    starts = (
-        np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.zeros(0, np.int64)
-    )
-    return order, starts
-
-
-def _score_posts(
-    post: np.ndarray, label: np.ndarray, source: np.ndarray, score: np.ndarray, row: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One source counts once with its best mention; sources of a post add up by noisy-or."""
-    order, starts = _grouped((post * (1 << 24) + label) * (1 << 8) + source)
-    if not len(starts):
-        return row[:0], label[:0], score[:0]
-    best = np.maximum.reduceat(score[order], starts)
+    order, starts = sort_groups(post * _MAX_LABELS + label)
+    best = np.maximum.reduceat(score[order], starts) if len(starts) else score
     first = order[starts]
-    post, label, row = post[first], label[first], row[first]
-    order, starts = _grouped(post << 24 | label)
+    row, label = row[first], label[first]
+    order, starts = sort_groups(row * _MAX_LABELS + label)
+    total = _add_up(best[order], starts, aggregation) if len(starts) else best
     first = order[starts]
-    return row[first], label[first], combine(np.add.reduceat(to_evidence(best)[order], starts))
+    row, label = row[first], label[first]
+    ranking = np.argsort((row << 40) | ((ONE - total) << 24) | label)
+    return ImageLabels(row=row[ranking], label=label[ranking], score=total[ranking])
 
 
-def _score_images(
-    row: np.ndarray, label: np.ndarray, score: np.ndarray, aggregation: Aggregation
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    order, starts = _grouped(row << 24 | label)
-    if not len(starts):
-        return row, label, score
-    first, ordered = order[starts], score[order]
+def _add_up(scores: np.ndarray, starts: np.ndarray, aggregation: Aggregation) -> np.ndarray:
     if aggregation == "noisy_or":
-        total = combine(np.add.reduceat(to_evidence(ordered), starts))
-    else:
-        total = np.add.reduceat(ordered, starts)
-        if aggregation == "log_mean":
-            count = np.diff(np.append(starts, len(order)))
-            total = np.rint(total / count * np.log1p(count) / np.log1p(_MAX_POSTS)).astype(np.int64)
-        total = np.minimum(total, ONE)
-    return row[first], label[first], total
+        return combine(np.add.reduceat(to_evidence(scores), starts))
+    total = np.add.reduceat(scores, starts)
+    if aggregation == "log_mean":
+        count = np.diff(starts, append=len(scores))
+        total = np.rint(total / count * np.log1p(count) / np.log1p(_MAX_POSTS)).astype(np.int64)
+    return np.minimum(total, ONE)
+
+
+def best_labels(labels: ImageLabels, top_k: int, min_score: float) -> np.ndarray:
+    """Mask of the first top_k labels of each row that reach the least score."""
+    position = np.arange(len(labels.row))
+    is_first = np.diff(labels.row, prepend=-1) != 0
+    rank = position - np.maximum.accumulate(np.where(is_first, position, 0))
+    return (rank < top_k) & (labels.score >= np.ceil(min_score * ONE))

@@ -22,6 +22,7 @@ class LabelsConfig(Config):
         min_term_images: Images of the sample a phrase must describe to become a term.
         max_image_share: A phrase on more than this share of the images is boilerplate, not a description.
         source_weights: Trust in a source of text, 0 to 1; sources not named count 1.
+        scorer: Boosted trees (XGBoost JSON) trained on judgements; None takes the heuristic.
         aggregation: How posts that share an image add up.
         clustering: How the vocabulary is grouped into labels.
         cluster_threshold: Least average similarity inside a cluster (agglomerative).
@@ -41,6 +42,7 @@ class LabelsConfig(Config):
     min_term_images: int = 3
     max_image_share: float = 0.25
     source_weights: dict[str, float] = field(default_factory=dict)
+    scorer: str | None = None
     aggregation: Literal["noisy_or", "log_mean", "sum"] = "noisy_or"
     clustering: Literal["agglomerative", "kmeans", "hdbscan", "none"] = "agglomerative"
     cluster_threshold: float = 0.7

@@ -1,10 +1,10 @@
 """derive_labels: the whole way from a corpus' signals to a label set, in resumable stages.
 
     lookup      image ids to rows
-    vocabulary  dictionary and labels, from a sample of the signals
-    annotate    every signal to term ids, spilled by shard (Daft)
-    score       the labels of each image, one shard at a time (Daft)
-    publish     labels with enough images, sidecars, votes and manifest
+    vocabulary  dictionary, terms and labels, from a sample of the signals
+    annotate    every signal to term numbers, spilled by shard (Daft)
+    score       the candidate labels of each image, one shard at a time (Daft)
+    publish     labels with enough images; sidecars and votes (Daft), vocabulary and manifest
 
 Each stage writes into a work folder beside the output; what is finished there is not computed again.
 """
@@ -14,6 +14,7 @@ import logging
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import daft
 import numpy as np
@@ -21,40 +22,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from daft import col
 
-from vitrail.contracts.codec import load, save
+from vitrail.contracts.codec import encode, load, save
 from vitrail.contracts.corpus import SIGNALS_SCHEMA, CorpusManifest
-from vitrail.contracts.files import (
-    atomic_file,
-    atomic_folder,
-    digest_file,
-    digest_json,
-    read_json,
-    write_json,
-)
-from vitrail.contracts.labels import (
-    DICTIONARY_SCHEMA,
-    SIDECAR_SCHEMA,
-    VOCABULARY_SCHEMA,
-    VOTES_SCHEMA,
-    LabelSetManifest,
-)
+from vitrail.contracts.files import atomic_folder, digest_file, digest_json, read_json, write_json
+from vitrail.contracts.labels import LabelSetManifest
 from vitrail.errors import LabelError
-from vitrail.labels.aggregation import score_shard
-from vitrail.labels.annotation import Annotator, read_spill, save_terms
+from vitrail.labels.annotation import SIGNAL_COLUMNS, Annotator
 from vitrail.labels.config import LabelsConfig
-from vitrail.labels.images import build_lookup, open_lookup, read_image_ids
-from vitrail.labels.normalise import join_term
-from vitrail.labels.scoring import ONE, specificity
-from vitrail.labels.vocabulary import Vocabulary, build_vocabulary
+from vitrail.labels.engine import running_on
+from vitrail.labels.images import build_lookup, open_lookup
+from vitrail.labels.label_table import fresh_ids, vocabulary_table
+from vitrail.labels.shard_labels import ShardPublisher, ShardScorer, count_labels
+from vitrail.labels.terms import load_terms, save_surfaces, save_terms
+from vitrail.labels.vocabulary import build_vocabulary
 
 __all__ = ["derive_labels"]
 
 _LOG = logging.getLogger(__name__)
 _WAVE_BYTES = 256 << 20  # signal files are annotated in waves; a finished wave survives a kill
-_HEAD_SHARE, _MID_SHARE = (
-    0.5,
-    0.9,
-)  # of all (image, label) pairs: head labels hold the first half, the tail the last tenth
+_SAMPLE_SLOTS = 1 << 20
+_SAMPLE_COLUMNS = ("image_id", "post_id", "source", "text", "language")
 
 
 def derive_labels(
@@ -67,24 +54,27 @@ def derive_labels(
         out: Label-set folder; appears whole.
         config: How.
         previous: An earlier label set whose ids surviving labels keep.
-        work: Folder of intermediate results; by default hidden beside `out`. Deleted at the end.
+        work: Folder of intermediate results, on a file system all workers share; by default hidden beside `out`.
+            It is deleted at the end; after a kill the next call goes on from it.
 
     Raises:
         LabelError: The corpus has no usable text, or its tables are not what the contract says.
     """
-    corpus, out = Path(corpus), Path(out)
+    corpus, out = Path(corpus).absolute(), Path(out).absolute()
     manifest = load(CorpusManifest, corpus / "corpus.json")
     key = digest_json([manifest.digest, config.output_digest])[:16]
-    work = Path(work or out.parent / f".{out.name}.work") / key
-    work.mkdir(parents=True, exist_ok=True)
+    root = Path(work).absolute() if work else out.parent / f".{out.name}.work"
+    folder = root / key
+    for name in ("spill", "scored", "published", "shards", "votes"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     files = _signal_files(corpus)
-    if not (work / "starts.npy").exists():
-        build_lookup(corpus, manifest, work)
-    vocabulary = _vocabulary(files, work, config)
-    report = _annotate(files, work)
-    shards = [shard.name for shard in manifest.shards]
-    result = _publish(corpus, manifest, out, config, vocabulary, report, shards, work)
-    shutil.rmtree(work.parent)
+    with running_on(config.engine):
+        _prepare_lookup(corpus, manifest, folder)
+        _prepare_vocabulary(files, folder, config)
+        report = _annotate(files, folder)
+        result = _label_shards(corpus, manifest, config, folder, report, previous)
+    _publish(out, folder, result)
+    shutil.rmtree(root)
     return result
 
 
@@ -99,45 +89,62 @@ def _signal_files(corpus: Path) -> list[Path]:
             raise LabelError(
                 f"{path} is not a readable Parquet file ({error}); build the corpus again"
             ) from error
-        missing = [name for name in SIGNALS_SCHEMA.names if name not in schema.names]
-        if missing:
-            raise LabelError(f"{path} lacks the columns {missing}; signals need {SIGNALS_SCHEMA.names}")
+        for name in SIGNALS_SCHEMA.names:
+            if name not in schema.names:
+                raise LabelError(f"{path} lacks the column {name!r}; signals need {SIGNALS_SCHEMA.names}")
+        for name in ("image_id", "post_id", "source", "text"):
+            kind = schema.field(name).type
+            if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+                raise LabelError(
+                    f"{path}: column {name!r} is {kind}, not a UTF-8 string; decode it when building"
+                )
     return files
 
 
-def _vocabulary(files: list[Path], work: Path, config: LabelsConfig) -> Vocabulary:
+def _read(files: list[Path], columns: tuple[str, ...]) -> daft.DataFrame:
+    return daft.read_parquet([str(path) for path in files]).select(*columns)
+
+
+def _prepare_lookup(corpus: Path, manifest: CorpusManifest, folder: Path) -> None:
+    if not (folder / "starts.npy").exists():
+        build_lookup(corpus, manifest, folder)
+
+
+def _prepare_vocabulary(files: list[Path], folder: Path, config: LabelsConfig) -> None:
+    done = folder / "dictionary.parquet"
+    if done.exists():
+        return
     total = sum(pq.read_metadata(path).num_rows for path in files)
-    frame = daft.read_parquet([str(path) for path in files]).select(
-        "image_id", "post_id", "source", "text", "language"
-    )
+    frame = _read(files, _SAMPLE_COLUMNS)
     if total > config.sample_signals:
-        slots = 1 << 20
-        frame = frame.where(col("post_id").hash() % slots < int(slots * config.sample_signals / total))
-    sample = frame.select("image_id", "text", "language").to_arrow()
-    rows = open_lookup(work).find(sample["image_id"].combine_chunks())
-    keep = pa.array((rows >= 0) & sample["text"].is_valid().to_numpy())
-    sample = sample.filter(keep)
-    vocabulary = build_vocabulary(sample, rows[keep.to_numpy(zero_copy_only=False)], config)
-    save_terms(work / "terms.parquet", vocabulary.surfaces, vocabulary.term_of_surface)
-    return vocabulary
+        threshold = max(int(_SAMPLE_SLOTS * config.sample_signals / total), 1)
+        frame = frame.where(col("post_id").hash() % _SAMPLE_SLOTS < threshold)
+    sample = frame.to_arrow().sort_by([(name, "ascending") for name in _SAMPLE_COLUMNS]).combine_chunks()
+    rows = open_lookup(folder).find(sample["image_id"].combine_chunks())
+    is_usable = (rows >= 0) & sample["text"].is_valid().to_numpy()
+    vocabulary = build_vocabulary(sample.filter(pa.array(is_usable)), rows[is_usable], config)
+    _LOG.info("%s terms in %s labels", len(vocabulary.terms.term), int(vocabulary.terms.label.max()) + 1)
+    save_surfaces(folder, vocabulary.surfaces, vocabulary.term_of_surface)
+    save_terms(folder, vocabulary.terms)
+    pq.write_table(vocabulary.dictionary, done)
 
 
-def _annotate(files: list[Path], work: Path) -> dict[str, object]:
-    spill = work / "spill"
-    spill.mkdir(exist_ok=True)
-    by_shard: dict[int, list[tuple[str, int]]] = {}
+def _annotate(files: list[Path], folder: Path) -> dict[str, Any]:
+    """Annotates waves of signal files that have no record yet; returns counts over all."""
+    places: dict[int, list[tuple[str, int]]] = {}
     skipped: Counter[str] = Counter()
     num_signals = 0
     for number, wave in enumerate(_waves(files)):
-        record = work / f"wave-{number:05}.json"
+        record = folder / f"wave-{number:05}.json"
         if not record.exists():
-            write_json(record, _annotate_wave(wave, work, spill))
+            write_json(record, _annotate_wave(wave, folder))
         for report in read_json(record):
             num_signals += report["num_signals"]
             skipped.update(report["skipped"])
             for position, shard in enumerate(report["shards"]):
-                by_shard.setdefault(shard, []).append((report["file"], position))
-    return {"by_shard": by_shard, "skipped": skipped, "num_signals": num_signals}
+                places.setdefault(shard, []).append((report["file"], position))
+    write_json(folder / "places.json", places)
+    return {"num_signals": num_signals, "skipped": dict(sorted(skipped.items()))}
 
 
 def _waves(files: list[Path]) -> list[list[Path]]:
@@ -152,203 +159,66 @@ def _waves(files: list[Path]) -> list[list[Path]]:
     return waves
 
 
-def _annotate_wave(files: list[Path], work: Path, spill: Path) -> list[dict[str, object]]:
-    annotator = Annotator(str(work), str(spill))
-    names = ("image_id", "post_id", "source", "text", "weight")
-    frame = daft.read_parquet([str(path) for path in files])
-    frame = frame.select(annotator.annotate(*(col(name) for name in names)).alias("report"))
+def _annotate_wave(files: list[Path], folder: Path) -> list[dict[str, Any]]:
+    annotator = Annotator(str(folder), str(folder / "spill"))
+    report = annotator.annotate(*(col(name) for name in SIGNAL_COLUMNS)).alias("report")
+    frame = _read(files, SIGNAL_COLUMNS).select(report)
     reports = frame.where(col("report").not_null()).to_pydict()["report"]
     return [json.loads(report) for report in reports]
 
 
-def _shard_signals(work: Path, places: list[tuple[str, int]]) -> pa.Table | None:
-    batches = [read_spill(work / "spill" / name, position) for name, position in places]
-    return pa.Table.from_batches(batches) if batches else None
-
-
-def _publish(corpus, manifest, out, config, vocabulary, report, shards, work) -> LabelSetManifest:
-    term_score = 0.25 + 0.25 * specificity(vocabulary.num_images, vocabulary.sample_images)
-    scored, votes = {}, {}
-    starts = np.load(work / "starts.npy")
-    num_labels = int(vocabulary.label_of_term.max()) + 1
-    least = int(np.ceil(config.min_score * ONE))
-    frequency = np.zeros(num_labels, dtype=np.int64)
-    for number, name in enumerate(shards):
-        signals = _shard_signals(work, report["by_shard"].get(number, []))
-        if signals is None:
-            continue
-        scores = score_shard(
-            signals,
-            int(starts[number]),
-            vocabulary.label_of_term,
-            term_score,
-            config.source_weights,
-            config.aggregation,
-        )
-        frequency += np.bincount(
-            scores.label[_top(scores.row, scores.score, least, config.top_k)], minlength=num_labels
-        )
-        scored[name], votes[name] = scores, signals
-    kept = np.flatnonzero(frequency >= config.min_images)
-    if not len(kept):
-        raise LabelError(
-            f"no label reaches min_images={config.min_images} of {manifest.num_images:,} images; lower it or add text"
-        )
-    with atomic_folder(out) as folder:
-        return _write(
-            folder, corpus, manifest, config, vocabulary, report, shards, scored, votes, kept, starts
-        )
-
-
-def _top(row: np.ndarray, score: np.ndarray, least: int, top_k: int) -> np.ndarray:
-    """Mask of the first top_k pairs of each row that reach the least score; pairs come best first."""
-    is_good = score >= least
-    rank = np.zeros(len(row), dtype=np.int64)
-    if len(row):
-        first = np.concatenate([[True], row[1:] != row[:-1]])
-        rank = np.arange(len(row)) - np.maximum.accumulate(np.where(first, np.arange(len(row)), 0))
-    return is_good & (rank < top_k)
-
-
-def _write(
-    folder, corpus, manifest, config, vocabulary, report, shards, scored, votes, kept, starts
+def _label_shards(
+    corpus: Path,
+    manifest: CorpusManifest,
+    config: LabelsConfig,
+    folder: Path,
+    report: dict[str, Any],
+    previous: Path | None,
 ) -> LabelSetManifest:
-    (folder / "shards").mkdir()
-    (folder / "votes").mkdir()
-    number_of = np.full(int(vocabulary.label_of_term.max()) + 1, -1, dtype=np.int64)
+    shards = [shard.name for shard in manifest.shards]
+    numbers = daft.from_pydict({"number": list(range(len(shards)))}).into_partitions(len(shards))
+    scorer = ShardScorer(str(folder), encode(config))
+    numbers.select(scorer.score(col("number"))).collect()
+    terms = load_terms(folder)
+    kept = _choose_labels(folder, len(shards), int(terms.label.max()) + 1, config, manifest)
+    label_ids = fresh_ids(terms, kept)
+    number_of = np.full(int(terms.label.max()) + 1, -1, dtype=np.int64)
     number_of[kept] = np.arange(len(kept))
-    label_ids = _fresh_ids(vocabulary, kept)
-    least = int(np.ceil(config.min_score * ONE))
-    frequency = np.zeros(len(kept), dtype=np.int64)
-    num_labelled = 0
-    for name in shards:
-        ids = read_image_ids(corpus, name)
-        scores = scored.get(name)
-        counts = np.zeros(len(ids), dtype=np.int64)
-        row, label, score = (np.zeros(0, dtype=np.int64),) * 3
-        if scores is not None:
-            label = number_of[scores.label]
-            is_kept = label >= 0
-            row, label, score = scores.row[is_kept], label[is_kept], scores.score[is_kept]
-            best = _top(row, score, least, config.top_k)
-            row, label, score = row[best], label[best], score[best]
-            counts = np.bincount(row, minlength=len(ids))
-        frequency += np.bincount(label, minlength=len(kept))
-        num_labelled += int((counts > 0).sum())
-        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        sidecar = pa.table(
-            {
-                "image_id": ids,
-                "label_ids": pa.ListArray.from_arrays(offsets, pa.array(label_ids[label], pa.int64())),
-                "scores": pa.ListArray.from_arrays(offsets, pa.array((score / ONE).astype(np.float32))),
-            },
-            schema=SIDECAR_SCHEMA,
-        )
-        pq.write_table(sidecar, folder / "shards" / f"{name}.parquet")
-        table = _votes(
-            ids,
-            row,
-            label,
-            scores,
-            votes.get(name),
-            vocabulary,
-            number_of,
-            label_ids,
-            config,
-            starts[shards.index(name)],
-        )
-        pq.write_table(table, folder / "votes" / f"{name}.parquet")
-    pq.write_table(
-        _vocabulary_table(vocabulary, kept, label_ids, frequency, manifest.num_images, config),
-        folder / "vocabulary.parquet",
-    )
-    pq.write_table(_dictionary_table(vocabulary), folder / "dictionary.parquet")
+    np.savez(folder / "chosen.npz", number=number_of, label_id=label_ids)
+    publisher = ShardPublisher(str(folder), str(corpus), shards, encode(config))
+    paths = numbers.select(publisher.publish(col("number")).alias("path")).to_pydict()["path"]
+    counts = np.sum([np.load(path) for path in paths], axis=0)
+    vocabulary = vocabulary_table(terms, kept, label_ids, counts[:-1], manifest.num_images, config)
+    pq.write_table(vocabulary, folder / "vocabulary.parquet")
     names = ["vocabulary.parquet", *(f"shards/{name}.parquet" for name in shards)]
-    result = LabelSetManifest(
+    return LabelSetManifest(
         corpus_digest=manifest.digest,
         config_digest=config.output_digest,
         digest=digest_json([[name, digest_file(folder / name)] for name in names]),
         shards=tuple(shards),
         num_labels=len(kept),
-        num_images_labelled=num_labelled,
+        num_images_labelled=int(counts[-1]),
         num_images=manifest.num_images,
         num_signals=report["num_signals"],
-        num_signals_skipped=dict(sorted(report["skipped"].items())),
-    )
-    save(folder / "labels.json", result)
-    return result
-
-
-def _votes(ids, row, label, scores, signals, vocabulary, number_of, label_ids, config, first_row) -> pa.Table:
-    if signals is None or not config.votes:
-        return VOTES_SCHEMA.empty_table()
-    vote_row = (signals["row"].to_numpy() - first_row)[scores.vote_signal]
-    vote_label = number_of[scores.vote_label]
-    width = len(label_ids)
-    is_kept = (vote_label >= 0) & np.isin(vote_row * width + vote_label, row * width + label)
-    signal, term = scores.vote_signal[is_kept], scores.vote_term[is_kept]
-    table = pa.table(
-        {
-            "image_id": ids.take(pa.array(vote_row[is_kept])),
-            "label_id": pa.array(label_ids[vote_label[is_kept]], pa.int64()),
-            "term": pa.array(vocabulary.terms).take(pa.array(term)),
-            "post_id": signals["post_id"].take(pa.array(signal)).combine_chunks(),
-            "source": signals["source"].take(pa.array(signal)).combine_chunks(),
-            "score": pa.array((scores.vote_score[is_kept] / ONE).astype(np.float32)),
-        },
-        schema=VOTES_SCHEMA,
-    )
-    columns = [(name, "ascending") for name in ("image_id", "label_id", "post_id", "source", "term", "score")]
-    return table.sort_by(columns)
-
-
-def _fresh_ids(vocabulary: Vocabulary, kept: np.ndarray) -> np.ndarray:
-    return np.arange(1, len(kept) + 1)
-
-
-def _vocabulary_table(vocabulary, kept, label_ids, frequency, num_images, config) -> pa.Table:
-    members: dict[int, list[int]] = {}
-    is_foreign = np.array([language not in config.encoder_languages for language in vocabulary.language])
-    order = np.lexsort((np.array(vocabulary.terms), -vocabulary.num_images, is_foreign))
-    for term in order.tolist():
-        members.setdefault(int(vocabulary.label_of_term[term]), []).append(term)
-    groups = [members[int(label)] for label in kept]
-    idf = np.log(max(num_images, 1) / np.maximum(frequency, 1))
-    return pa.table(
-        {
-            "label_id": pa.array(label_ids, pa.int64()),
-            "term": [vocabulary.terms[group[0]] for group in groups],
-            "members": [[vocabulary.terms[term] for term in group] for group in groups],
-            "language": [vocabulary.language[group[0]] for group in groups],
-            "frequency": pa.array(frequency, pa.int64()),
-            "idf": pa.array(idf.astype(np.float32)),
-            "band": assign_bands(frequency),
-        },
-        schema=VOCABULARY_SCHEMA,
+        num_signals_skipped=report["skipped"],
     )
 
 
-def assign_bands(frequency: np.ndarray) -> list[str]:
-    """head, mid or tail by cumulative share of all (image, label) pairs, most frequent label first."""
-    order = np.argsort(-frequency, kind="stable")
-    before = np.concatenate([[0], np.cumsum(frequency[order])[:-1]]) / max(int(frequency.sum()), 1)
-    bands = np.empty(len(frequency), dtype=object)
-    bands[order] = np.where(before < _HEAD_SHARE, "head", np.where(before < _MID_SHARE, "mid", "tail"))
-    return bands.tolist()
+def _choose_labels(
+    folder: Path, num_shards: int, num_labels: int, config: LabelsConfig, manifest: CorpusManifest
+) -> np.ndarray:
+    frequency = count_labels(folder, num_shards, num_labels, config)
+    kept = np.flatnonzero(frequency >= config.min_images)
+    if not len(kept):
+        raise LabelError(
+            f"no label reaches min_images={config.min_images} of {manifest.num_images:,} images with "
+            f"min_score={config.min_score}; lower them or add text"
+        )
+    return kept
 
 
-def _dictionary_table(vocabulary: Vocabulary) -> pa.Table:
-    dictionary = vocabulary.dictionary
-    texts = [join_term(list(term)) for term in dictionary.terms]
-    idf = np.log(vocabulary.sample_images / np.maximum(dictionary.num_images, 1)).astype(np.float32)
-    return pa.table(
-        {
-            "term": texts,
-            "canonical": [texts[index] for index in dictionary.canonical],
-            "language": vocabulary.dictionary_language,
-            "num_images": pa.array(dictionary.num_images, pa.int64()),
-            "idf": pa.array(idf),
-            "reason": pa.array(dictionary.reason, pa.string()),
-        },
-        schema=DICTIONARY_SCHEMA,
-    )
+def _publish(out: Path, work: Path, manifest: LabelSetManifest) -> None:
+    with atomic_folder(out) as folder:
+        for name in ("vocabulary.parquet", "dictionary.parquet", "shards", "votes"):
+            (work / name).rename(folder / name)
+        save(folder / "labels.json", manifest)

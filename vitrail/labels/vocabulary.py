@@ -1,4 +1,4 @@
-"""From a sample of the corpus' texts to terms and the labels they are grouped into."""
+"""From a sample of the corpus' texts to the dictionary, its terms and the labels they are grouped into."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,34 +7,35 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from vitrail.contracts.labels import DICTIONARY_SCHEMA
 from vitrail.errors import LabelError
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary import Dictionary, build_dictionary, collect_candidates
 from vitrail.labels.encoder import load_encoder
+from vitrail.labels.grouping import group_synonyms, image_overlap, join_translations, translation_links
 from vitrail.labels.language import UNKNOWN, identify_languages
 from vitrail.labels.matching import Matcher
-from vitrail.labels.grouping import group_synonyms, image_overlap, join_translations, translation_links
 from vitrail.labels.normalise import join_term, normalise_term, tokenise
+from vitrail.labels.statistics import (
+    QUERY_SOURCE,
+    category_entropy,
+    language_specificity,
+    query_rate,
+    term_vectors,
+)
+from vitrail.labels.terms import Terms
 
-__all__ = ["Vocabulary", "build_vocabulary", "read_user_terms"]
+__all__ = ["Vocabulary", "build_vocabulary", "group_terms", "read_user_terms"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """Terms (canonical forms only), their statistics in the sample, and the label of each.
-
-    S surface forms are matched in texts; each counts as one of T terms; each term belongs to one of L labels.
-    """
+    """S surface forms that are matched in texts, the terms they count as, and the dictionary's record."""
 
     surfaces: list[tuple[str, ...]]
     term_of_surface: np.ndarray  # int64 [S]
-    terms: list[str]
-    language: list[str]
-    num_images: np.ndarray  # int64 [T] images of the sample
-    label_of_term: np.ndarray  # int64 [T]
-    sample_images: int
-    dictionary: Dictionary
-    dictionary_language: list[str]
+    terms: Terms
+    dictionary: pa.Table  # DICTIONARY_SCHEMA
 
 
 def read_user_terms(files: Sequence[str]) -> list[tuple[str, ...]]:
@@ -57,10 +58,10 @@ def read_user_terms(files: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -> Vocabulary:
-    """Builds dictionary and labels from sampled signals.
+    """Builds dictionary and labels from sampled signals in a canonical order.
 
     Args:
-        sample: Columns text, language.
+        sample: Columns text, source, language.
         rows: int64, the image each text describes; none is negative.
         config: Limits and clustering.
 
@@ -74,35 +75,68 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
     accepted = dictionary.accepted
     if not len(accepted):
         raise LabelError(
-            f"no phrase of {len(sample):,} texts on {len(images):,} images became a term; at least {config.min_term_images} "
-            "images must share one (min_term_images), or give dictionary_files"
+            f"no phrase of {len(sample):,} texts on {len(images):,} images became a term: at least "
+            f"min_term_images={config.min_term_images} images must share one; add text or give dictionary_files"
         )
-    matches = Matcher([dictionary.terms[index] for index in accepted]).find(batch)
-    languages = _languages(sample)
-    surface_language = _majority(matches.term, languages[0][matches.text], len(accepted), languages[1])
+    surfaces = [dictionary.terms[index] for index in accepted]
+    matches = Matcher(surfaces).find(batch)
+    language, known = _languages(sample)
     kept, term_of_surface = np.unique(dictionary.canonical[accepted], return_inverse=True)
-    term = term_of_surface[matches.term]
-    pairs = np.unique(term << 32 | image_of[matches.text])
-    names = [join_term(list(dictionary.terms[index])) for index in kept]
-    term_language = _majority(term, languages[0][matches.text], len(kept), languages[1])
-    label_of_term = group_terms(names, term_language, pairs, config)
+    terms = _describe_terms(
+        [dictionary.terms[index] for index in kept],
+        term_of_surface[matches.term],
+        matches.text,
+        image_of,
+        np.array(sample["source"].to_pylist(), dtype=object) == QUERY_SOURCE,
+        language,
+        known,
+        config,
+    )
+    surface_language = _majority(matches.term, language[matches.text], len(accepted), known)
     return Vocabulary(
-        surfaces=[dictionary.terms[index] for index in accepted],
+        surfaces=surfaces,
         term_of_surface=term_of_surface,
-        terms=names,
-        language=term_language,
-        num_images=np.bincount(pairs >> 32, minlength=len(kept)),
-        label_of_term=label_of_term,
-        sample_images=len(images),
-        dictionary=dictionary,
-        dictionary_language=_spread(accepted, surface_language, len(dictionary.terms)),
+        terms=terms,
+        dictionary=_dictionary_table(dictionary, surface_language, len(images)),
+    )
+
+
+def _describe_terms(
+    tokens: list[tuple[str, ...]],
+    term: np.ndarray,
+    text: np.ndarray,
+    image_of: np.ndarray,
+    is_query: np.ndarray,
+    language: np.ndarray,
+    known: list[str],
+    config: LabelsConfig,
+) -> Terms:
+    image = image_of[text]
+    num_terms, num_images = len(tokens), int(image_of.max()) + 1
+    pairs = np.unique(term << 32 | image)
+    asked = is_query[text]
+    query_pairs = np.unique(term[asked] << 32 | image[asked])
+    names = [join_term(list(words)) for words in tokens]
+    languages = _majority(term, language[text], num_terms, known)
+    codes = np.unique(languages, return_inverse=True)[1]
+    counts = np.bincount(pairs >> 32, minlength=num_terms)
+    vectors, image_vectors = term_vectors(pairs, num_terms, num_images)
+    return Terms(
+        term=names,
+        language=languages,
+        num_images=counts,
+        num_tokens=np.array([len(words) for words in tokens], dtype=np.int64),
+        specificity=language_specificity(counts, codes, num_images),
+        entropy=category_entropy(pairs, image_vectors, num_terms),
+        query_rate=query_rate(pairs, query_pairs, num_terms),
+        vector=vectors,
+        label=group_terms(names, languages, pairs, config),
     )
 
 
 def _languages(sample: pa.Table) -> tuple[np.ndarray, list[str]]:
-    """Language codes of the texts (numbers into the sorted list of languages)."""
-    texts = [text or "" for text in sample["text"].to_pylist()]
-    names = identify_languages(texts, sample["language"].to_pylist())
+    """Language codes of the texts: numbers into the sorted list of languages."""
+    names = identify_languages(sample["text"].to_pylist(), sample["language"].to_pylist())
     known = sorted(set(names))
     code = {name: index for index, name in enumerate(known)}
     return np.array([code[name] for name in names], dtype=np.int64), known
@@ -118,13 +152,6 @@ def _majority(item: np.ndarray, language: np.ndarray, num_items: int, known: lis
         if count > most[index]:
             most[index], best[index] = count, known[code]
     return best
-
-
-def _spread(accepted: np.ndarray, languages: list[str], size: int) -> list[str]:
-    spread = [UNKNOWN] * size
-    for index, language in zip(accepted.tolist(), languages, strict=True):
-        spread[index] = language
-    return spread
 
 
 def group_terms(
@@ -144,3 +171,20 @@ def group_terms(
         config.cluster_threshold,
     )
     return join_translations(labels, translation_links(overlap, codes), is_encoded)
+
+
+def _dictionary_table(dictionary: Dictionary, languages: list[str], num_images: int) -> pa.Table:
+    texts = [join_term(list(term)) for term in dictionary.terms]
+    language = dict(zip(dictionary.accepted.tolist(), languages, strict=True))
+    idf = np.log(num_images / np.maximum(dictionary.num_images, 1)).astype(np.float32)
+    return pa.table(
+        {
+            "term": texts,
+            "canonical": [texts[index] for index in dictionary.canonical],
+            "language": [language.get(index, UNKNOWN) for index in range(len(texts))],
+            "num_images": pa.array(dictionary.num_images, pa.int64()),
+            "idf": pa.array(idf),
+            "reason": pa.array(dictionary.reason, pa.string()),
+        },
+        schema=DICTIONARY_SCHEMA,
+    )

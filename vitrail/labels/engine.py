@@ -1,0 +1,33 @@
+"""Which engine runs the batch functions: Daft's own, or Ray."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Literal
+
+import daft
+
+from vitrail.errors import LabelError
+
+__all__ = ["Engine", "running_on"]
+
+Engine = Literal["native", "ray"]
+
+
+@contextlib.contextmanager
+def running_on(engine: Engine) -> Iterator[None]:
+    """Daft queries of the block run on this engine.
+
+    Ray: joins the cluster of RAY_ADDRESS or one that is already initialised, else starts one on this machine.
+
+    Raises:
+        LabelError: Daft is already bound to the other engine in this process.
+    """
+    current = daft.get_or_infer_runner_type()
+    if current != engine:
+        try:
+            daft.set_runner_ray(noop_if_initialized=True) if engine == "ray" else daft.set_runner_native()
+        except Exception as error:
+            raise LabelError(
+                f"engine={engine!r}: Daft already runs on {current!r} in this process ({error})"
+            ) from error
+    yield

@@ -1,0 +1,166 @@
+"""The feature table of post annotations: one row per (post, term), as in Pinterest's annotation system.
+
+Counting features are integers or maxima, and floats are rounded, so that the table does not depend on the order of
+the signals.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vitrail.labels.terms import Terms
+
+__all__ = ["FEATURES", "Annotations", "Mentions", "build_annotations", "sort_groups", "unpack_mentions"]
+
+FEATURES = (
+    "num_mentions",  # of the term in the post
+    "num_sources",  # sources of the post that say it
+    "source_share",  # the same over all sources of the post
+    "trust",  # largest trust x weight of a source that says it
+    "coverage",  # largest share of a text's words that the term takes up
+    "is_nested",  # 1 when it occurs only inside longer phrases
+    "tf_idf",  # mentions over all mentions in the post, times idf z-score
+    "specificity",  # idf, normalised within the language
+    "entropy",  # of the topics of the term's images
+    "query_rate",  # share of the term's images that queries with it led to
+    "cosine",  # of the term's vector and the mean vector of the post's other terms
+)
+_MAX_SOURCES = 256
+_MAX_TERMS = 1 << 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mentions:
+    """M matches of a shard with what their signals say; posts are numbered by (image, post id)."""
+
+    signal: np.ndarray  # int64 [M]
+    term: np.ndarray  # int64 [M]
+    is_nested: np.ndarray  # bool [M]
+    row: np.ndarray  # int64 [S] image row inside the shard, per signal
+    post: np.ndarray  # int64 [S] ascends with the row
+    source: np.ndarray  # int64 [S]
+    trust: np.ndarray  # float64 [S]
+    num_tokens: np.ndarray  # int64 [S]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotations:
+    """A annotations (post, term), ordered by post, then term."""
+
+    post: np.ndarray  # int64 [A]
+    term: np.ndarray  # int64 [A]
+    row: np.ndarray  # int64 [A]
+    features: np.ndarray  # float32 [A, len(FEATURES)]
+
+
+def sort_groups(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Order that sorts integer keys, and where the groups of equal keys start in it."""
+    order = np.argsort(key)
+    ordered = key[order]
+    is_first = np.ones(len(key), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
+    return order, np.flatnonzero(is_first)
+
+
+def unpack_mentions(signals: pa.RecordBatch, first_row: int, source_weights: dict[str, float]) -> Mentions:
+    """Arrays of the spilled signals of one shard; weights are clipped to [0, 1]."""
+    terms, nested = signals["terms"], signals["nested"]
+    row = signals["row"].to_numpy() - first_row
+    source = signals["source"].dictionary_encode()
+    names = source.dictionary.to_pylist()
+    code = source.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    trust = np.array([source_weights.get(name, 1.0) for name in names] or [1.0])[code]
+    weight = np.clip(np.nan_to_num(signals["weight"].to_numpy(), nan=0.0), 0, 1).astype(np.float64)
+    lengths = pc.list_value_length(terms).to_numpy(zero_copy_only=False)
+    post_code = signals["post_id"].dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return Mentions(
+        signal=np.repeat(np.arange(len(row)), lengths),
+        term=terms.flatten().to_numpy(zero_copy_only=False).astype(np.int64),
+        is_nested=nested.flatten().to_numpy(zero_copy_only=False),
+        row=row,
+        post=_number(row << 32 | post_code),
+        source=np.minimum(_rank_names(names)[code], _MAX_SOURCES - 1) if names else code,
+        trust=trust * weight,
+        num_tokens=signals["num_tokens"].to_numpy().astype(np.int64),
+    )
+
+
+def _rank_names(names: list[str]) -> np.ndarray:
+    rank = np.empty(len(names), dtype=np.int64)
+    rank[np.argsort(np.array(names, dtype=object))] = np.arange(len(names))
+    return rank
+
+
+def _number(key: np.ndarray) -> np.ndarray:
+    """Dense numbers in the order of the keys."""
+    order, starts = sort_groups(key)
+    is_first = np.zeros(len(key), dtype=np.int64)
+    is_first[starts] = 1
+    number = np.empty(len(key), dtype=np.int64)
+    number[order] = np.cumsum(is_first) - 1
+    return number
+
+
+def build_annotations(mentions: Mentions, terms: Terms) -> Annotations:
+    """Groups mentions by (post, term) and computes FEATURES."""
+    signal, term = mentions.signal, mentions.term
+    post = mentions.post[signal]
+    order, starts = sort_groups((post * _MAX_TERMS + term) * _MAX_SOURCES + mentions.source[signal])
+    signal, term, post, nested = signal[order], term[order], post[order], mentions.is_nested[order]
+    source_starts = starts
+    key = post * _MAX_TERMS + term
+    starts = source_starts[np.flatnonzero(np.diff(key[source_starts], prepend=-1))]
+    num_mentions = np.diff(starts, append=len(key))
+    num_sources = np.diff(np.searchsorted(source_starts, starts), append=len(source_starts))
+    coverage = np.minimum(terms.num_tokens[term] / np.maximum(mentions.num_tokens[signal], 1), 1)
+    first_term, first_post = term[starts], post[starts]
+    post_sources = _sources_per_post(mentions)
+    post_mentions = np.bincount(post, minlength=len(post_sources))
+    specificity = terms.specificity[first_term]
+    columns = (
+        num_mentions,
+        num_sources,
+        num_sources / post_sources[first_post],
+        _largest(mentions.trust[signal], starts),
+        _largest(coverage, starts),
+        _smallest(nested, starts),
+        num_mentions / post_mentions[first_post] * specificity,
+        specificity,
+        terms.entropy[first_term],
+        terms.query_rate[first_term],
+        _cosine(first_post, first_term, terms.vector),
+    )
+    table = np.empty((len(starts), len(FEATURES)), dtype=np.float32)
+    for index, column in enumerate(columns):
+        table[:, index] = column
+    return Annotations(post=first_post, term=first_term, row=mentions.row[signal[starts]], features=table)
+
+
+def _largest(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    return np.maximum.reduceat(values, starts) if len(starts) else values[:0]
+
+
+def _smallest(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    return np.logical_and.reduceat(values, starts) if len(starts) else values[:0]
+
+
+def _sources_per_post(mentions: Mentions) -> np.ndarray:
+    """Number of sources of each post among the signals that matched."""
+    key = np.sort(mentions.post * _MAX_SOURCES + mentions.source)
+    distinct = key[np.flatnonzero(np.diff(key, prepend=-1))]
+    return np.maximum(np.bincount(distinct // _MAX_SOURCES), 1)
+
+
+def _cosine(post: np.ndarray, term: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Cosine of each term and the sum of the other terms of its post, 0 where it is alone."""
+    if not len(post):
+        return np.zeros(0, dtype=np.float32)
+    own = np.rint(np.asarray(vectors)[term] * 4096).astype(np.int32)  # integers: sums in any order agree
+    starts = np.flatnonzero(np.diff(post, prepend=-1))
+    total = np.add.reduceat(own, starts, axis=0)
+    others = np.repeat(total, np.diff(starts, append=len(post)), axis=0) - own
+    dot = np.einsum("ad,ad->a", own, others, dtype=np.float64)
+    norm = np.sqrt(np.einsum("ad,ad->a", others, others, dtype=np.float64)) * 4096
+    return np.divide(dot, norm, out=np.zeros(len(dot)), where=norm > 0).round(4)

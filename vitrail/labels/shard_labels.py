@@ -1,0 +1,228 @@
+"""Scoring and publishing the labels of one shard, in Daft workers.
+
+Scoring writes scored/<shard>.arrow (candidate labels) and counted votes beside; publishing follows once it is known
+which labels have enough images in the whole corpus. A finished file is not computed again.
+"""
+
+from pathlib import Path
+
+import daft
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vitrail.contracts.codec import decode
+from vitrail.contracts.files import atomic_file, read_json
+from vitrail.contracts.labels import SIDECAR_SCHEMA, VOTES_SCHEMA
+from vitrail.labels.aggregation import ImageLabels, aggregate_posts, best_labels
+from vitrail.labels.annotation import as_array, read_spill
+from vitrail.labels.config import LabelsConfig
+from vitrail.labels.features import Annotations, Mentions, build_annotations, sort_groups, unpack_mentions
+from vitrail.labels.images import read_image_ids
+from vitrail.labels.scoring import ONE, load_scorer
+from vitrail.labels.terms import load_terms
+
+__all__ = ["SPARE", "ShardPublisher", "ShardScorer", "count_labels"]
+
+SPARE = (
+    2  # candidates kept per label of top_k, to fill the places of labels that turn out to have too few images
+)
+
+
+@daft.cls
+class ShardScorer:
+    """Scores the images of shards.
+
+    Args:
+        work: Work folder after annotation.
+        config: JSON form of the LabelsConfig.
+    """
+
+    def __init__(self, work: str, config: dict[str, object]) -> None:
+        pa.set_cpu_count(1)
+        self._work = Path(work)
+        self._config = decode(LabelsConfig, config, "config")
+        self._scorer = load_scorer(self._config.scorer)
+        self._terms = load_terms(self._work)
+        self._starts = np.load(self._work / "starts.npy")
+        self._places = read_json(self._work / "places.json")
+
+    @daft.method.batch(return_dtype=daft.DataType.int64(), batch_size=1)
+    def score(self, number: daft.Series) -> list[int]:
+        """Scores shards by number; returns the numbers."""
+        numbers = number.to_pylist()
+        for shard in numbers:
+            path = self._work / "scored" / f"{shard}.npz"
+            if not path.exists():
+                self._score(shard, path)
+        return numbers
+
+    def _score(self, shard: int, path: Path) -> None:
+        batches = [
+            read_spill(self._work / "spill" / name, place) for name, place in self._places.get(str(shard), [])
+        ]
+        if not batches:
+            _save_scored(path, ImageLabels(row=_NONE, label=_NONE, score=_NONE), None)
+            return
+        signals = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+        mentions = unpack_mentions(signals, int(self._starts[shard]), self._config.source_weights)
+        annotations = build_annotations(mentions, self._terms)
+        scores = self._scorer.score(annotations.features)
+        label = self._terms.label[annotations.term]
+        labels = aggregate_posts(annotations.row, annotations.post, label, scores, self._config.aggregation)
+        labels = labels.select(best_labels(labels, SPARE * self._config.top_k, self._config.min_score))
+        votes = (
+            collect_votes(signals, mentions, annotations, scores, label, labels)
+            if self._config.votes
+            else None
+        )
+        _save_scored(path, labels, votes)
+
+
+_NONE = np.zeros(0, dtype=np.int64)
+
+
+def _save_scored(path: Path, labels: ImageLabels, votes: pa.RecordBatch | None) -> None:
+    if votes is not None:
+        with atomic_file(path.with_suffix(".votes")) as partial, pa.OSFile(str(partial), "wb") as stream:
+            with pa.ipc.new_file(stream, votes.schema) as writer:
+                writer.write_batch(votes)
+    with atomic_file(path) as partial, partial.open("wb") as stream:
+        np.savez(stream, row=labels.row, label=labels.label, score=labels.score)
+
+
+def load_scored(path: Path) -> ImageLabels:
+    """Candidate labels of a scored shard."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return ImageLabels(row=arrays["row"], label=arrays["label"], score=arrays["score"])
+
+
+def collect_votes(
+    signals: pa.RecordBatch,
+    mentions: Mentions,
+    annotations: Annotations,
+    scores: np.ndarray,
+    label: np.ndarray,
+    labels: ImageLabels,
+) -> pa.RecordBatch:
+    """Which signals said the terms of the candidate labels: row, label, term, post_id, source, score.
+
+    The score of a vote is that of its post's annotation. Ordered by row, label, post, term and source.
+    """
+    width = int(label.max(initial=0)) + 1
+    is_kept = np.isin(annotations.row * width + label, labels.row * width + labels.label)
+    shift = 1 << 24
+    key = mentions.post[mentions.signal] * shift + mentions.term
+    at = np.searchsorted(annotations.post * shift + annotations.term, key)
+    vote = np.flatnonzero(is_kept[at])
+    _, first = np.unique(mentions.signal[vote] * shift + mentions.term[vote], return_index=True)
+    vote = vote[first]
+    at = at[vote]
+    ranking = _rank_strings(signals["post_id"])[mentions.signal[vote]]
+    order = np.lexsort(
+        (mentions.source[mentions.signal[vote]], mentions.term[vote], ranking, label[at], annotations.row[at])
+    )
+    vote, at = vote[order], at[order]
+    signal = pa.array(mentions.signal[vote])
+    return pa.record_batch(
+        {
+            "row": annotations.row[at],
+            "label": label[at],
+            "term": mentions.term[vote],
+            "post_id": signals["post_id"].dictionary_encode().take(signal),
+            "source": signals["source"].dictionary_encode().take(signal),
+            "score": (scores[at] / ONE).astype(np.float32),
+        }
+    )
+
+
+def _rank_strings(values: pa.Array) -> np.ndarray:
+    encoded = values.dictionary_encode()
+    order = np.argsort(encoded.dictionary.to_numpy(zero_copy_only=False))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[encoded.indices.to_numpy(zero_copy_only=False)]
+
+
+def count_labels(work: Path, num_shards: int, num_labels: int, config: LabelsConfig) -> np.ndarray:
+    """Images per label, over the best top_k labels of each image."""
+    total = np.zeros(num_labels, dtype=np.int64)
+    for shard in range(num_shards):
+        labels = load_scored(work / "scored" / f"{shard}.npz")
+        total += np.bincount(labels.label[best_labels(labels, config.top_k, 0)], minlength=num_labels)
+    return total
+
+
+@daft.cls
+class ShardPublisher:
+    """Writes sidecars and votes of shards.
+
+    Args:
+        work: Work folder after scoring.
+        corpus: Corpus folder.
+        shards: Names of all shards.
+        config: JSON form of the LabelsConfig.
+    """
+
+    def __init__(self, work: str, corpus: str, shards: list[str], config: dict[str, object]) -> None:
+        pa.set_cpu_count(1)
+        self._work, self._corpus, self._shards = Path(work), Path(corpus), shards
+        self._config = decode(LabelsConfig, config, "config")
+        self._terms = pa.array(load_terms(self._work).term)
+        chosen = np.load(self._work / "chosen.npz")
+        self._number, self._label_id = chosen["number"], chosen["label_id"]
+
+    @daft.method.batch(return_dtype=daft.DataType.string(), batch_size=1)
+    def publish(self, number: daft.Series) -> list[str]:
+        """Publishes shards by number; returns a .npy of images per label for each."""
+        return [self._publish(shard) for shard in number.to_pylist()]
+
+    def _publish(self, shard: int) -> str:
+        counts_path = self._work / "published" / f"{shard}.npy"
+        if counts_path.exists():
+            return str(counts_path)
+        name = self._shards[shard]
+        image_ids = read_image_ids(self._corpus, name)
+        labels = load_scored(self._work / "scored" / f"{shard}.npz")
+        labels = labels.select(self._number[labels.label] >= 0)
+        labels = labels.select(best_labels(labels, self._config.top_k, 0))
+        with atomic_file(self._work / "shards" / f"{name}.parquet") as partial:
+            pq.write_table(self._sidecar(image_ids, labels), partial)
+        with atomic_file(self._work / "votes" / f"{name}.parquet") as partial:
+            pq.write_table(self._votes(image_ids, labels, shard), partial, store_schema=False)
+        counts = np.bincount(self._number[labels.label], minlength=len(self._label_id))
+        with atomic_file(counts_path) as partial, partial.open("wb") as stream:
+            np.save(stream, np.append(counts, len(np.unique(labels.row))))
+        return str(counts_path)
+
+    def _sidecar(self, image_ids: pa.Array, labels: ImageLabels) -> pa.Table:
+        counts = np.bincount(labels.row, minlength=len(image_ids))
+        offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
+        ids = self._label_id[self._number[labels.label]]
+        scores = (labels.score / ONE).astype(np.float32)
+        columns = [
+            image_ids,
+            pa.ListArray.from_arrays(offsets, ids),
+            pa.ListArray.from_arrays(offsets, scores),
+        ]
+        return pa.table(columns, schema=SIDECAR_SCHEMA)
+
+    def _votes(self, image_ids: pa.Array, labels: ImageLabels, shard: int) -> pa.Table:
+        path = self._work / "scored" / f"{shard}.votes"
+        if not path.exists():
+            return VOTES_SCHEMA.empty_table()
+        batch = read_spill(path, 0)
+        row, label = batch["row"].to_numpy(), batch["label"].to_numpy()
+        width = len(self._number)
+        kept = np.flatnonzero(np.isin(row * width + label, labels.row * width + labels.label))
+        batch, row, label = batch.take(pa.array(kept)), row[kept], label[kept]
+        return pa.table(
+            {
+                "image_id": pa.DictionaryArray.from_arrays(pa.array(row), image_ids),
+                "label_id": self._label_id[self._number[label]],
+                "term": pa.DictionaryArray.from_arrays(batch["term"], self._terms),
+                "post_id": batch["post_id"],
+                "source": batch["source"],
+                "score": batch["score"],
+            }
+        )
