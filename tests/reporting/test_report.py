@@ -366,7 +366,7 @@ def test_a_failed_run_has_its_failure_on_top(run, copied):
     section = page.section("outcome")
     assert "Failed at validate_data" in section
     assert error in section
-    assert "<b>What to do</b> write them again and build the corpus." in section
+    assert "<b>What to do</b> Write them again and build the corpus." in section
     assert "bad-image" in page.section("validation")
     assert "evaluate_model did not run" in page.section("retrieval")
     assert "pretrain_backbone did not run" in page.section("training")

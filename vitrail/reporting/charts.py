@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 __all__ = ["Chart", "Series", "bar_chart", "line_chart"]
 
 _FONT = "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
-_PALETTE = ("#2f62b5", "#c0392f", "#2c8a57", "#c78a12", "#7a4fb0", "#1d8a94", "#b0487f", "#6f7a2c")
+_PALETTE = ("#4179cf", "#cf5548", "#3b9a67", "#c98f1e", "#8a63c2", "#2a98a2", "#c05c92", "#87913c")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _GREY = "#8a8f98"
 _HEIGHT = 320

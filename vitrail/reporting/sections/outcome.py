@@ -45,8 +45,12 @@ def _failure(entry: StepEntry) -> dict[str, str]:
     return {
         "step": entry.step,
         "error": message,
-        "remedy": remedy.strip() if separator else "read the error above and correct its cause",
+        "remedy": _capitalise(remedy.strip() if separator else "read the error and correct its cause"),
     }
+
+
+def _capitalise(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _notes(verdict: Verdict | None) -> Sequence[str]:
@@ -54,7 +58,7 @@ def _notes(verdict: Verdict | None) -> Sequence[str]:
     if verdict is None:
         return ()
     said = {f"{check.name} ({check.kind}): {check.outcome}, {check.reason}" for check in verdict.checks}
-    return [reason for reason in verdict.reasons if reason not in said]
+    return [_capitalise(reason) for reason in verdict.reasons if reason not in said]
 
 
 def _check(check: Check) -> dict[str, Any]:

@@ -7,6 +7,7 @@
     for (const figure of document.querySelectorAll("figure.chart")) {
       const { data, layout } = JSON.parse(figure.querySelector("script").textContent);
       layout.font.color = ink;
+      for (const trace of data) if (trace.error_x) trace.error_x.color = ink;
       Plotly.react(figure.querySelector(".plot"), data, layout, { responsive: true, displayModeBar: false });
     }
   };
