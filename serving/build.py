@@ -3,7 +3,6 @@
 import dataclasses
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from serving.endpoint.location import copy_library
 from vitrail.contracts.bundle import open_bundle
 from vitrail.contracts.files import digest_file, digest_json
 from vitrail.errors import ServingError
+from vitrail.packaging.process import bentoml_command
 
 __all__ = ["BuiltBento", "build_bento"]
 
@@ -75,7 +75,7 @@ def _version(folder: Path, bundle_digest: str) -> str:
 def _run_build(folder: Path, home: Path, version: str) -> None:
     """In a process of its own: BentoML keeps its home and what it imports for the life of a process."""
     settings = [f"BENTOML_HOME={home.resolve()}", "BENTOML_DO_NOT_TRACK=True", "VITRAIL_BUNDLE="]
-    command = [sys.executable, "-m", "bentoml", "build", ".", "--version", version]
+    command = bentoml_command("build", ".", "--version", version)
     done = subprocess.run(
         ["env", *settings, *command], cwd=folder, capture_output=True, text=True, check=False
     )

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +14,7 @@ import httpx
 
 from vitrail.errors import ServingError
 
-__all__ = ["free_port", "running_endpoint"]
+__all__ = ["bentoml_command", "free_port", "running_endpoint"]
 
 _POLL_S = 0.1
 _STOP_TIMEOUT_S = 10.0
@@ -28,6 +27,11 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def bentoml_command(*arguments: str) -> list[str]:
+    """The command line of BentoML in this interpreter's environment."""
+    return [sys.executable, "-m", "bentoml", *arguments]
 
 
 @contextlib.contextmanager
@@ -51,7 +55,7 @@ def running_endpoint(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            ["env", *settings, _bentoml(), "serve", ".", "--host", "127.0.0.1", "--port", str(port)],
+            ["env", *settings, *bentoml_command("serve", ".", "--host", "127.0.0.1", "--port", str(port))],
             cwd=target,
             stdout=stream,
             stderr=subprocess.STDOUT,
@@ -64,14 +68,6 @@ def running_endpoint(
         yield url
     finally:
         _stop(process)
-
-
-def _bentoml() -> str:
-    beside = Path(sys.executable).with_name("bentoml")
-    found = str(beside) if beside.exists() else shutil.which("bentoml")
-    if not found:
-        raise ServingError("bentoml is not installed; install vitrail with the extra `serve`")
-    return found
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path, timeout_s: float) -> None:

@@ -141,7 +141,7 @@ def _check_lineage(answers: dict[str, list[httpx.Response | None]], manifest: Bu
         is_passed=bool(stated) and wrong == 0,
         value=float(wrong),
         limit=0.0,
-        detail=f"{wrong} of {len(stated)} answers state another lineage than the bundle's in {_LINEAGE_HEADER}",
+        detail=f"{wrong} of {len(stated)} answers state another lineage than the bundle's",
     )
 
 

@@ -1,0 +1,31 @@
+"""Serves the champion, or a bundle, until Ctrl-C: `vitrail serve`."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from vitrail.packaging.process import bentoml_command
+
+_HERE = Path(__file__).resolve().parent
+
+
+def main() -> int:
+    """Runs `bentoml serve` in this folder; returns its status."""
+    parser = argparse.ArgumentParser(prog="vitrail serve", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 to be reached from other machines")
+    parser.add_argument("--port", type=int, default=3000)
+    parser.add_argument("--bundle", type=Path, help="a bundle folder; default: the registry's champion")
+    options = parser.parse_args()
+    settings = ["BENTOML_DO_NOT_TRACK=True", "DO_NOT_TRACK=true", "MLFLOW_DISABLE_TELEMETRY=true"]
+    if options.bundle:
+        settings.append(f"VITRAIL_BUNDLE={options.bundle.resolve()}")
+    command = bentoml_command("serve", ".", "--host", options.host, "--port", str(options.port))
+    try:
+        return subprocess.run(["env", *settings, *command], cwd=_HERE, check=False).returncode
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
