@@ -115,7 +115,7 @@ class LaunchConfig(Config):
 
     Attributes:
         num_processes: On each node.
-        num_nodes: More than one needs `rendezvous`, the host:port where nodes meet.
+        rendezvous: The host:port where several nodes meet; a TrainJob brings its own.
         num_workers: Reader processes beside each training process; 0 reads in the training process.
         max_restarts: How often a lost worker restarts the group from the last checkpoint.
     """
@@ -131,10 +131,6 @@ class LaunchConfig(Config):
         require(self.num_nodes >= 1, "num_nodes", self.num_nodes, "must be at least 1")
         require(self.num_workers >= 0, "num_workers", self.num_workers, "must not be negative")
         require(self.max_restarts >= 0, "max_restarts", self.max_restarts, "must not be negative")
-        has_meeting = self.num_nodes == 1 or self.rendezvous is not None
-        require(
-            has_meeting, "rendezvous", self.rendezvous, "several nodes need an explicit host:port to meet"
-        )
 
     @property
     def world_size(self) -> int:

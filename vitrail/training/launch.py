@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 import vitrail.errors
+from vitrail.config import require
 from vitrail.contracts.codec import load, save
 from vitrail.contracts.files import atomic_folder
 from vitrail.contracts.models import ModelManifest
@@ -38,8 +39,12 @@ def elastic_arguments(launch: LaunchConfig) -> list[str]:
         f"--shutdown-timeout={int(_GRACE_S)}",
         "--monitor-interval=0.1",
     ]
-    if launch.rendezvous is None:
+    if launch.num_nodes == 1:
         return ["--standalone", *arguments]
+    has_meeting = launch.rendezvous is not None
+    require(
+        has_meeting, "launch.rendezvous", None, "several nodes hang without an explicit host:port to meet"
+    )
     return [
         *arguments,
         f"--nnodes={launch.num_nodes}",
