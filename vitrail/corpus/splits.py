@@ -64,8 +64,8 @@ def thumbnail_of(data: bytes) -> np.ndarray:
 def match_lookalikes(thumbnails: Mapping[str, np.ndarray]) -> dict[str, str]:
     """Gives images that look the same, as copies saved anew or at another size do, the same name.
 
-    Compares every pair: quadratic in the number of images, a few seconds for 8,000 on one core. Sums of integers
-    below 2**53 are exact, so the result does not depend on the order of summation, that is on threads and CPU.
+    Compares every pair: quadratic in the number of images, a few seconds for 8,000 on one core. Sums of
+    integers below 2**53 are exact in float64, so the result does not depend on the number of threads.
 
     Returns:
         For each image_id the first image_id of those that look like it.

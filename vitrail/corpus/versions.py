@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vitrail.contracts.files import atomic_folder
 from vitrail.corpus.build import build_corpus
 from vitrail.errors import CorpusError
 
@@ -79,9 +80,9 @@ def checkout_corpus(
         return TrackedCorpus(path=repository / _DATA / corpus, dvc_digest=digest, git_revision=commit)
     target = cache / digest.removesuffix(".dir") / corpus
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source = f"{_DATA}/{corpus}"
-        _dvc(repository, "get", "--quiet", "--rev", commit, "--out", str(target.resolve()), ".", source)
+        with atomic_folder(target.parent.resolve()) as folder:
+            place, source = str(folder / corpus), f"{_DATA}/{corpus}"
+            _dvc(repository, "get", "--quiet", "--rev", commit, "--out", place, ".", source)
     return TrackedCorpus(path=target, dvc_digest=digest, git_revision=commit)
 
 
