@@ -37,9 +37,9 @@ def aggregate_posts(
 ) -> ImageLabels:
     """Adds up annotations over posts.
 
-    A post counts once per label, with its best term. Then, over the posts of an image: `noisy_or` takes them for
-    independent witnesses; `log_mean` is their mean times log(1 + number of posts), scaled to reach 1 at 1,000
-    posts; `sum` is cut off at 1.
+    A post counts once per label, with its best term. Then, over the posts of an image: `noisy_or` takes them
+    for independent witnesses; `log_mean` is their mean times log(1 + number of posts), scaled to reach 1 at
+    1,000 posts; `sum` is cut off at 1.
 
     Args:
         row: int64 [A] image of each annotation.

@@ -1,4 +1,4 @@
-"""The annotating batch function: raw signals in, term numbers per signal out, spilled by shard of the image."""
+"""The annotating batch function: raw signals in, term numbers per signal out, spilled by shard."""
 
 import json
 import uuid
@@ -92,8 +92,8 @@ def _spill_table(
 class Annotator:
     """Annotates signals in a Daft worker and spills the result, one record batch per shard.
 
-    Spill files get fresh names; only those the query reports back count, so that a batch that a lost worker wrote
-    and another one repeated is read once.
+    Spill files get fresh names; only those the query reports back count, so that a batch that a lost worker
+    wrote and another one repeated is read once.
 
     Args:
         work: Folder with the lookup and the surface forms.

@@ -1,7 +1,7 @@
 """Groups of terms that become one label.
 
-Average linkage over given pairs: the average cosine between two groups of unit vectors is the dot product of their
-sums over the product of their sizes, so a merge costs one vector addition and memory stays linear.
+Average linkage over given pairs: the average cosine between two groups of unit vectors is the dot product of
+their sums over the product of their sizes, so a merge costs one vector addition and memory stays linear.
 """
 
 import heapq

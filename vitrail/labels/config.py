@@ -17,7 +17,8 @@ class LabelsConfig(Config):
         encoder: Sentence encoder of the vocabulary: a packaged, cached or local sentence-transformers model.
         encoder_languages: Languages (ISO 639-1) the encoder was trained on.
         dictionary_files: Files with one phrase a line that are terms whatever the filters say.
-        sample_signals: The dictionary is built from at most about this many texts (whole posts, chosen by hash).
+        sample_signals: The dictionary is built from at most about this many texts (whole posts, chosen by
+            hash).
         max_ngram: Longest phrase, in words.
         min_term_images: Images of the sample a phrase must describe to become a term.
         max_image_share: A phrase on more than this share of the images is boilerplate, not a description.
@@ -30,6 +31,8 @@ class LabelsConfig(Config):
         top_k: Labels an image keeps.
         min_score: Least score of a kept label.
         min_images: Images a label must keep, or it is dropped.
+        max_churn: With a previous label set, the share of term mentions that may change their label; None:
+            any.
         votes: Whether votes (provenance) are written.
         engine: Daft's native engine or Ray; the output is the same.
     """
@@ -50,6 +53,7 @@ class LabelsConfig(Config):
     top_k: int = 8
     min_score: float = 0.1
     min_images: int = 10
+    max_churn: float | None = None
     votes: bool = True
     engine: Literal["native", "ray"] = "native"
 
@@ -77,6 +81,12 @@ class LabelsConfig(Config):
         )
         require(1 <= self.top_k <= 100, "top_k", self.top_k, "use 1 to 100 labels an image")
         require(0 <= self.min_score <= 1, "min_score", self.min_score, "use a score from 0 to 1")
+        require(
+            self.max_churn is None or 0 <= self.max_churn <= 1,
+            "max_churn",
+            self.max_churn,
+            "use a share from 0 to 1",
+        )
         require(self.min_images >= 1, "min_images", self.min_images, "use at least 1")
 
     @property

@@ -9,10 +9,13 @@
 Each stage writes into a work folder beside the output; what is finished there is not computed again.
 """
 
+import contextlib
 import json
 import logging
+import os
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from daft import col
+from daft.exceptions import DaftCoreException
 
 from vitrail.contracts.codec import encode, load, save
 from vitrail.contracts.corpus import SIGNALS_SCHEMA, CorpusManifest
@@ -29,9 +33,11 @@ from vitrail.contracts.labels import LabelSetManifest
 from vitrail.errors import LabelError
 from vitrail.labels.annotation import SIGNAL_COLUMNS, Annotator
 from vitrail.labels.config import LabelsConfig
+from vitrail.labels.diff import check_churn, diff_labels
 from vitrail.labels.engine import running_on
 from vitrail.labels.images import build_lookup, open_lookup
-from vitrail.labels.label_table import fresh_ids, vocabulary_table
+from vitrail.labels.label_set import LabelSet, open_labels
+from vitrail.labels.label_table import label_ids, member_terms, vocabulary_table
 from vitrail.labels.shard_labels import ShardPublisher, ShardScorer, count_labels
 from vitrail.labels.terms import load_terms, save_surfaces, save_terms
 from vitrail.labels.vocabulary import build_vocabulary
@@ -54,7 +60,8 @@ def derive_labels(
         out: Label-set folder; appears whole.
         config: How.
         previous: An earlier label set whose ids surviving labels keep.
-        work: Folder of intermediate results, on a file system all workers share; by default hidden beside `out`.
+        work: Folder of intermediate results, on a file system all workers share; by default hidden beside
+            `out`.
             It is deleted at the end; after a kill the next call goes on from it.
 
     Raises:
@@ -62,20 +69,36 @@ def derive_labels(
     """
     corpus, out = Path(corpus).absolute(), Path(out).absolute()
     manifest = load(CorpusManifest, corpus / "corpus.json")
-    key = digest_json([manifest.digest, config.output_digest])[:16]
+    earlier = open_labels(previous) if previous else None
+    key = digest_json([manifest.digest, config.output_digest, earlier.manifest.digest if earlier else None])[
+        :16
+    ]
     root = Path(work).absolute() if work else out.parent / f".{out.name}.work"
     folder = root / key
     for name in ("spill", "scored", "published", "shards", "votes"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     files = _signal_files(corpus)
-    with running_on(config.engine):
+    with running_on(config.engine), _naming_bad_input(corpus):
         _prepare_lookup(corpus, manifest, folder)
         _prepare_vocabulary(files, folder, config)
         report = _annotate(files, folder)
-        result = _label_shards(corpus, manifest, config, folder, report, previous)
-    _publish(out, folder, result)
+        result = _label_shards(corpus, manifest, config, folder, report, earlier)
+    save(folder / "labels.json", result)
+    if earlier and config.max_churn is not None:
+        check_churn(diff_labels(earlier, open_labels(folder)), config.max_churn)
+    _publish(out, folder)
     shutil.rmtree(root)
     return result
+
+
+@contextlib.contextmanager
+def _naming_bad_input(corpus: Path) -> Iterator[None]:
+    try:
+        yield
+    except DaftCoreException as error:
+        raise LabelError(
+            f"a signal file of {corpus} cannot be read: {error}; texts must be UTF-8, build the corpus again"
+        ) from error
 
 
 def _signal_files(corpus: Path) -> list[Path]:
@@ -173,7 +196,7 @@ def _label_shards(
     config: LabelsConfig,
     folder: Path,
     report: dict[str, Any],
-    previous: Path | None,
+    previous: LabelSet | None,
 ) -> LabelSetManifest:
     shards = [shard.name for shard in manifest.shards]
     numbers = daft.from_pydict({"number": list(range(len(shards)))}).into_partitions(len(shards))
@@ -181,14 +204,15 @@ def _label_shards(
     numbers.select(scorer.score(col("number"))).collect()
     terms = load_terms(folder)
     kept = _choose_labels(folder, len(shards), int(terms.label.max()) + 1, config, manifest)
-    label_ids = fresh_ids(terms, kept)
+    groups = member_terms(terms, kept, config)
+    ids = label_ids(terms, groups, previous)
     number_of = np.full(int(terms.label.max()) + 1, -1, dtype=np.int64)
     number_of[kept] = np.arange(len(kept))
-    np.savez(folder / "chosen.npz", number=number_of, label_id=label_ids)
+    np.savez(folder / "chosen.npz", number=number_of, label_id=ids)
     publisher = ShardPublisher(str(folder), str(corpus), shards, encode(config))
     paths = numbers.select(publisher.publish(col("number")).alias("path")).to_pydict()["path"]
     counts = np.sum([np.load(path) for path in paths], axis=0)
-    vocabulary = vocabulary_table(terms, kept, label_ids, counts[:-1], manifest.num_images, config)
+    vocabulary = vocabulary_table(terms, groups, ids, counts[:-1], manifest.num_images)
     pq.write_table(vocabulary, folder / "vocabulary.parquet")
     names = ["vocabulary.parquet", *(f"shards/{name}.parquet" for name in shards)]
     return LabelSetManifest(
@@ -217,8 +241,22 @@ def _choose_labels(
     return kept
 
 
-def _publish(out: Path, work: Path, manifest: LabelSetManifest) -> None:
+def _publish(out: Path, work: Path) -> None:
     with atomic_folder(out) as folder:
-        for name in ("vocabulary.parquet", "dictionary.parquet", "shards", "votes"):
-            (work / name).rename(folder / name)
-        save(folder / "labels.json", manifest)
+        for name in ("labels.json", "vocabulary.parquet", "dictionary.parquet", "shards", "votes"):
+            _link(work / name, folder / name)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Hard links where the file system has them: a kill in between leaves the work folder complete."""
+    if source.is_dir():
+        shutil.copytree(source, target, copy_function=_link_file)
+    else:
+        _link_file(str(source), str(target))
+
+
+def _link_file(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

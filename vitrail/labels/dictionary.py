@@ -1,7 +1,7 @@
 """Candidate phrases of a corpus, and the dictionary that is left after filtering.
 
-Candidates are counted level by level (a phrase of n+1 words is counted only where both its parts of n words were
-frequent), with integer keys throughout. Every candidate is kept with the reason when it is not a term.
+Candidates are counted level by level (a phrase of n+1 words is counted only where both its parts of n words
+were frequent), with integer keys throughout. Every candidate is kept with the reason when it is not a term.
 """
 
 import math
@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.normalise import BREAK, TokenBatch, is_unspaced, join_term
@@ -37,7 +36,7 @@ class Candidates:
 
 @dataclass(frozen=True, kw_only=True)
 class Dictionary:
-    """Every candidate; `reason` is None for accepted terms, `canonical` is the index a variant is counted as."""
+    """Every candidate; `reason` is None for terms, `canonical` the index a variant is counted as."""
 
     terms: list[tuple[str, ...]]
     num_images: np.ndarray  # int64 [C]
@@ -201,7 +200,7 @@ def _reject(candidates: Candidates, index: int, num_images: int, config: LabelsC
     text = "".join(term)
     if not any(character.isalpha() for character in text):
         return "number"
-    if len(text) == 1 and not is_unspaced(text) and not "\u1100" <= text:
+    if len(text) == 1 and not is_unspaced(text) and text < "\u1100":
         return "letter"
     if count > config.max_image_share * num_images:
         return "boilerplate"
@@ -252,7 +251,7 @@ def _variant_key(term: tuple[str, ...], known: dict[str, int]) -> str:
 
 
 def _singular(text: str, known: dict[str, int]) -> str | None:
-    """The term without its plural ending, when that is a term too (English, French, Spanish, Portuguese endings)."""
+    """The term without its plural ending (English and Romance), when that is a term too."""
     for ending, replacement in (("ies", "y"), ("es", ""), ("s", "")):
         stem = text[: -len(ending)] + replacement
         if text.endswith(ending) and len(stem) >= 3 and stem in known:

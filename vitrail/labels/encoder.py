@@ -38,7 +38,7 @@ class _SentenceEncoder:
 
 @functools.cache
 def load_encoder(name: str = DEFAULT_ENCODER) -> Encoder:
-    """Loads a sentence-transformers model from its package, a folder, or the local cache; never from the network.
+    """Loads a sentence-transformers model from its package, a folder or the local cache, never the network.
 
     Raises:
         LabelError: The model is not on this machine.

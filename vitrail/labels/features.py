@@ -1,7 +1,7 @@
 """The feature table of post annotations: one row per (post, term), as in Pinterest's annotation system.
 
-Counting features are integers or maxima, and floats are rounded, so that the table does not depend on the order of
-the signals.
+Counting features are integers or maxima, and floats are rounded, so that the table does not depend on the
+order of the signals.
 """
 
 from dataclasses import dataclass

@@ -1,17 +1,18 @@
-"""Which terms name the same thing: those of one language by images and encoder, those of several by images alone.
+"""Which terms name the same thing, by the images they share and, where it can judge, the encoder.
 
-Terms are joined only when they share images: the cosine of their image sets must reach MIN_OVERLAP, that is, on
-average over half of the images of either term carry the other. An encoder alone would join "light skin tone" with
-"dark skin tone" and "left" with "right", which it finds alike but which nobody says of one picture. Among the pairs
-that share images, those of a language the encoder was trained on must also be alike to it ("astronaut" and "rocket"
-share their pictures). For other languages a monolingual encoder sees no more than spelling; there a pair must be
-each other's closest term between the two languages, which is how translations behave.
+Terms are joined only when they share images: the cosine of their image sets must reach MIN_OVERLAP, that is,
+on average over half of the images of either term carry the other. An encoder alone would join "light skin
+tone" with "dark skin tone" and "left" with "right", which it finds alike but which nobody says of one
+picture. Among the pairs that share images, those of a language the encoder was trained on must also be alike
+to it ("astronaut" and "rocket" share their pictures). For other languages a monolingual encoder sees no more
+than spelling; there a pair must be each other's closest term between the two languages, which is how
+translations behave.
 """
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy import sparse
+from scipy import sparse  # type: ignore[import-untyped]
 
 from vitrail.labels.clustering import merge_pairs
 

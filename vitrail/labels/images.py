@@ -1,6 +1,5 @@
 """From image ids to rows of the corpus, as integers: 16 bytes an image, memory-mapped by every worker."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 

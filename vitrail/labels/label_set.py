@@ -57,6 +57,6 @@ def open_labels(path: Path) -> LabelSet:
         raise LabelError(f"{path} is not a label set: {error}") from error
     if manifest.schema_version != LABELS_SCHEMA_VERSION:
         raise LabelError(
-            f"{path} has label schema {manifest.schema_version}, this version reads {LABELS_SCHEMA_VERSION}; derive again"
+            f"{path} has label schema {manifest.schema_version}, not {LABELS_SCHEMA_VERSION}; derive again"
         )
     return LabelSet(path=Path(path), manifest=manifest)

@@ -5,9 +5,12 @@ import pyarrow as pa
 
 from vitrail.contracts.labels import VOCABULARY_SCHEMA
 from vitrail.labels.config import LabelsConfig
+from vitrail.labels.diff import clusters_of
+from vitrail.labels.identity import assign_ids
+from vitrail.labels.label_set import LabelSet
 from vitrail.labels.terms import Terms
 
-__all__ = ["assign_bands", "fresh_ids", "vocabulary_table"]
+__all__ = ["assign_bands", "label_ids", "member_terms", "vocabulary_table"]
 
 _HEAD_SHARE, _MID_SHARE = (
     0.5,
@@ -15,41 +18,40 @@ _HEAD_SHARE, _MID_SHARE = (
 )  # of all (image, label) pairs: the head holds the first half, the tail the last tenth
 
 
-def fresh_ids(terms: Terms, kept: np.ndarray) -> np.ndarray:
-    """Ids for a first derivation: 1, 2, ..."""
-    return np.arange(1, len(kept) + 1)
-
-
-def vocabulary_table(
-    terms: Terms,
-    kept: np.ndarray,
-    label_ids: np.ndarray,
-    frequency: np.ndarray,
-    num_images: int,
-    config: LabelsConfig,
-) -> pa.Table:
-    """VOCABULARY_SCHEMA rows of the kept labels.
-
-    A label is called after its most frequent term in a language of the encoder, if it has one.
-
-    Args:
-        terms: The term table.
-        kept: int64 [L] cluster numbers.
-        label_ids: int64 [L].
-        frequency: int64 [L] images that carry the label.
-        num_images: Images of the corpus.
-        config: For the encoder's languages.
-    """
+def member_terms(terms: Terms, kept: np.ndarray, config: LabelsConfig) -> list[list[int]]:
+    """Numbers of the terms of each kept cluster: languages of the encoder first, then the most frequent."""
     is_foreign = np.array([language not in config.encoder_languages for language in terms.language])
     order = np.lexsort((np.array(terms.term), -terms.num_images, is_foreign))
     members: dict[int, list[int]] = {}
     for term in order.tolist():
         members.setdefault(int(terms.label[term]), []).append(term)
-    groups = [members[int(label)] for label in kept]
+    return [members[int(label)] for label in kept]
+
+
+def label_ids(terms: Terms, groups: list[list[int]], previous: LabelSet | None) -> np.ndarray:
+    """Ids of the labels: inherited from the previous label set where a label goes on, else new."""
+    clusters = [{terms.term[term]: int(terms.num_images[term]) for term in group} for group in groups]
+    old_ids, old = clusters_of(previous) if previous else ([], [])
+    names = [terms.term[group[0]] for group in groups]
+    return np.array(assign_ids(names, clusters, old_ids, old), dtype=np.int64)
+
+
+def vocabulary_table(
+    terms: Terms, groups: list[list[int]], ids: np.ndarray, frequency: np.ndarray, num_images: int
+) -> pa.Table:
+    """VOCABULARY_SCHEMA rows; a label is called after the first of its terms.
+
+    Args:
+        terms: The term table.
+        groups: From `member_terms`.
+        ids: int64 [L].
+        frequency: int64 [L] images that carry the label.
+        num_images: Images of the corpus.
+    """
     idf = np.log(max(num_images, 1) / np.maximum(frequency, 1))
     return pa.table(
         {
-            "label_id": pa.array(label_ids, pa.int64()),
+            "label_id": pa.array(ids, pa.int64()),
             "term": [terms.term[group[0]] for group in groups],
             "members": [[terms.term[term] for term in group] for group in groups],
             "language": [terms.language[group[0]] for group in groups],

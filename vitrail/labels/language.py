@@ -1,7 +1,7 @@
 """The language of texts: as given, else read off the script, else identified, else that of the corpus.
 
-Identification of two or three words is guesswork, so py3langid is asked only about texts with MIN_LETTERS letters
-and the languages it may answer for shorter ones are those that such texts showed.
+Identification of two or three words is guesswork, so py3langid is asked only about texts with MIN_LETTERS
+letters and the languages it may answer for shorter ones are those that such texts showed.
 """
 
 from collections import Counter

@@ -1,8 +1,9 @@
 """Finds every dictionary term in a batch of tokens, with array operations only.
 
-The terms form a trie over token ids. One step of the walk extends every live position of the whole batch by one
-token, through one search in the sorted edge table; most positions die at once. All matches are found, also nested
-and overlapping ones: a term inside a longer match is marked, because "hot dog" is weaker evidence for "dog" than "dog" is.
+The terms form a trie over token ids. One step of the walk extends every live position of the whole batch by
+one token, through one search in the sorted edge table; most positions die at once. All matches are found,
+also nested and overlapping ones: a term inside a longer match is marked, because "hot dog" is weaker
+evidence for "dog" than "dog" is.
 """
 
 from collections.abc import Sequence
@@ -105,7 +106,7 @@ class Matcher:
 
 
 def _nested(starts: np.ndarray, lengths: np.ndarray, num_tokens: int) -> np.ndarray:
-    """A match is nested when a longer one covers it: same start and a later end, or an earlier start and no earlier end."""
+    """Whether a longer match covers it: same start and later end, or earlier start and no earlier end."""
     ends = starts + lengths
     furthest = np.zeros(num_tokens + 1, dtype=np.int64)
     np.maximum.at(furthest, starts + 1, ends)

@@ -1,9 +1,9 @@
 """Raw text to normalised tokens, a batch at a time.
 
-Words are NFKC-normalised and case-folded. Hyphens, underscores and apostrophes part words inside a phrase; other
-punctuation and symbols end the phrase (they leave a BREAK token, which no dictionary term contains). Scripts that
-are written without spaces (Han, Hiragana, Thai, Lao, Khmer, Burmese) yield one token per character, so that a word
-of theirs is an n-gram of characters; runs of Katakana and Hangul stay whole.
+Words are NFKC-normalised and case-folded. Hyphens, underscores and apostrophes part words inside a phrase;
+other punctuation and symbols end the phrase (they leave a BREAK token, which no dictionary term contains).
+Scripts that are written without spaces (Han, Hiragana, Thai, Lao, Khmer, Burmese) yield one token per
+character, so that a word of theirs is an n-gram of characters; runs of Katakana and Hangul stay whole.
 """
 
 import unicodedata
@@ -131,7 +131,7 @@ def join_term(tokens: list[str]) -> str:
 
 
 def is_unspaced(character: str) -> bool:
-    """Whether the character belongs to a script written without spaces (Katakana counts: it mixes with Hiragana)."""
+    """Whether its script is written without spaces (Katakana counts: it mixes with Hiragana)."""
     code = ord(character)
     return (
         0x3040 <= code <= 0x30FF

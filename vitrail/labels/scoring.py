@@ -26,8 +26,8 @@ ONE = 65_535  # fixed-point 1.0
 _EVIDENCE_SCALE = 1 << 20
 _MAX_EVIDENCE = 12.0  # a score of 1 - exp(-12): certain at 16 bits
 
-# Log-odds of the heuristic. A phrase said once by one trusted source, of average specificity, in a text it half
-# fills, is right every other time (log-odds 0); each entry says how a feature moves that.
+# Log-odds of the heuristic. A phrase said once by one trusted source, of average specificity, in a text it
+# half fills, is right every other time (log-odds 0); each entry says how a feature moves that.
 _INTERCEPT = -0.35
 _LOG_ODDS = {
     "num_sources": 0.7,  # each further source doubles the odds
@@ -83,7 +83,7 @@ class BoostedScorer:
             ) from error
         if self._model.num_features() != len(FEATURES):
             raise LabelError(
-                f"scorer {path} has {self._model.num_features()} features, not {len(FEATURES)}; train it again"
+                f"scorer {path} reads {self._model.num_features()} features, not {len(FEATURES)}; train again"
             )
 
     def score(self, features: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Scoring and publishing the labels of one shard, in Daft workers.
 
-Scoring writes scored/<shard>.arrow (candidate labels) and counted votes beside; publishing follows once it is known
-which labels have enough images in the whole corpus. A finished file is not computed again.
+Scoring writes scored/<shard>.arrow (candidate labels) and counted votes beside; publishing follows once it
+is known which labels have enough images in the whole corpus. A finished file is not computed again.
 """
 
 from pathlib import Path
@@ -15,9 +15,9 @@ from vitrail.contracts.codec import decode
 from vitrail.contracts.files import atomic_file, read_json
 from vitrail.contracts.labels import SIDECAR_SCHEMA, VOTES_SCHEMA
 from vitrail.labels.aggregation import ImageLabels, aggregate_posts, best_labels
-from vitrail.labels.annotation import as_array, read_spill
+from vitrail.labels.annotation import read_spill
 from vitrail.labels.config import LabelsConfig
-from vitrail.labels.features import Annotations, Mentions, build_annotations, sort_groups, unpack_mentions
+from vitrail.labels.features import Annotations, Mentions, build_annotations, unpack_mentions
 from vitrail.labels.images import read_image_ids
 from vitrail.labels.scoring import ONE, load_scorer
 from vitrail.labels.terms import load_terms
@@ -84,9 +84,12 @@ _NONE = np.zeros(0, dtype=np.int64)
 
 def _save_scored(path: Path, labels: ImageLabels, votes: pa.RecordBatch | None) -> None:
     if votes is not None:
-        with atomic_file(path.with_suffix(".votes")) as partial, pa.OSFile(str(partial), "wb") as stream:
-            with pa.ipc.new_file(stream, votes.schema) as writer:
-                writer.write_batch(votes)
+        with (
+            atomic_file(path.with_suffix(".votes")) as partial,
+            pa.OSFile(str(partial), "wb") as stream,
+            pa.ipc.new_file(stream, votes.schema) as writer,
+        ):
+            writer.write_batch(votes)
     with atomic_file(path) as partial, partial.open("wb") as stream:
         np.savez(stream, row=labels.row, label=labels.label, score=labels.score)
 

@@ -14,7 +14,7 @@ __all__ = ["Terms", "load_matcher", "load_terms", "save_surfaces", "save_terms"]
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """T canonical terms and the statistics the scores rest on, from the sample the dictionary was built of."""
+    """T canonical terms, with the statistics of the dictionary's sample that scores rest on."""
 
     term: list[str]
     language: list[str]

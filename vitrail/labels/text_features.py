@@ -53,8 +53,9 @@ LABEL_STATISTICS_SCHEMA = pa.schema(
 def build_text_features(corpus: Path, labels: Path, out: Path, encoder_name: str) -> None:
     """Writes image_features.parquet and label_statistics.parquet into the folder `out`.
 
-    An image's text embedding is the score-weighted mean of the vectors of its labels' terms: it costs one encoder
-    call per label instead of one per text, and speaks of what the dictionary knows. It is zero without labels.
+    An image's text embedding is the score-weighted mean of the vectors of its labels' terms: it costs one
+    encoder call per label instead of one per text, and speaks of what the dictionary knows. It is zero
+    without labels.
 
     Raises:
         LabelError: The label set was derived from another corpus, or no image has text.
@@ -63,8 +64,8 @@ def build_text_features(corpus: Path, labels: Path, out: Path, encoder_name: str
     label_set = open_labels(labels)
     if label_set.manifest.corpus_digest != manifest.digest:
         raise LabelError(
-            f"{labels} was derived from corpus {label_set.manifest.corpus_digest[:12]}, not from {manifest.digest[:12]} "
-            f"({corpus}); derive the labels again"
+            f"{labels} was derived from corpus {label_set.manifest.corpus_digest[:12]}, not from "
+            f"{manifest.digest[:12]} ({corpus}); derive the labels again"
         )
     ids = pa.concat_arrays([read_image_ids(Path(corpus), shard.name) for shard in manifest.shards])
     texts = _summarise_texts(Path(corpus), ids)
@@ -76,7 +77,7 @@ def build_text_features(corpus: Path, labels: Path, out: Path, encoder_name: str
 
 
 def _summarise_texts(corpus: Path, ids: pa.Array) -> pa.Table:
-    """One row per (image, source) pair: image number, source, count, latest time; and language counts beside."""
+    """One row per text of an indexed image: image (position in `ids`), source, language, observed_at."""
     frame = daft.read_parquet(str(corpus / "signals" / "*.parquet"))
     table = frame.select("image_id", "source", "text", "language", "observed_at").to_arrow().combine_chunks()
     image = pc.index_in(table["image_id"], value_set=ids)

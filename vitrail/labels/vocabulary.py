@@ -75,8 +75,8 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
     accepted = dictionary.accepted
     if not len(accepted):
         raise LabelError(
-            f"no phrase of {len(sample):,} texts on {len(images):,} images became a term: at least "
-            f"min_term_images={config.min_term_images} images must share one; add text or give dictionary_files"
+            f"no phrase of {len(sample):,} texts on {len(images):,} images became a term: "
+            f"min_term_images={config.min_term_images} images must share one; add text or dictionary_files"
         )
     surfaces = [dictionary.terms[index] for index in accepted]
     matches = Matcher(surfaces).find(batch)

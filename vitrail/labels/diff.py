@@ -1,0 +1,113 @@
+"""What changed between two label sets, and what that means for a classifier head trained on the old one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vitrail.errors import LabelError
+from vitrail.labels.identity import Cluster, shared_weight
+from vitrail.labels.label_set import LabelSet
+
+__all__ = ["LabelDiff", "check_churn", "clusters_of", "diff_labels", "remap_head", "tail_mass"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelDiff:
+    """Labels of OLD and NEW by what became of them.
+
+    `origins` lists, for every new label, the old labels whose terms mostly went into it: itself for a kept
+    label, several for a merge, none for a new one.
+    """
+
+    kept: tuple[int, ...]  # ids in both
+    merged: dict[int, tuple[int, ...]]  # new id: old ids that ended in it, its own included
+    split: dict[int, tuple[int, ...]]  # old id: new ids that took a part of its terms, its own included
+    new: tuple[int, ...]  # new ids that share no term with an old label
+    lost: tuple[int, ...]  # old ids none of whose terms is in a label
+    churn: float  # share of old term mentions whose term is now in no label or in one with another id
+    tail_mass: tuple[float, float]  # share of (image, label) pairs in the tail band, old and new
+    origins: dict[int, tuple[int, ...]]
+
+
+def clusters_of(labels: LabelSet) -> tuple[list[int], list[Cluster]]:
+    """Ids and weighted members of the labels; a member weighs the images of its dictionary entry."""
+    dictionary = labels.dictionary()
+    weight = dict(zip(dictionary["term"].to_pylist(), dictionary["num_images"].to_pylist(), strict=True))
+    vocabulary = labels.vocabulary()
+    clusters = [{term: weight.get(term, 1) for term in terms} for terms in vocabulary["members"].to_pylist()]
+    return vocabulary["label_id"].to_pylist(), clusters
+
+
+def tail_mass(labels: LabelSet) -> float:
+    """Share of (image, label) pairs whose label is in the tail band."""
+    vocabulary = labels.vocabulary()
+    frequency = vocabulary["frequency"].to_numpy()
+    is_tail = np.array(vocabulary["band"].to_pylist()) == "tail"
+    return float(frequency[is_tail].sum() / max(frequency.sum(), 1))
+
+
+def diff_labels(old: LabelSet, new: LabelSet) -> LabelDiff:
+    """Compares two label sets by the terms of their labels."""
+    old_ids, old_clusters = clusters_of(old)
+    new_ids, new_clusters = clusters_of(new)
+    shared = shared_weight(old_clusters, new_clusters)
+    to_new: dict[int, set[int]] = {label_id: set() for label_id in old_ids}
+    main: dict[int, tuple[int, int]] = {}  # old id: (weight, new id) of where most of it went
+    for (i, j), weight in shared.items():
+        to_new[old_ids[i]].add(new_ids[j])
+        main[old_ids[i]] = max(main.get(old_ids[i], (0, 0)), (weight, new_ids[j]))
+    origins: dict[int, list[int]] = {label_id: [] for label_id in new_ids}
+    for label_id, (_, home) in sorted(main.items()):
+        origins[home].append(label_id)
+    sources = {j for _, j in shared}
+    total = sum(max(weight, 1) for cluster in old_clusters for weight in cluster.values())
+    stayed = sum(weight for (i, j), weight in shared.items() if old_ids[i] == new_ids[j])
+    return LabelDiff(
+        kept=tuple(sorted(set(old_ids) & set(new_ids))),
+        merged={home: tuple(ids) for home, ids in origins.items() if len(ids) > 1},
+        split={label_id: tuple(sorted(parts)) for label_id, parts in to_new.items() if len(parts) > 1},
+        new=tuple(label_id for j, label_id in enumerate(new_ids) if j not in sources),
+        lost=tuple(label_id for label_id in old_ids if not to_new[label_id]),
+        churn=1 - stayed / total if total else 0.0,
+        tail_mass=(tail_mass(old), tail_mass(new)),
+        origins={label_id: tuple(ids) for label_id, ids in origins.items()},
+    )
+
+
+def check_churn(diff: LabelDiff, max_churn: float) -> None:
+    """Stops a run whose labels moved too much.
+
+    Raises:
+        LabelError: Churn is above the limit.
+    """
+    if diff.churn > max_churn:
+        raise LabelError(
+            f"{diff.churn:.1%} of the old labels' term mentions changed their label, more than "
+            f"max_churn={max_churn:.1%} ({len(diff.lost)} labels lost, {len(diff.new)} new); look at the diff, "
+            "then raise the limit or keep the old label set"
+        )
+
+
+def remap_head(
+    rows: np.ndarray, old_ids: tuple[int, ...], new_ids: tuple[int, ...], diff: LabelDiff, fresh: np.ndarray
+) -> np.ndarray:
+    """Rows of a classifier head for a new vocabulary, for a warm start.
+
+    Kept rows are copied, rows of merged labels averaged, and new labels take their row of `fresh`.
+
+    Args:
+        rows: [L_old, ...] weights or biases, in the order of `old_ids`.
+        old_ids: Label ids of the old head's outputs.
+        new_ids: Label ids of the new head's outputs.
+        diff: From the old to the new label set.
+        fresh: [L_new, ...] initial values.
+    """
+    position = {label_id: index for index, label_id in enumerate(old_ids)}
+    result = np.array(fresh, copy=True)
+    for index, label_id in enumerate(new_ids):
+        known = [position[origin] for origin in diff.origins.get(label_id, ()) if origin in position]
+        if known:
+            result[index] = rows[known].mean(axis=0)
+        elif label_id in position:
+            result[index] = rows[position[label_id]]
+    return result

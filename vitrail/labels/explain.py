@@ -1,0 +1,109 @@
+"""Why an image has its labels, and how much each source of text matters."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import daft
+import pyarrow as pa
+import pyarrow.compute as pc
+from daft import col
+
+from vitrail.errors import LabelError
+from vitrail.labels.images import read_image_ids
+from vitrail.labels.label_set import LabelSet, open_labels
+
+__all__ = ["Explanation", "LabelReason", "Vote", "explain_image", "source_support"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vote:
+    """A signal that said a term of a label."""
+
+    term: str
+    post_id: str
+    source: str
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelReason:
+    """A label of an image, the cluster behind it, and the votes for it."""
+
+    label_id: int
+    term: str
+    members: tuple[str, ...]
+    score: float
+    votes: tuple[Vote, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """All text of an image as (source, language, text), and its labels, best first."""
+
+    image_id: str
+    shard: str
+    texts: tuple[tuple[str, str | None, str], ...]
+    labels: tuple[LabelReason, ...]
+
+
+def explain_image(corpus: Path, labels: Path, image_id: str) -> Explanation:
+    """Collects what the labels of an image rest on.
+
+    Raises:
+        LabelError: The label set has no such image.
+    """
+    label_set = open_labels(labels)
+    shard, row = _find(Path(corpus), label_set, image_id)
+    record = label_set.sidecar(shard).slice(row, 1).to_pylist()[0]
+    table = label_set.votes(shard)
+    votes = table.filter(pc.equal(table["image_id"], image_id)).to_pylist()
+    entries = {entry["label_id"]: entry for entry in label_set.vocabulary().to_pylist()}
+    reasons = tuple(
+        LabelReason(
+            label_id=label_id,
+            term=entries[label_id]["term"],
+            members=tuple(entries[label_id]["members"]),
+            score=score,
+            votes=tuple(
+                Vote(term=vote["term"], post_id=vote["post_id"], source=vote["source"], score=vote["score"])
+                for vote in votes
+                if vote["label_id"] == label_id
+            ),
+        )
+        for label_id, score in zip(record["label_ids"], record["scores"], strict=True)
+    )
+    return Explanation(image_id=image_id, shard=shard, texts=_texts(Path(corpus), image_id), labels=reasons)
+
+
+def _find(corpus: Path, labels: LabelSet, image_id: str) -> tuple[str, int]:
+    for shard in labels.manifest.shards:
+        row = pc.index(read_image_ids(corpus, shard), pa.scalar(image_id)).as_py()
+        if row >= 0:
+            return shard, row
+    raise LabelError(f"image {image_id!r} is not in {corpus}; ids are listed in its index/ files")
+
+
+def _texts(corpus: Path, image_id: str) -> tuple[tuple[str, str | None, str], ...]:
+    frame = daft.read_parquet(str(corpus / "signals" / "*.parquet")).where(col("image_id") == image_id)
+    rows = frame.select("source", "language", "text").to_pylist()
+    return tuple(sorted(((row["source"], row["language"], row["text"] or "") for row in rows), key=str))
+
+
+def source_support(labels: LabelSet) -> pa.Table:
+    """Per source: its votes, the (image, label) pairs it supports, and those that only it supports.
+
+    The last column is what leaving the source out would cost.
+    """
+    parts = []
+    for shard in labels.manifest.shards:
+        votes = labels.votes(shard)
+        by_pair = votes.group_by(["image_id", "label_id", "source"]).aggregate([("term", "count")])
+        sources = by_pair.group_by(["image_id", "label_id"]).aggregate([("source", "count")])
+        parts.append(by_pair.join(sources, ["image_id", "label_id"]))
+    table = pa.concat_tables(parts)
+    table = table.append_column("alone", pc.cast(pc.equal(table["source_count"], 1), pa.int64()))
+    support = table.group_by("source").aggregate(
+        [("term_count", "sum"), ("label_id", "count"), ("alone", "sum")]
+    )
+    names = {"term_count_sum": "num_votes", "label_id_count": "num_labels", "alone_sum": "num_sole_labels"}
+    return support.rename_columns([names.get(name, name) for name in support.column_names]).sort_by("source")
