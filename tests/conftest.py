@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: a small real corpus and labels derived from it. Copy before damaging them."""
 
 import os
+import warnings
 from pathlib import Path
 
 import pytest
@@ -29,5 +30,7 @@ def mini_labels(mini_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     from vitrail.labels import LabelsConfig, derive_labels
 
     folder = tmp_path_factory.mktemp("labels") / "emoji-mini"
-    derive_labels(mini_corpus, folder, LabelsConfig())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module="daft")
+        derive_labels(mini_corpus, folder, LabelsConfig())
     return folder
