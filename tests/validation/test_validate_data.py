@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ def test_sound_corpus_passes_and_everything_is_written(clean: Path) -> None:
         suite = json.loads((clean / "suites" / f"{name}.json").read_text())
         assert {entry["severity"] for entry in suite["expectations"]} <= {"critical", "warning"}
         assert list((clean / "data_docs" / "validations" / name).rglob("*.html"))
+    assert "sample of 40 of" in (clean / "data_docs" / "index.html").read_text()
+    for page in (clean / "data_docs").rglob("*.html"):
+        assert not re.search(r"<script|(src|<link[^>]*href)=\"https?:|url\('http", page.read_text()), page
     assert report.results[-1].note.startswith("no baseline")
     profile = load(Profile, clean / "profile.json")
     assert profile.num_images > 300
@@ -51,7 +55,9 @@ def test_same_inputs_give_the_same_id_and_no_drift(
     assert validate_data(mini_corpus, mini_labels, tmp_path / "again", CONFIG) == first
     for name in ("profile.json", "suites/signals.json"):
         assert (clean / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
-    against = validate_data(mini_corpus, mini_labels, tmp_path / "against", CONFIG, baseline=clean)
+    against = validate_data(
+        mini_corpus, mini_labels, tmp_path / "against", CONFIG, baseline=clean / "profile.json"
+    )
     assert against.success
     assert against.results[-1].note.startswith("against the corpus")
     assert against.validation_id != first.validation_id
@@ -86,7 +92,7 @@ def test_every_kind_of_bad_input_is_named_in_one_run(corpus: Path, labels: Path,
     message = str(error.value)
     assert "signals/00001.parquet has no column 'weight'" in message
     assert (
-        f"column text: expected that every text is UTF-8; failed in signals/00000.parquet (1): {damaged_text}"
+        f"column text: expected that every text is UTF-8; found signals/00000.parquet (1): {damaged_text}"
         in message
     )
     assert str(tmp_path) not in message
@@ -101,7 +107,7 @@ def test_empty_texts_and_an_empty_task(corpus: Path, labels: Path, tmp_path: Pat
     assert any("of a file are empty" in result.claim for _, result in report.failed("warning"))
     empty = corpus / "tasks" / "category.parquet"
     pq.write_table(pq.read_table(empty).slice(0, 0), empty)
-    with pytest.raises(DataValidationError, match=r"not empty; failed in tasks/category\.parquet \(0\)"):
+    with pytest.raises(DataValidationError, match=r"not empty; found tasks/category\.parquet \(0\)"):
         validate_data(corpus, labels, tmp_path / "out", CONFIG)
 
 
@@ -111,10 +117,12 @@ def test_drift_stops_the_run_and_names_the_distribution(
     for path in sorted((corpus / "signals").glob("*.parquet")):
         replace_column(path, "language", pa.array(["fr"] * len(pq.read_table(path)), pa.string()))
     with pytest.raises(DataValidationError, match=r"within 0\.5 of the last blessed run.*: language"):
-        validate_data(corpus, labels, tmp_path / "drifted", CONFIG, baseline=clean)
+        validate_data(corpus, labels, tmp_path / "drifted", CONFIG, baseline=clean / "profile.json")
     profile = dataclasses.replace(load(Profile, clean / "profile.json"), corpus="shoes")
     save(tmp_path / "baseline" / "profile.json", profile)
-    report = validate_data(corpus, labels, tmp_path / "other", CONFIG, baseline=tmp_path / "baseline")
+    report = validate_data(
+        corpus, labels, tmp_path / "other", CONFIG, baseline=tmp_path / "baseline" / "profile.json"
+    )
     assert report.results[-1].note == "no baseline: the last blessed run used the corpus shoes"
 
 
@@ -124,7 +132,7 @@ def test_without_a_label_set_or_profile_the_error_names_the_file(
     with pytest.raises(CorpusError, match=r"labels\.json does not exist"):
         validate_data(mini_corpus, tmp_path, tmp_path / "out", CONFIG)
     with pytest.raises(CorpusError, match=r"profile\.json does not exist"):
-        validate_data(mini_corpus, mini_labels, tmp_path / "out", CONFIG, baseline=tmp_path)
+        validate_data(mini_corpus, mini_labels, tmp_path / "out", CONFIG, baseline=tmp_path / "profile.json")
     assert not (tmp_path / "out").exists()
 
 

@@ -12,6 +12,7 @@ from great_expectations.data_context.types.base import DataContextConfig, InMemo
 
 from vitrail.contracts.files import write_json
 from vitrail.contracts.validation import ExpectationResult, FailingRows, SuiteResult
+from vitrail.validation.data_docs import make_self_contained
 
 __all__ = ["Check", "run_checks"]
 
@@ -41,6 +42,7 @@ def run_checks(checks: Iterable[Check], out: Path) -> tuple[SuiteResult, ...]:
         warnings.simplefilter("ignore")  # pandas and marshmallow deprecations inside Great Expectations
         results = tuple(_run(context, source, check, out) for check in checks)
         context.build_data_docs()
+    make_self_contained(out / "data_docs", results)
     return results
 
 

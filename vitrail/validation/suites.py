@@ -204,7 +204,7 @@ def images_suite(config: ValidationConfig) -> gx.ExpectationSuite:
         mostly=config.mostly,
         severity="warning",
         description=f"the shorter side has at least {config.min_image_side} pixels",
-        meta={"column": "width, height"},
+        meta={"column": "width and height"},
     )
     aspects = gxe.ExpectColumnValuesToBeBetween(
         column="aspect",
@@ -212,7 +212,7 @@ def images_suite(config: ValidationConfig) -> gx.ExpectationSuite:
         mostly=config.mostly,
         severity="warning",
         description=f"the longer side is at most {config.max_aspect:g} times the shorter one",
-        meta={"column": "width, height"},
+        meta={"column": "width and height"},
     )
     contrast = gxe.ExpectColumnValuesToBeBetween(
         column="contrast",

@@ -28,12 +28,12 @@ def validate_data(
         labels: The label set folder.
         out: Gets validation.json, profile.json, suites/ and data_docs/; appears whole or not at all.
         config: Sample sizes and limits.
-        baseline: What `validate_data` wrote for the last blessed run, to measure drift against.
+        baseline: The profile.json of the last blessed run, to measure drift against.
 
     Raises:
         DataValidationError: A critical expectation failed. Everything is written by then; the message names
             file, column and a sample of the rows.
-        CorpusError: There is no corpus, no index or no label set at all, or no profile in `baseline`.
+        CorpusError: There is no corpus, no index or no label set at all, or `baseline` does not exist.
     """
     # Great Expectations takes seconds to import, and every recipe imports this package for its configuration.
     from vitrail.validation.measures import measure
@@ -41,7 +41,7 @@ def validate_data(
 
     opened = open_corpus(corpus)
     manifest = load(LabelSetManifest, labels / "labels.json")
-    previous = load(Profile, baseline / "profile.json") if baseline else None
+    previous = load(Profile, baseline) if baseline else None
     measures = measure(opened, labels, manifest, config)
     with atomic_folder(out) as partial:
         results = check_measures(opened.manifest, measures, previous, config, partial)
@@ -87,7 +87,8 @@ def _describe(suite: str, expectation: ExpectationResult) -> str:
     rest = len(expectation.failing) - _MAX_NAMED
     more = f"; and {rest} more files" if rest > 0 else ""
     found = f"{places}{more}" if places else expectation.observed
-    return f"{suite}, column {expectation.column}: expected that {expectation.claim}; failed in {found}"
+    where = expectation.column if " " in expectation.column else f"column {expectation.column}"
+    return f"{suite}, {where}: expected that {expectation.claim}; found {found}"
 
 
 def _message(report: ValidationReport) -> str:
