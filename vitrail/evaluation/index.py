@@ -114,7 +114,6 @@ def _thumbnails(corpus: Corpus, image_ids: list[str], config: IndexConfig) -> pa
         corpus.read_bytes(image_ids),
         size=config.thumbnail_size,
         quality=config.thumbnail_quality,
-        num_threads=config.num_threads,
     )
     return pa.array(pictures, pa.binary())
 
@@ -132,8 +131,8 @@ class GalleryItem:
 class GalleryIndex:
     """An opened index. The graph is memory-mapped; thumbnails are read when asked for.
 
-    Safe to share between threads: searches take turns, since callers of usearch that come from different
-    threads would share its per-thread scratch space.
+    Safe to share between threads: calls take turns. That costs nothing, since usearch holds the interpreter's
+    lock during a search.
 
     Attributes:
         manifest: What the index holds.

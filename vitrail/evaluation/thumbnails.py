@@ -20,7 +20,7 @@ def encode_thumbnail(data: bytes, size: int, quality: int) -> bytes:
     return stream.getvalue()
 
 
-def encode_thumbnails(encoded: Sequence[bytes], *, size: int, quality: int, num_threads: int) -> list[bytes]:
+def encode_thumbnails(encoded: Sequence[bytes], *, size: int, quality: int) -> list[bytes]:
     """Thumbnails of many images; Pillow decodes and encodes without the interpreter's lock."""
-    with ThreadPoolExecutor(num_threads) as pool:
+    with ThreadPoolExecutor() as pool:
         return list(pool.map(lambda data: encode_thumbnail(data, size, quality), encoded))

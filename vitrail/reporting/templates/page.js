@@ -7,6 +7,7 @@
     for (const figure of document.querySelectorAll("figure.chart")) {
       const { data, layout } = JSON.parse(figure.querySelector("script").textContent);
       layout.font.color = ink;
+      if (onPaper) layout.width = 640; // what is printed is not laid out anew
       for (const trace of data) if (trace.error_x) trace.error_x.color = ink;
       Plotly.react(figure.querySelector(".plot"), data, layout, { responsive: true, displayModeBar: false });
     }
