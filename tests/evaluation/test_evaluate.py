@@ -93,7 +93,7 @@ def test_every_promised_metric_is_there(evaluated):
 def test_values_lie_in_their_ranges(evaluated):
     _, report = evaluated
     for metric in report.metrics:
-        assert 0 <= metric.value <= (1 if "ratio" not in metric.name else 10), metric
+        assert 0 <= metric.value <= (10 if metric.name.endswith(("ratio", "lift")) else 1), metric
         assert metric.low <= metric.high
         assert metric.num_units > 0
 

@@ -56,6 +56,7 @@ def test_classification_by_hand():
     assert values["tone/recall/dark"] == pytest.approx(1 / 2)
     assert values["tone/macro_recall"] == pytest.approx(3 / 4)
     assert values["tone/recall_gap"] == pytest.approx(1 / 2)
+    assert values["tone/lift"] == pytest.approx((6 / 8) / (4 / 8))
     assert values["tone/precision/none"] == pytest.approx(3 / 4)
     assert values["tone/precision/light"] == pytest.approx(2 / 3)
     assert values["tone/f1/light"] == pytest.approx(4 / 5)

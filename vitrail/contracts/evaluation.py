@@ -61,6 +61,7 @@ class Metric:
     """A measured value with its bootstrap interval.
 
     Classification: `<task>/accuracy`, `<task>/macro_recall`, `<task>/recall_gap` (best minus worst class),
+    `<task>/lift` (accuracy over that of always naming the most frequent class),
     `<task>/<recall|precision|f1>/<class>`. Retrieval: `<task>/<float|binary>/<p_at_k|r_at_k>` is the mean
     over directions, with `/<query domain>-><gallery domain>` behind it for one direction, or with
     `/within/<task>` when only gallery images of the query's class in that classification task are searched;

@@ -80,9 +80,11 @@ def _recall_outcomes(
     ]
     present = np.unique(truth)
     if len(present) > 1:
-        outcomes.append(
-            build_outcomes(f"{task}/recall_gap", units, rows, hits, strata=strata, statistic="gap")
-        )
+        is_majority = truth == np.bincount(truth).argmax()
+        outcomes += [
+            build_outcomes(f"{task}/recall_gap", units, rows, hits, strata=strata, statistic="gap"),
+            build_outcomes(f"{task}/lift", units, rows, hits, references=is_majority, statistic="ratio"),
+        ]
     for index in present:
         of_class = truth == index
         outcomes.append(

@@ -17,6 +17,7 @@ _AGGREGATES = {
     "accuracy": "Accuracy",
     "macro_recall": "Mean recall of classes",
     "recall_gap": "Recall gap, best minus worst class",
+    "lift": "Accuracy over that of naming the majority class",
 }
 _PER_CLASS = ("recall", "precision", "f1")
 
