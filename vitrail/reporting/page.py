@@ -79,7 +79,13 @@ def _specs(out: Path) -> tuple[_Spec, ...]:
         _Spec(anchor="outcome", title="Verdict and gates", build=sections.outcome),
         _Spec(anchor="retrieval", title="Retrieval", build=sections.retrieval, **evaluation),
         _Spec(anchor="classification", title="Classification", build=sections.classification, **evaluation),
-        _Spec(anchor="slices", title="Slices by text", build=sections.slices, **evaluation),
+        _Spec(
+            anchor="slices",
+            title="Slices by text",
+            build=sections.slices,
+            step="evaluate_model",
+            needs="an evaluation with text features",
+        ),
         _Spec(anchor="labels", title="Weak labels", build=sections.labels, **label_set),
         _Spec(anchor="examples", title="Images and their labels", build=sections.examples, **label_set),
         _Spec(
