@@ -48,19 +48,19 @@ def wait_for_checkpoint(work) -> None:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(mini_corpus, mini_labels, tmp_path_factory):
+def uninterrupted(mini_corpus, word_labels, tmp_path_factory):
     work = write_pretrain(
-        tmp_path_factory.mktemp("whole") / "work", mini_corpus, mini_labels, pretrain_config()
+        tmp_path_factory.mktemp("whole") / "work", mini_corpus, word_labels, pretrain_config()
     )
     assert train(work) == [0]
     return work
 
 
 @pytest.fixture(scope="module")
-def uninterrupted_finetuning(mini_corpus, mini_labels, uninterrupted, tmp_path_factory):
+def uninterrupted_finetuning(mini_corpus, word_labels, uninterrupted, tmp_path_factory):
     config = finetune_config(architecture=None, transforms=None, frozen_steps=4)
     folder = tmp_path_factory.mktemp("tuned") / "work"
-    work = write_finetune(folder, mini_corpus, mini_labels, config, uninterrupted / "result")
+    work = write_finetune(folder, mini_corpus, word_labels, config, uninterrupted / "result")
     assert train(work) == [0]
     return work
 
@@ -79,9 +79,9 @@ def test_checkpoints_are_kept_to_the_limit(uninterrupted):
     ]
 
 
-def test_kill_9_and_resume_gives_the_same_weights(uninterrupted, mini_corpus, mini_labels, tmp_path):
+def test_kill_9_and_resume_gives_the_same_weights(uninterrupted, mini_corpus, word_labels, tmp_path):
     config = pretrain_config()
-    work = write_pretrain(tmp_path / "work", mini_corpus, mini_labels, config)
+    work = write_pretrain(tmp_path / "work", mini_corpus, word_labels, config)
     [process] = start_workers(work)
     wait_for_checkpoint(work)
     process.kill()
@@ -93,10 +93,10 @@ def test_kill_9_and_resume_gives_the_same_weights(uninterrupted, mini_corpus, mi
 
 
 def test_sigterm_writes_a_checkpoint_and_ends_cleanly(
-    uninterrupted_finetuning, uninterrupted, mini_corpus, mini_labels, tmp_path
+    uninterrupted_finetuning, uninterrupted, mini_corpus, word_labels, tmp_path
 ):
     config = finetune_config(architecture=None, transforms=None, frozen_steps=4)
-    work = write_finetune(tmp_path / "work", mini_corpus, mini_labels, config, uninterrupted / "result")
+    work = write_finetune(tmp_path / "work", mini_corpus, word_labels, config, uninterrupted / "result")
     [process] = start_workers(work)
     wait_for_step(work, 1)  # while the trunk is frozen, so that the optimizer knows only part of the state
     os.kill(process.pid, signal.SIGTERM)
@@ -109,7 +109,7 @@ def test_sigterm_writes_a_checkpoint_and_ends_cleanly(
     torch.testing.assert_close(result_weights(work), result_weights(uninterrupted_finetuning), rtol=0, atol=0)
 
 
-def test_frozen_steps_leave_the_trunk_as_it_was(uninterrupted, mini_corpus, mini_labels, tmp_path):
+def test_frozen_steps_leave_the_trunk_as_it_was(uninterrupted, mini_corpus, word_labels, tmp_path):
     config = finetune_config(
         architecture=None,
         transforms=None,
@@ -117,7 +117,7 @@ def test_frozen_steps_leave_the_trunk_as_it_was(uninterrupted, mini_corpus, mini
         schedule=ScheduleConfig(num_steps=2, batch_size=16),
         optimizer=OptimizerConfig(),
     )
-    work = write_finetune(tmp_path / "work", mini_corpus, mini_labels, config, uninterrupted / "result")
+    work = write_finetune(tmp_path / "work", mini_corpus, word_labels, config, uninterrupted / "result")
     assert train(work) == [0]
     before, after = load_model(uninterrupted / "result")[0], load_model(work / "result")[0]
     torch.testing.assert_close(after.trunk.state_dict(), before.trunk.state_dict(), rtol=0, atol=0)
@@ -126,7 +126,7 @@ def test_frozen_steps_leave_the_trunk_as_it_was(uninterrupted, mini_corpus, mini
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp2"])
 def test_two_processes_have_the_loss_curve_of_one(
-    strategy, uninterrupted_finetuning, uninterrupted, mini_corpus, mini_labels, tmp_path
+    strategy, uninterrupted_finetuning, uninterrupted, mini_corpus, word_labels, tmp_path
 ):
     config = finetune_config(
         architecture=None,
@@ -135,14 +135,14 @@ def test_two_processes_have_the_loss_curve_of_one(
         launch=launch(num_processes=2),
         compute=ComputeConfig(strategy=strategy),
     )
-    work = write_finetune(tmp_path / "work", mini_corpus, mini_labels, config, uninterrupted / "result")
+    work = write_finetune(tmp_path / "work", mini_corpus, word_labels, config, uninterrupted / "result")
     assert train(work, num_processes=2) == [0, 0]
     assert losses(work) == pytest.approx(losses(uninterrupted_finetuning), rel=1e-4)
 
 
 @pytest.mark.parametrize(("first", "second"), [("ddp", "fsdp2"), ("fsdp2", "ddp")])
 def test_a_checkpoint_goes_on_in_another_world(
-    first, second, uninterrupted, mini_corpus, mini_labels, tmp_path
+    first, second, uninterrupted, mini_corpus, word_labels, tmp_path
 ):
     """From one process to two or back, with other micro-batches, replicated or sharded."""
     sizes = {"ddp": 1, "fsdp2": 2}
@@ -152,7 +152,7 @@ def test_a_checkpoint_goes_on_in_another_world(
             compute=ComputeConfig(strategy=strategy),
             launch=launch(num_processes=sizes[strategy]),
         )
-        write_pretrain(work, mini_corpus, mini_labels, config)
+        write_pretrain(work, mini_corpus, word_labels, config)
         processes = start_workers(work, sizes[strategy])
         if strategy == first:
             wait_for_step(work, 2)
@@ -163,28 +163,28 @@ def test_a_checkpoint_goes_on_in_another_world(
     assert losses(work) == pytest.approx(losses(uninterrupted), rel=1e-4)
 
 
-def test_accumulation_is_one_large_batch(uninterrupted, mini_corpus, mini_labels, tmp_path):
+def test_accumulation_is_one_large_batch(uninterrupted, mini_corpus, word_labels, tmp_path):
     schedule = ScheduleConfig(num_steps=12, batch_size=16, warmup_steps=2, accumulation=4)
     config = pretrain_config(schedule=schedule, compute=ComputeConfig(activation_checkpointing=True))
-    work = write_pretrain(tmp_path / "work", mini_corpus, mini_labels, config)
+    work = write_pretrain(tmp_path / "work", mini_corpus, word_labels, config)
     assert train(work) == [0]
     assert losses(work) == pytest.approx(losses(uninterrupted), rel=1e-4)
 
 
-def test_another_training_does_not_go_on_from_a_checkpoint(uninterrupted, mini_corpus, mini_labels, tmp_path):
+def test_another_training_does_not_go_on_from_a_checkpoint(uninterrupted, mini_corpus, word_labels, tmp_path):
     work = tmp_path / "work"
     shutil.copytree(uninterrupted, work)
-    write_pretrain(work, mini_corpus, mini_labels, pretrain_config(seed=1))
+    write_pretrain(work, mini_corpus, word_labels, pretrain_config(seed=1))
     assert train(work) == [1]
     assert "belongs to a training with other data or configuration" in (work / "failure.json").read_text()
 
 
-def test_a_loss_that_is_not_finite_stops_with_step_and_keys(mini_corpus, mini_labels, tmp_path):
+def test_a_loss_that_is_not_finite_stops_with_step_and_keys(mini_corpus, word_labels, tmp_path):
     config = pretrain_config(
         optimizer=OptimizerConfig(learning_rate=1e30, clip_norm=None),
         schedule=ScheduleConfig(num_steps=50, batch_size=16),
     )
-    work = write_pretrain(tmp_path / "work", mini_corpus, mini_labels, config)
+    work = write_pretrain(tmp_path / "work", mini_corpus, word_labels, config)
     assert train(work) == [1]
     failure = json.loads((work / "failure.json").read_text())
     assert failure["error"] == "TrainingError"
@@ -194,19 +194,19 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_keys(mini_corpus, mini_la
         assert (path / ".metadata").exists()
 
 
-def test_the_job_recovers_from_kill_9_of_one_rank_by_itself(mini_corpus, mini_labels, tmp_path, monkeypatch):
+def test_the_job_recovers_from_kill_9_of_one_rank_by_itself(mini_corpus, word_labels, tmp_path, monkeypatch):
     """Through the real launcher: torch elastic starts the group again from the last checkpoint."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     work = tmp_path / "work"
     config = pretrain_config(
         launch=launch(num_processes=2, max_restarts=1),
-        schedule=ScheduleConfig(num_steps=120, batch_size=16),
+        schedule=ScheduleConfig(num_steps=40, batch_size=16),
     )
     killer = KillOneRank(work)
     killer.start()
     manifest = pretrain_backbone(
         corpus=mini_corpus,
-        labels=mini_labels,
+        labels=word_labels,
         out=tmp_path / "out",
         work=work,
         config=config,
@@ -215,4 +215,4 @@ def test_the_job_recovers_from_kill_9_of_one_rank_by_itself(mini_corpus, mini_la
     killer.join()
     assert killer.num_killed == 1
     assert load_model(tmp_path / "out")[1] == manifest
-    assert [line["step"] for line in read_metrics(tmp_path / "out")] == list(range(1, 121))
+    assert [line["step"] for line in read_metrics(tmp_path / "out")] == list(range(1, 41))
