@@ -1,0 +1,1 @@
+"""One folder a step: the adapter between Kubeflow Pipelines and the library."""

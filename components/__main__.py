@@ -1,0 +1,85 @@
+"""One step of a run by hand: `python -m components STEP --run NAME`.
+
+Inputs are what the earlier steps of the same run made, so the steps are called one after the other.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from components.adapter import load_step
+from vitrail.contracts.codec import encode, load
+from vitrail.errors import ConfigError, VitrailError
+from vitrail.recipes import Recipe, find_recipe
+from vitrail.steps import ArtifactManifest, Workspace, run_step
+
+__all__ = ["PRODUCERS", "main"]
+
+PRODUCERS = {
+    "corpus": "checkout_corpus",
+    "labels": "derive_labels",
+    "validation": "validate_data",
+    "features": "materialize_features",
+    "backbone": "pretrain_backbone",
+    "model": "finetune_tasks",
+    "index": "build_index",
+    "evaluation": "evaluate_model",
+    "verdict": "gate_model",
+    "version": "register_model",
+    "bento": "package_endpoint",
+    "serving": "validate_endpoint",
+    "release": "promote_model",
+    "report": "publish_report",
+}
+
+
+def _input(workspace: Workspace, name: str) -> ArtifactManifest:
+    producer = PRODUCERS[name]
+    record = next((record for record in workspace.records() if record.step == producer), None)
+    if record is None or record.artifact is None or record.digest is None:
+        raise ConfigError(f"run {workspace.run_id} has no {name} yet: run the step {producer} first")
+    return ArtifactManifest(
+        step=producer, artifact=record.artifact, digest=record.digest, value=record.value, lineage=record.lineage
+    )
+
+
+def _recipe(workspace: Workspace, chosen: str | None) -> Recipe:
+    if chosen:
+        return find_recipe(chosen)
+    saved = workspace.run_folder / "recipe.json"
+    return load(Recipe, saved) if saved.exists() else find_recipe("emoji")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vitrail step", description=__doc__)
+    parser.add_argument("step", choices=list(PRODUCERS.values()))
+    parser.add_argument("--run", default="by-hand", help="the run's name")
+    parser.add_argument("--workspace", type=Path, default=Path("runs"), help="folder for runs and artifacts")
+    parser.add_argument("--recipe", help="default: the run's, or emoji for a new run")
+    parser.add_argument("--corpus", default="emoji", help="checkout_corpus: a corpus's name, or a folder")
+    parser.add_argument("--repository", default=".", help="checkout_corpus: the repository that holds data.dvc")
+    parser.add_argument("--revision", default="", help="checkout_corpus: git revision of data.dvc")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Runs the step and prints its manifest as JSON."""
+    options = _parser().parse_args(argv)
+    try:
+        step = load_step(options.step)
+        workspace = Workspace(options.workspace.resolve(), options.run)
+        manifest = run_step(
+            step,
+            workspace=workspace,
+            recipe=_recipe(workspace, options.recipe),
+            inputs={name: _input(workspace, name) for name in step.inputs},
+            arguments={name: getattr(options, name) for name in step.arguments},
+        )
+    except VitrailError as error:
+        sys.exit(f"vitrail step {options.step}: {error}")
+    sys.stdout.write(json.dumps(encode(manifest), indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""What every component's body calls: manifests in, one step, a manifest out."""
+
+import importlib
+import importlib.util
+import json
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from vitrail.contracts.codec import decode, load, save
+from vitrail.errors import ConfigError, VitrailError
+from vitrail.recipes import Recipe
+from vitrail.steps import ArtifactManifest, Step, Workspace, run_step
+
+__all__ = ["MARKER", "load_step", "run"]
+
+MARKER = "[vitrail] "  # tells this project's messages from those of KFP's executor
+
+
+def load_step(name: str) -> Step:
+    """The declaration of a step: in `components/<name>/step.py` when it joins a tool the library does not know."""
+    outside = f"components.{name}.step"
+    module = outside if importlib.util.find_spec(outside) else f"vitrail.steps.{name}"
+    return importlib.import_module(module).STEP
+
+
+def run(
+    name: str,
+    *,
+    workspace: str,
+    run_id: str,
+    recipe: str,
+    output: str,
+    inputs: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+    arguments: Mapping[str, str] = MappingProxyType({}),
+) -> ArtifactManifest:
+    """Runs one step inside a KFP task.
+
+    Args:
+        name: The step.
+        workspace: The workspace folder, shared by all tasks.
+        run_id: The pipeline run.
+        recipe: The recipe as JSON.
+        output: Path of the output artifact, which becomes a manifest.
+        inputs: Per input the path of its manifest and the digest that came as a parameter; they must agree,
+            because the backend caches by parameters and not by content.
+        arguments: The step's other parameters.
+
+    Raises:
+        SystemExit: The step failed; the message is on stderr and in the run's record.
+    """
+    logging.basicConfig(level=logging.WARNING, format=f"{MARKER}%(message)s", stream=sys.stderr)
+    logging.getLogger("vitrail").setLevel(logging.INFO)
+    try:
+        manifest = run_step(
+            load_step(name),
+            workspace=Workspace(Path(workspace), run_id),
+            recipe=decode(Recipe, json.loads(recipe), "recipe"),
+            inputs={key: _checked(key, *value) for key, value in inputs.items()},
+            arguments=arguments,
+        )
+    except VitrailError as error:
+        sys.exit(f"{MARKER}{name}: {error}")
+    save(Path(output), manifest)
+    return manifest
+
+
+def _checked(name: str, path: str, digest: str) -> ArtifactManifest:
+    manifest = load(ArtifactManifest, Path(path))
+    if manifest.digest != digest:
+        raise ConfigError(
+            f"input {name} has the digest {manifest.digest}, the parameter says {digest}: "
+            "the artifact changed behind the pipeline's cache; run the step that makes it again"
+        )
+    return manifest

@@ -1,0 +1,1 @@
+"""Embeds the gallery and writes the index bound to the model."""

@@ -1,0 +1,32 @@
+"""Resolves a corpus name, a folder or a DVC revision to a corpus with a content digest."""
+
+from kfp import dsl
+
+from components import images
+
+
+@dsl.component(base_image=images.DATA, install_kfp_package=False)
+def checkout_corpus(
+    workspace: str,
+    run_id: str,
+    recipe: str,
+    corpus: str,
+    repository: str,
+    revision: str,
+    manifest: dsl.Output[dsl.Artifact],
+) -> str:
+    """Resolves a corpus name, a folder or a DVC revision to a corpus with a content digest.
+
+    Returns:
+        The artifact's digest.
+    """
+    from components.adapter import run
+
+    return run(
+        "checkout_corpus",
+        workspace=workspace,
+        run_id=run_id,
+        recipe=recipe,
+        output=manifest.path,
+        arguments={"corpus": corpus, "repository": repository, "revision": revision},
+    ).digest

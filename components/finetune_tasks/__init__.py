@@ -1,0 +1,1 @@
+"""Fine-tunes the trunk on every task of the corpus at once."""

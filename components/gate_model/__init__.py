@@ -1,0 +1,1 @@
+"""Decides whether the model may take the champion's place."""

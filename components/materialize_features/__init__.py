@@ -1,0 +1,1 @@
+"""Publishes text-derived features offline and online."""

@@ -1,0 +1,23 @@
+"""Joins Feast to the pipeline: text-derived features, offline and online."""
+
+from components.materialize_features.store import materialize
+from vitrail.labels import build_text_features
+from vitrail.steps import Outcome, Step, StepContext
+
+__all__ = ["STEP"]
+
+
+def materialize_features(context: StepContext) -> Outcome:
+    """Computes the text features and writes the feature snapshot."""
+    corpus, text = context.inputs["corpus"], context.work / "text"
+    build_text_features(corpus, context.inputs["labels"], text, context.recipe.labels.encoder)
+    digest = materialize(text, corpus, context.out)
+    return Outcome(digest=digest, lineage={"features_digest": digest})
+
+
+STEP = Step(
+    name="materialize_features",
+    function=materialize_features,
+    inputs=("corpus", "labels", "validation"),
+    config=lambda recipe: recipe.labels.encoder,
+)

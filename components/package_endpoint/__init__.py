@@ -1,0 +1,1 @@
+"""Packs model, transforms, index and online features in one Bento."""

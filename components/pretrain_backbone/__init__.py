@@ -1,0 +1,1 @@
+"""Pretrains the trunk on the weak labels."""

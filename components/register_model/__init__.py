@@ -1,0 +1,1 @@
+"""Registers the model as a version with the alias `challenger`."""

@@ -1,0 +1,54 @@
+"""Registers the model as a version with the alias `challenger`."""
+
+from kfp import dsl
+
+from components import images
+
+
+@dsl.component(base_image=images.TRAIN, install_kfp_package=False)
+def register_model(
+    workspace: str,
+    run_id: str,
+    recipe: str,
+    corpus: dsl.Input[dsl.Artifact],
+    corpus_digest: str,
+    validation: dsl.Input[dsl.Artifact],
+    validation_digest: str,
+    backbone: dsl.Input[dsl.Artifact],
+    backbone_digest: str,
+    model: dsl.Input[dsl.Artifact],
+    model_digest: str,
+    index: dsl.Input[dsl.Artifact],
+    index_digest: str,
+    evaluation: dsl.Input[dsl.Artifact],
+    evaluation_digest: str,
+    verdict: dsl.Input[dsl.Artifact],
+    verdict_digest: str,
+    features: dsl.Input[dsl.Artifact],
+    features_digest: str,
+    version: dsl.Output[dsl.Artifact],
+) -> str:
+    """Registers the model as a version with the alias `challenger`.
+
+    Returns:
+        The artifact's digest.
+    """
+    from components.adapter import run
+
+    return run(
+        "register_model",
+        workspace=workspace,
+        run_id=run_id,
+        recipe=recipe,
+        output=version.path,
+        inputs={
+            "corpus": (corpus.path, corpus_digest),
+            "validation": (validation.path, validation_digest),
+            "backbone": (backbone.path, backbone_digest),
+            "model": (model.path, model_digest),
+            "index": (index.path, index_digest),
+            "evaluation": (evaluation.path, evaluation_digest),
+            "verdict": (verdict.path, verdict_digest),
+            "features": (features.path, features_digest),
+        },
+    ).digest

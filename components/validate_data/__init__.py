@@ -1,0 +1,1 @@
+"""Checks signals, labels, joins and images; a failed critical expectation stops the run."""

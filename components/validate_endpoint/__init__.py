@@ -1,0 +1,1 @@
+"""Starts the real Bento and replays golden images against it."""

@@ -1,0 +1,31 @@
+"""Starts the real Bento and replays golden images against it."""
+
+from kfp import dsl
+
+from components import images
+
+
+@dsl.component(base_image=images.SERVE, install_kfp_package=False)
+def validate_endpoint(
+    workspace: str,
+    run_id: str,
+    recipe: str,
+    bento: dsl.Input[dsl.Artifact],
+    bento_digest: str,
+    serving: dsl.Output[dsl.Artifact],
+) -> str:
+    """Starts the real Bento and replays golden images against it.
+
+    Returns:
+        The artifact's digest.
+    """
+    from components.adapter import run
+
+    return run(
+        "validate_endpoint",
+        workspace=workspace,
+        run_id=run_id,
+        recipe=recipe,
+        output=serving.path,
+        inputs={"bento": (bento.path, bento_digest)},
+    ).digest

@@ -1,0 +1,1 @@
+"""The graphs: wiring, conditions, caching and resources. No work is done here."""

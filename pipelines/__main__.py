@@ -1,0 +1,76 @@
+"""Compile, run locally or submit: `python -m pipelines {compile,run,submit} ...`."""
+
+import argparse
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+from pipelines.console import StepConsole
+from pipelines.vitrail_pipeline import make_pipeline
+from vitrail.contracts.codec import encode
+from vitrail.recipes import Recipe, find_recipe
+
+__all__ = ["main"]
+
+
+def compile_pipeline(recipe: Recipe, out: Path) -> None:
+    """Writes the pipeline's IR, with the recipe as the default of its parameter."""
+    from kfp import compiler
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    compiler.Compiler().compile(make_pipeline(recipe), str(out))
+
+
+def run_locally(recipe: Recipe, arguments: dict[str, str]) -> None:
+    """Runs every task as a subprocess of this interpreter's environment."""
+    from kfp import local
+
+    workspace = Path(arguments["workspace"])
+    workspace.mkdir(parents=True, exist_ok=True)
+    local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(workspace / "kfp"))
+    with (
+        (workspace / "pipeline.log").open("a", encoding="utf-8") as log,
+        contextlib.redirect_stdout(StepConsole(log)),
+        contextlib.redirect_stderr(log),
+    ):
+        make_pipeline(recipe)(recipe=json.dumps(encode(recipe)), **arguments)
+
+
+def submit(recipe: Recipe, host: str, arguments: dict[str, str]) -> str:
+    """Starts a run on the Kubeflow Pipelines server at `host` and returns its id."""
+    import kfp
+
+    client = kfp.Client(host=host)
+    run = client.create_run_from_pipeline_func(
+        make_pipeline(recipe), arguments={"recipe": json.dumps(encode(recipe)), **arguments}
+    )
+    return run.run_id
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parses the command line."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines", description=__doc__)
+    parser.add_argument("action", choices=("compile", "run", "submit"))
+    parser.add_argument("--recipe", default="emoji", help="a recipe's name, or a JSON file with a resolved recipe")
+    parser.add_argument("--corpus", default="emoji", help="a corpus's name, or a folder")
+    parser.add_argument("--repository", default=".", help="the repository that holds data.dvc")
+    parser.add_argument("--revision", default="", help="git revision of data.dvc; empty: the working tree")
+    parser.add_argument("--workspace", default="runs", help="folder for runs and artifacts")
+    parser.add_argument("--out", type=Path, default=Path("vitrail.yaml"), help="compile: where the IR goes")
+    parser.add_argument("--host", help="submit: address of the Kubeflow Pipelines API")
+    options = parser.parse_args(argv)
+    recipe = find_recipe(options.recipe)
+    arguments = {"corpus": options.corpus, "repository": options.repository, "revision": options.revision}
+    if options.action == "compile":
+        compile_pipeline(recipe, options.out)
+    elif options.action == "run":
+        run_locally(recipe, arguments | {"workspace": str(Path(options.workspace).resolve())})
+    elif not options.host:
+        parser.error("submit needs --host")
+    else:
+        sys.stdout.write(submit(recipe, options.host, arguments) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""From a data revision to a promoted, proven model: the graph of the whole system.
+
+Compile it with `vitrail compile` or `kfp dsl compile --py pipelines/vitrail_pipeline.py --output vitrail.yaml`;
+run it on this machine with `vitrail run`.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+# `kfp dsl compile` puts this folder on the path, not the repository.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from kfp import dsl
+
+from components.build_index.component import build_index
+from components.checkout_corpus.component import checkout_corpus
+from components.derive_labels.component import derive_labels
+from components.evaluate_model.component import evaluate_model
+from components.finetune_tasks.component import finetune_tasks
+from components.gate_model.component import gate_model
+from components.materialize_features.component import materialize_features
+from components.package_endpoint.component import package_endpoint
+from components.pretrain_backbone.component import pretrain_backbone
+from components.promote_model.component import promote_model
+from components.publish_report.component import publish_report
+from components.register_model.component import register_model
+from components.validate_data.component import validate_data
+from components.validate_endpoint.component import validate_endpoint
+from pipelines.resources import place, place_on_gpu
+from vitrail.contracts.codec import encode
+from vitrail.recipes import Recipe, find_recipe
+
+__all__ = ["make_pipeline", "vitrail"]
+
+
+def _passed(**tasks: dsl.PipelineTask) -> dict[str, object]:
+    """Each task's artifact and, for the cache, its digest as a parameter."""
+    arguments: dict[str, object] = {}
+    for name, task in tasks.items():
+        artifact, digest = _outputs(task)
+        arguments |= {name: artifact, f"{name}_digest": digest}
+    return arguments
+
+
+def _outputs(task: dsl.PipelineTask) -> tuple[object, object]:
+    artifact = next(value for key, value in task.outputs.items() if key not in ("Output", "digest", "status"))
+    return artifact, task.outputs.get("digest") or task.outputs["Output"]
+
+
+def make_pipeline(chosen: Recipe) -> dsl.base_component.BaseComponent:
+    """The graph with `chosen` as default recipe and its cluster section as resources."""
+    cluster = chosen.cluster
+
+    @dsl.pipeline(name="vitrail", description="Weak labels, pretraining, multi-task fine-tuning, gate, endpoint.")
+    def vitrail(
+        corpus: str = "emoji",
+        repository: str = ".",
+        revision: str = "",
+        workspace: str = cluster.workspace_mount,
+        recipe: str = json.dumps(encode(chosen)),
+    ):
+        run = {"workspace": workspace, "run_id": dsl.PIPELINE_JOB_NAME_PLACEHOLDER, "recipe": recipe}
+        report = place(publish_report(**run), cluster, is_cached=False)
+        with dsl.ExitHandler(report):
+            checkout = place(
+                checkout_corpus(**run, corpus=corpus, repository=repository, revision=revision),
+                cluster,
+                is_cached=False,
+            )
+            data = _passed(corpus=checkout)
+            labels = place(derive_labels(**run, **data), cluster)
+            data |= _passed(labels=labels)
+            validation = place(validate_data(**run, **data), cluster, is_cached=False)
+            validated = data | _passed(validation=validation)
+            features = place(materialize_features(**run, **validated), cluster)
+            backbone = place_on_gpu(pretrain_backbone(**run, **validated), cluster)
+            model = place_on_gpu(
+                finetune_tasks(**run, **data, **_passed(features=features, backbone=backbone)), cluster
+            )
+            corpus_and_model = _passed(corpus=checkout, model=model)
+            index = place_on_gpu(build_index(**run, **corpus_and_model), cluster)
+            evaluation = place_on_gpu(
+                evaluate_model(**run, **corpus_and_model, **_passed(features=features)), cluster
+            ).set_caching_options(False)
+            verdict = place(gate_model(**run, **_passed(evaluation=evaluation)), cluster, is_cached=False)
+            with dsl.If(verdict.outputs["status"] == "blessed"):
+                parts = corpus_and_model | _passed(index=index, features=features)
+                history = _passed(
+                    validation=validation, backbone=backbone, evaluation=evaluation, verdict=verdict
+                )
+                version = place(register_model(**run, **parts, **history), cluster, is_cached=False)
+                bento = place(
+                    package_endpoint(**run, **parts, **_passed(version=version)), cluster, is_cached=False
+                )
+                serving = place(validate_endpoint(**run, **_passed(bento=bento)), cluster, is_cached=False)
+                place(
+                    promote_model(**run, **_passed(version=version, verdict=verdict, serving=serving)),
+                    cluster,
+                    is_cached=False,
+                )
+
+    return vitrail
+
+
+vitrail = make_pipeline(find_recipe("emoji"))

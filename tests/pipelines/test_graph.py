@@ -1,0 +1,118 @@
+"""The graph compiles for every recipe, and its adapters fit the steps they call."""
+
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.__main__ import PRODUCERS
+from components.adapter import load_step
+from pipelines.__main__ import compile_pipeline
+from vitrail.recipes import RECIPES, find_recipe
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def compiled(tmp_path, recipe):
+    out = tmp_path / f"{recipe}.yaml"
+    compile_pipeline(find_recipe(recipe), out)
+    return list(yaml.safe_load_all(out.read_text()))
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_compiles(tmp_path, recipe):
+    spec = compiled(tmp_path, recipe)[0]
+    assert spec["root"]["inputDefinitions"]["parameters"]["recipe"]["defaultValue"].startswith("{")
+
+
+def test_wiring(tmp_path):
+    """Who feeds whom: the golden form of the graph."""
+    spec = compiled(tmp_path, "emoji")[0]
+    edges = {}
+    for component in [spec["root"], *spec["components"].values()]:
+        for name, task in component.get("dag", {}).get("tasks", {}).items():
+            edges[name] = sorted(task.get("dependentTasks", []))
+    blessed = edges.pop("condition-2")
+    assert "gate-model" in blessed
+    assert edges == {
+        "exit-handler-1": [],
+        "publish-report": ["exit-handler-1"],
+        "checkout-corpus": [],
+        "derive-labels": ["checkout-corpus"],
+        "validate-data": ["checkout-corpus", "derive-labels"],
+        "materialize-features": ["checkout-corpus", "derive-labels", "validate-data"],
+        "pretrain-backbone": ["checkout-corpus", "derive-labels", "validate-data"],
+        "finetune-tasks": ["checkout-corpus", "derive-labels", "materialize-features", "pretrain-backbone"],
+        "build-index": ["checkout-corpus", "finetune-tasks"],
+        "evaluate-model": ["checkout-corpus", "finetune-tasks", "materialize-features"],
+        "gate-model": ["evaluate-model"],
+        "register-model": [],
+        "package-endpoint": ["register-model"],
+        "validate-endpoint": ["package-endpoint"],
+        "promote-model": ["register-model", "validate-endpoint"],
+    }
+
+
+def test_steps_that_read_a_registry_or_start_servers_are_not_cached(tmp_path):
+    spec = compiled(tmp_path, "emoji")[0]
+    cached = {
+        name
+        for component in [spec["root"], *spec["components"].values()]
+        for name, task in component.get("dag", {}).get("tasks", {}).items()
+        if task.get("cachingOptions", {}).get("enableCache")
+    }
+    executors = {name.removeprefix("exec-") for name in spec["deploymentSpec"]["executors"]}
+    assert cached & executors == {
+        "derive-labels",
+        "materialize-features",
+        "pretrain-backbone",
+        "finetune-tasks",
+        "build-index",
+    }
+
+
+def test_paper_scale_asks_for_gpus_and_shared_memory(tmp_path):
+    spec, platforms = compiled(tmp_path, "vit_b16_1b")
+    resources = spec["deploymentSpec"]["executors"]["exec-pretrain-backbone"]["container"]["resources"]
+    assert resources["accelerator"]["resourceCount"] == "8"
+    kubernetes = platforms["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-pretrain-backbone"]
+    assert kubernetes["emptyDirMounts"][0]["mountPath"] == "/dev/shm"
+    assert kubernetes["pvcMount"][0]["mountPath"] == "/vitrail"
+
+
+@pytest.mark.parametrize("name", PRODUCERS.values())
+def test_adapter_passes_what_the_step_takes(name):
+    step = load_step(name)
+    component = getattr(importlib.import_module(f"components.{name}.component"), name)
+    parameters = set(inspect.signature(component.python_func).parameters)
+    wanted = {"workspace", "run_id", "recipe", *step.arguments}
+    wanted |= {part for key in step.inputs for part in (key, f"{key}_digest")}
+    assert parameters - wanted == {next(iter(parameters - wanted))}, "one output besides the step's inputs"
+    assert wanted <= parameters
+
+
+@pytest.mark.parametrize("name", PRODUCERS.values())
+def test_adapters_stay_thin(name):
+    component = importlib.import_module(f"components.{name}.component")
+    lines = inspect.getsource(getattr(component, name).python_func).splitlines()
+    body = [line for line in lines if line.startswith("    ")]
+    assert len(body) <= 60
+    imports = [line for line in inspect.getsource(component).splitlines() if line.startswith(("import", "from"))]
+    assert all(line.startswith(("from kfp", "from components", "from typing")) for line in imports)
+
+
+def test_kfp_command_compiles_the_pipeline_file(tmp_path):
+    out = tmp_path / "pipeline.yaml"
+    done = subprocess.run(
+        [Path(sys.executable).with_name("kfp"), "dsl", "compile", "--py", "pipelines/vitrail_pipeline.py", "--output", out],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert yaml.safe_load_all(out.read_text()).__next__()["pipelineInfo"]["name"] == "vitrail"

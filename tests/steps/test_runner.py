@@ -1,0 +1,134 @@
+import dataclasses
+import json
+
+import pytest
+from vitrail.contracts.codec import load
+from vitrail.contracts.files import read_json
+from vitrail.errors import ConfigError, TrainingError
+from vitrail.recipes import find_recipe
+from vitrail.steps import ArtifactManifest, Outcome, Step, StepRecord, Workspace, run_step
+from vitrail.steps.trace import trace
+
+RECIPE = find_recipe("debug")
+
+
+def write_number(context):
+    context.out.mkdir()
+    (context.out / "number.json").write_text(context.arguments["number"])
+    return Outcome(digest=f"digest-{context.arguments['number']}", lineage={"labels_digest": "abcdef123456"})
+
+
+def make_step(function=write_number, **changes):
+    step = Step(
+        name="derive_labels",
+        function=function,
+        inputs=(),
+        arguments=("number",),
+        config=lambda recipe: recipe.labels.top_k,
+    )
+    return dataclasses.replace(step, **changes)
+
+
+def run(workspace, step, number="1", recipe=RECIPE):
+    return run_step(step, workspace=workspace, recipe=recipe, inputs={}, arguments={"number": number})
+
+
+@pytest.fixture()
+def workspace(tmp_path):
+    return Workspace(tmp_path / "runs", "run-1")
+
+
+def test_artifact_and_record_are_written(workspace):
+    manifest = run(workspace, make_step())
+    assert read_json(workspace.root / "latest" / "recipe.json")["name"] == "debug"
+    (record,) = workspace.records()
+    assert (record.status, record.digest, record.artifact) == ("succeeded", "digest-1", manifest.artifact)
+    assert json.loads((workspace.root / "latest" / "steps" / "derive_labels.json").read_text())["is_reused"] is False
+    assert workspace.lineage().labels_digest == "abcdef123456"
+
+
+def test_same_inputs_are_reused_by_another_run(workspace):
+    calls = []
+
+    def counted(context):
+        calls.append(1)
+        return write_number(context)
+
+    first = run(workspace, make_step(counted))
+    other = Workspace(workspace.root, "run-2")
+    assert run(other, make_step(counted)) == first
+    assert len(calls) == 1
+    assert other.records()[0].is_reused
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"number": "2"},
+        {"recipe": dataclasses.replace(RECIPE, labels=dataclasses.replace(RECIPE.labels, top_k=3))},
+    ],
+)
+def test_other_arguments_or_config_make_another_artifact(workspace, changed):
+    assert run(workspace, make_step()).artifact != run(workspace, make_step(), **changed).artifact
+
+
+def test_what_the_step_does_not_depend_on_does_not_matter(workspace):
+    gates = dataclasses.replace(RECIPE, gates=dataclasses.replace(RECIPE.gates, seed=7))
+    assert run(workspace, make_step()).artifact == run(workspace, make_step(), recipe=gates).artifact
+
+
+def test_other_code_makes_another_artifact(workspace, monkeypatch):
+    before = run(workspace, make_step()).artifact
+    monkeypatch.setattr("vitrail.steps.runner.code_digest", lambda: "another version")
+    assert run(workspace, make_step()).artifact != before
+
+
+def test_failure_is_recorded_and_what_was_written_is_kept(workspace):
+    def fail(context):
+        write_number(context)
+        raise TrainingError("loss is not finite at step 3")
+
+    with pytest.raises(TrainingError, match="step 3"):
+        run(workspace, make_step(fail))
+    (record,) = workspace.records()
+    assert record.status == "failed"
+    assert record.error == "TrainingError: loss is not finite at step 3"
+    assert (workspace.run_folder / "failed" / "derive_labels" / "number.json").read_text() == "1"
+    assert not list((workspace.root / "store" / "derive_labels").glob("[!.]*"))
+
+
+def test_work_survives_a_failure_and_goes_with_success(workspace):
+    seen = []
+
+    def resume(context):
+        seen.append((context.work / "checkpoint").exists())
+        context.work.mkdir(parents=True, exist_ok=True)
+        (context.work / "checkpoint").touch()
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        return write_number(context)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(workspace, make_step(resume))
+    manifest = run(Workspace(workspace.root, "run-2"), make_step(resume))
+    assert seen == [False, True]
+    assert not list((workspace.root / "store").rglob("*.work"))
+    assert load(ArtifactManifest, (workspace.root / "store" / "derive_labels").glob("*/artifact.json").__next__()) == manifest
+
+
+def test_wrong_inputs_are_named(workspace):
+    with pytest.raises(ConfigError, match="takes the arguments number, got none"):
+        run_step(make_step(), workspace=workspace, recipe=RECIPE, inputs={}, arguments={})
+
+
+def test_trace_finds_runs_by_any_identifier(workspace):
+    run(workspace, make_step())
+    assert trace(workspace.root, "abcdef")[0]["run_id"] == "run-1"
+    with pytest.raises(ConfigError, match="no run in"):
+        trace(workspace.root, "feedbeef")
+
+
+def test_record_reads_back(workspace):
+    run(workspace, make_step())
+    record = load(StepRecord, workspace.run_folder / "steps" / "derive_labels.json")
+    assert record == workspace.records()[0]

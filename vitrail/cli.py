@@ -1,0 +1,153 @@
+"""The command line. Every command calls the library, or starts the repository's own module for a tool beside it."""
+
+import argparse
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from vitrail import __version__
+from vitrail.errors import ConfigError, VitrailError
+
+__all__ = ["main"]
+
+# Commands that join a tool the library does not know: the rest of the line goes to that module of the repository.
+_MODULES = {
+    "run": ("pipelines", ["run"], "Run the whole pipeline on this machine."),
+    "compile": ("pipelines", ["compile"], "Compile the pipeline to YAML for Kubeflow Pipelines."),
+    "submit": ("pipelines", ["submit"], "Start a run on a Kubeflow Pipelines server."),
+    "step": ("components", [], "Run one step of a run by hand."),
+    "serve": ("serving", [], "Serve the champion over HTTP."),
+}
+
+
+def _start_module(module: str, arguments: list[str]) -> int:
+    repository = Path(os.environ.get("VITRAIL_HOME", ".")).resolve()
+    if not (repository / module / "__main__.py").exists():
+        raise ConfigError(
+            f"{repository} has no {module}/: run this inside a clone of the Vitrail repository, "
+            "or set VITRAIL_HOME to one"
+        )
+    search_path = os.pathsep.join(filter(None, [str(repository), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"PYTHONPATH": search_path}
+    return subprocess.run([sys.executable, "-m", module, *arguments], env=environment, check=False).returncode
+
+
+def _corpus_build(options: argparse.Namespace) -> None:
+    from vitrail.corpus import build_corpus
+
+    manifest = build_corpus(options.source, options.out, name=options.name)
+    print(f"{options.out}: {manifest.num_images:,} images, {manifest.num_signals:,} texts, digest {manifest.digest}")
+
+
+def _corpus_check(options: argparse.Namespace) -> None:
+    from vitrail.corpus import check_corpus
+
+    manifest = check_corpus(options.folder)
+    print(f"{options.folder}: whole, {manifest.num_images:,} images, {manifest.num_quarantined} quarantined")
+
+
+def _data_restore(options: argparse.Namespace) -> None:
+    from vitrail.corpus.versions import restore_data
+
+    restore_data(options.repository)
+    print("data/ is what data.dvc says")
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from vitrail.labels import explain_image
+
+    print(explain_image(options.corpus, options.labels, options.image_id))
+
+
+def _trace(options: argparse.Namespace) -> None:
+    from vitrail.steps.trace import trace
+
+    print(json.dumps(trace(options.workspace, options.id), indent=2))
+
+
+def _recipes(options: argparse.Namespace) -> None:
+    from vitrail.contracts.codec import encode
+    from vitrail.recipes import RECIPES, find_recipe
+
+    if options.name:
+        print(json.dumps(encode(find_recipe(options.name)), indent=2))
+    else:
+        for name, recipe in RECIPES.items():
+            print(f"{name:<14}{(recipe.__doc__ or '').splitlines()[0]}")
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from vitrail.recipes import find_recipe
+    from vitrail.recipes.planning import describe_plan
+
+    print(describe_plan(find_recipe(options.recipe), num_images=options.images, gpu_tflops=options.gpu_tflops))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vitrail", description="From images and messy text to a proven endpoint.")
+    parser.add_argument("--version", action="version", version=f"vitrail {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (_, _, summary) in _MODULES.items():
+        commands.add_parser(name, help=summary, add_help=False)
+
+    corpus = commands.add_parser("corpus", help="Build or check a corpus.").add_subparsers(required=True)
+    build = corpus.add_parser("build", help="Build a corpus from its packages or from your own files.")
+    build.add_argument("source", help="emoji, emoji-mini, openclipart, a folder of tars or a folder of images")
+    build.add_argument("--out", type=Path, required=True)
+    build.add_argument("--name", help="default: the source's name")
+    build.set_defaults(function=_corpus_build)
+    check = corpus.add_parser("check", help="Verify digests, schemas and joins of a corpus.")
+    check.add_argument("folder", type=Path)
+    check.set_defaults(function=_corpus_check)
+
+    data = commands.add_parser("data", help="Restore the corpus that data.dvc names: pull it, or rebuild and compare.")
+    data.add_argument("--repository", type=Path, default=Path())
+    data.set_defaults(function=_data_restore)
+
+    explain = commands.add_parser("explain", help="Show which texts gave an image its labels.")
+    explain.add_argument("image_id")
+    explain.add_argument("--corpus", type=Path, default=Path("data/emoji"))
+    explain.add_argument("--labels", type=Path, required=True, help="label set folder")
+    explain.set_defaults(function=_explain)
+
+    trace = commands.add_parser("trace", help="Walk the lineage of a digest, model, version, Bento or run.")
+    trace.add_argument("id")
+    trace.add_argument("--workspace", type=Path, default=Path("runs"))
+    trace.set_defaults(function=_trace)
+
+    recipes = commands.add_parser("recipes", help="List the recipes, or print one as JSON.")
+    recipes.add_argument("name", nargs="?")
+    recipes.set_defaults(function=_recipes)
+
+    plan = commands.add_parser("plan", help="Predict steps, hours, bytes and sizes of a recipe before it runs.")
+    plan.add_argument("--recipe", default="vit_b16_1b")
+    plan.add_argument("--images", type=int, default=1_300_000_000, help="training images in the corpus")
+    plan.add_argument("--gpu-tflops", type=float, default=140.0, help="sustained TFLOP/s of one accelerator")
+    plan.set_defaults(function=_plan)
+    return parser
+
+
+def _run(function: Callable[[], int]) -> int:
+    try:
+        return function()
+    except VitrailError as error:
+        print(f"vitrail: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Runs one command and exits with its status: 0 done, 1 refused with a reason, 2 wrong usage."""
+    arguments = sys.argv[1:] if argv is None else argv
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("vitrail").setLevel(logging.INFO)
+    if arguments and arguments[0] in _MODULES:
+        module, prefix, _ = _MODULES[arguments[0]]
+        sys.exit(_run(lambda: _start_module(module, [*prefix, *arguments[1:]])))
+    options = _parser().parse_args(arguments)
+    sys.exit(_run(lambda: options.function(options) or 0))

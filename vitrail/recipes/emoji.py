@@ -1,0 +1,46 @@
+"""The default: drawings of some 4,000 concepts in two styles, with names in a dozen languages.
+
+Command: `make run`. Two CPU cores, about six minutes of training.
+"""
+
+from vitrail.contracts.models import Architecture, Transforms
+from vitrail.corpus.augment import LIGHT
+from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold
+from vitrail.recipes.recipe import Recipe
+from vitrail.training import FinetuneConfig, OptimizerConfig, PretrainConfig, ScheduleConfig
+
+__all__ = ["emoji"]
+
+
+def emoji() -> Recipe:
+    """Emoji in two styles: skin tone, category, and retrieval across styles."""
+    return Recipe(
+        name="emoji",
+        pretrain=PretrainConfig(
+            architecture=Architecture(name="vit_tiny_r_s16_p8_224"),
+            transforms=Transforms(image_size=64),
+            schedule=ScheduleConfig(num_steps=400, batch_size=128, warmup_steps=40),
+            optimizer=OptimizerConfig(learning_rate=1e-3, weight_decay=0.05),
+            augmentation=LIGHT,
+        ),
+        finetune=FinetuneConfig(
+            schedule=ScheduleConfig(num_steps=300, batch_size=128, warmup_steps=30),
+            optimizer=OptimizerConfig(learning_rate=5e-4, weight_decay=0.05),
+            augmentation=LIGHT,
+            embedding_dim=256,
+        ),
+        gates=GateConfig(
+            values=(
+                ValueThreshold(metric="concept/float/p_at_1", limit=0.05),
+                ValueThreshold(metric="concept/binary_ratio", limit=0.85),
+                ValueThreshold(metric="skin_tone/recall_gap", limit=0.6, direction="max"),
+                ValueThreshold(metric="skin_tone/macro_recall", limit=0.5),
+                ValueThreshold(metric="category/accuracy", limit=0.6),
+            ),
+            changes=(
+                ChangeThreshold(metric="concept/float/p_at_1", margin=0.02),
+                ChangeThreshold(metric="skin_tone/macro_recall", margin=0.05),
+                ChangeThreshold(metric="category/accuracy", margin=0.03),
+            ),
+        ),
+    )

@@ -1,0 +1,30 @@
+"""For a folder of your own pictures with metadata: a few hundred are enough to try.
+
+Command: `make run CORPUS=path/to/folder RECIPE=folder`. Two CPU cores, minutes.
+"""
+
+import dataclasses
+
+from vitrail.gates import GateConfig, ValueThreshold
+from vitrail.recipes.emoji import emoji
+from vitrail.recipes.recipe import Recipe
+from vitrail.training import ScheduleConfig
+
+__all__ = ["folder"]
+
+
+def folder() -> Recipe:
+    """A small folder of your own pictures with a `label` column."""
+    base = emoji()
+    return dataclasses.replace(
+        base,
+        name="folder",
+        labels=dataclasses.replace(base.labels, min_term_images=2, min_images=3),
+        pretrain=dataclasses.replace(
+            base.pretrain, schedule=ScheduleConfig(num_steps=150, batch_size=64, warmup_steps=15)
+        ),
+        finetune=dataclasses.replace(
+            base.finetune, schedule=ScheduleConfig(num_steps=150, batch_size=64, warmup_steps=15)
+        ),
+        gates=GateConfig(values=(ValueThreshold(metric="label/accuracy", limit=0.0),)),
+    )

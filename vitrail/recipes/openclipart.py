@@ -1,0 +1,27 @@
+"""Clip art that people uploaded, with titles, keywords and descriptions as messy as they come.
+
+Command: `make run CORPUS=openclipart RECIPE=openclipart`. Two CPU cores.
+"""
+
+import dataclasses
+
+from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold
+from vitrail.recipes.emoji import emoji
+from vitrail.recipes.recipe import Recipe
+
+__all__ = ["openclipart"]
+
+
+def openclipart() -> Recipe:
+    """Open Clip Art: category, and retrieval of pictures of one series."""
+    return dataclasses.replace(
+        emoji(),
+        name="openclipart",
+        gates=GateConfig(
+            values=(
+                ValueThreshold(metric="category/lift", limit=1.5),
+                ValueThreshold(metric="category/accuracy", limit=0.2),
+            ),
+            changes=(ChangeThreshold(metric="category/accuracy", margin=0.03),),
+        ),
+    )

@@ -1,0 +1,55 @@
+"""A recipe: the whole configuration of a run, one section a step."""
+
+from dataclasses import dataclass, field
+
+from vitrail.config import Config, require
+from vitrail.evaluation import EvaluationConfig, IndexConfig
+from vitrail.gates import GateConfig
+from vitrail.labels import LabelsConfig
+from vitrail.packaging import EndpointConfig
+from vitrail.registry import RegistryConfig
+from vitrail.training import FinetuneConfig, PretrainConfig
+from vitrail.validation import ValidationConfig
+
+__all__ = ["ClusterConfig", "Recipe"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterConfig(Config):
+    """What a task asks of Kubernetes; a local run passes over it.
+
+    Attributes:
+        workspace_claim: PersistentVolumeClaim (ReadWriteMany) that all tasks share.
+        workspace_mount: Where it is mounted.
+        cpu: Request of every task, in Kubernetes units.
+        memory: Request and limit of every task.
+        accelerators: GPUs of training and inference tasks.
+        accelerator_type: Resource name of one.
+    """
+
+    workspace_claim: str = "vitrail-workspace"
+    workspace_mount: str = "/vitrail"
+    cpu: str = "2"
+    memory: str = "8Gi"
+    accelerators: int = 0
+    accelerator_type: str = "nvidia.com/gpu"
+
+    def __post_init__(self) -> None:
+        require(self.accelerators >= 0, "accelerators", self.accelerators, "give 0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Config):
+    """Everything a run is told besides its data."""
+
+    name: str
+    pretrain: PretrainConfig
+    finetune: FinetuneConfig
+    gates: GateConfig
+    labels: LabelsConfig = field(default_factory=LabelsConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    index: IndexConfig = field(default_factory=IndexConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    registry: RegistryConfig = field(default_factory=RegistryConfig)
+    endpoint: EndpointConfig = field(default_factory=EndpointConfig)
+    cluster: ClusterConfig = field(default_factory=ClusterConfig)

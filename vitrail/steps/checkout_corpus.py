@@ -1,0 +1,38 @@
+"""Resolves a corpus name, a folder or a DVC revision to a corpus with a content digest."""
+
+from pathlib import Path
+
+from vitrail.corpus import resolve_corpus
+from vitrail.steps.context import Outcome, Step, StepContext
+
+__all__ = ["STEP"]
+
+
+def checkout_corpus(context: StepContext) -> Outcome:
+    """Hands on where the corpus lies and its digest; no image is copied."""
+    found = resolve_corpus(
+        context.arguments["corpus"],
+        repository=Path(context.arguments["repository"]),
+        revision=context.arguments["revision"] or None,
+        cache=context.workspace / "corpora",
+    )
+    lineage = {
+        "corpus_digest": found.manifest.digest,
+        "git_revision": found.git_revision,
+        "dvc_digest": found.dvc_digest,
+    }
+    return Outcome(
+        digest=found.manifest.digest,
+        artifact=found.path,
+        lineage={name: value for name, value in lineage.items() if value},
+    )
+
+
+STEP = Step(
+    name="checkout_corpus",
+    function=checkout_corpus,
+    inputs=(),
+    arguments=("corpus", "repository", "revision"),
+    config=lambda recipe: None,
+    is_reusable=False,
+)

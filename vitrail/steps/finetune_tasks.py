@@ -1,0 +1,30 @@
+"""Fine-tunes the trunk on every task of the corpus at once."""
+
+from vitrail import training
+from vitrail.contracts.codec import encode
+from vitrail.steps.context import Outcome, Step, StepContext
+
+__all__ = ["STEP"]
+
+
+def finetune_tasks(context: StepContext) -> Outcome:
+    """Writes the model: one trunk, a head per task and one retrieval embedding."""
+    manifest = training.finetune_tasks(
+        corpus=context.inputs["corpus"],
+        labels=context.inputs["labels"],
+        features=context.inputs["features"],
+        backbone=context.inputs["backbone"],
+        out=context.out,
+        work=context.work,
+        config=context.recipe.finetune,
+        lineage=context.lineage,
+    )
+    return Outcome(digest=manifest.model_id, lineage={"model_id": manifest.model_id})
+
+
+STEP = Step(
+    name="finetune_tasks",
+    function=finetune_tasks,
+    inputs=("corpus", "labels", "features", "backbone"),
+    config=lambda recipe: encode(recipe.finetune),
+)

@@ -1,0 +1,30 @@
+"""Writes the run's summary and its one-page report, also after a failure."""
+
+import shutil
+
+from vitrail.contracts.files import digest_file, write_json
+from vitrail.reporting import publish_report as publish
+from vitrail.steps.context import Outcome, Step, StepContext
+from vitrail.steps.summary import summarise_run
+from vitrail.steps.workspace import Workspace
+
+__all__ = ["STEP"]
+
+
+def publish_report(context: StepContext) -> Outcome:
+    """Writes `summary.json` and `report.html` into the run folder; the report is the artifact too."""
+    run = context.run_folder
+    write_json(run / "summary.json", summarise_run(Workspace(context.workspace, run.name)))
+    publish(run, run / "report.html")
+    context.out.mkdir()
+    shutil.copyfile(run / "report.html", context.out / "report.html")
+    return Outcome(digest=digest_file(run / "report.html"), lineage={})
+
+
+STEP = Step(
+    name="publish_report",
+    function=publish_report,
+    inputs=(),
+    config=lambda recipe: None,
+    is_reusable=False,
+)

@@ -1,0 +1,39 @@
+"""Registers the model as a version with the alias `challenger`."""
+
+import json
+
+from vitrail import registry
+from vitrail.contracts.codec import encode, save
+from vitrail.contracts.files import digest_json
+from vitrail.steps.context import Outcome, Step, StepContext
+
+__all__ = ["STEP"]
+
+
+def register_model(context: StepContext) -> Outcome:
+    """Writes the version's reference, `version.json`."""
+    inputs = context.inputs
+    version = registry.register_model(
+        model=inputs["model"],
+        index=inputs["index"],
+        evaluation=inputs["evaluation"] / "challenger",
+        verdict=inputs["verdict"] / "verdict.json",
+        features=inputs["features"],
+        validation=inputs["validation"],
+        training=[inputs[stage] / "training.jsonl" for stage in ("backbone", "model")],
+        recipe_json=json.dumps(encode(context.recipe), sort_keys=True),
+        lineage=context.lineage,
+        config=context.recipe.registry,
+        corpus=inputs["corpus"],
+    )
+    save(context.out / "version.json", version)
+    return Outcome(digest=digest_json(encode(version)), lineage={"model_version": version.reference})
+
+
+STEP = Step(
+    name="register_model",
+    function=register_model,
+    inputs=("corpus", "model", "index", "features", "validation", "backbone", "evaluation", "verdict"),
+    config=lambda recipe: None,
+    is_reusable=False,
+)

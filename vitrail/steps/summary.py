@@ -1,0 +1,70 @@
+"""The run in one JSON object (`summary.json`): what a CI job or a person reads first."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from vitrail.contracts.codec import load
+from vitrail.contracts.corpus import CorpusManifest
+from vitrail.contracts.evaluation import EvaluationReport
+from vitrail.contracts.labels import LabelSetManifest
+from vitrail.contracts.verdict import Verdict
+from vitrail.registry import ModelVersion
+from vitrail.steps.workspace import StepRecord, Workspace
+
+__all__ = ["summarise_run"]
+
+T = TypeVar("T")
+
+
+def summarise_run(workspace: Workspace) -> dict[str, Any]:
+    """What the run's steps made; whatever a failed or skipped step did not make is null."""
+    records = {record.step: record for record in workspace.records() if record.step != "publish_report"}
+    failed = next((record for record in records.values() if record.status != "succeeded"), None)
+    corpus = _read(records, "checkout_corpus", "corpus.json", CorpusManifest)
+    labels = _read(records, "derive_labels", "labels.json", LabelSetManifest)
+    evaluation = _read(records, "evaluate_model", "challenger/evaluation.json", EvaluationReport)
+    verdict = _read(records, "gate_model", "verdict.json", Verdict)
+    lineage = workspace.lineage()
+    return {
+        "run_id": workspace.run_id,
+        "status": "failed" if failed else "succeeded",
+        "failed_step": failed.step if failed else None,
+        "error": failed.error if failed else None,
+        "corpus_digest": corpus.digest if corpus else None,
+        "num_images": corpus.num_images if corpus else None,
+        "num_labels": labels.num_labels if labels else None,
+        "seconds": {name: round(record.seconds, 2) for name, record in records.items()},
+        "reused": [name for name, record in records.items() if record.is_reused],
+        "metrics": _metrics(evaluation),
+        "verdict": verdict.status if verdict else None,
+        "model": _model(records),
+        "bento": lineage.bento,
+        "lineage": dataclasses.asdict(lineage),
+    }
+
+
+def _read(records: Mapping[str, StepRecord], step: str, file: str, kind: type[T]) -> T | None:
+    record = records.get(step)
+    if record is None or record.status != "succeeded" or record.artifact is None:
+        return None
+    return load(kind, Path(record.artifact) / file)
+
+
+def _metrics(evaluation: EvaluationReport | None) -> dict[str, dict[str, float]]:
+    metrics = evaluation.metrics if evaluation else ()
+    return {metric.name: {"value": metric.value, "low": metric.low, "high": metric.high} for metric in metrics}
+
+
+def _model(records: Mapping[str, StepRecord]) -> dict[str, str] | None:
+    version = _read(records, "register_model", "version.json", ModelVersion)
+    if version is None:
+        return None
+    promoted = records.get("promote_model")
+    is_champion = promoted is not None and promoted.status == "succeeded"
+    return {
+        "name": version.name,
+        "version": version.version,
+        "alias": "champion" if is_champion else "challenger",
+    }

@@ -1,0 +1,37 @@
+"""Checks signals, labels, joins and images; a failed critical expectation stops the run."""
+
+from pathlib import Path
+
+from vitrail import validation
+from vitrail.registry import fetch_version, find_champion
+from vitrail.steps.context import Outcome, Step, StepContext
+
+__all__ = ["STEP"]
+
+
+def validate_data(context: StepContext) -> Outcome:
+    """Writes results, profile and Data Docs; drift is measured against the data the champion was made of."""
+    report = validation.validate_data(
+        context.inputs["corpus"],
+        context.inputs["labels"],
+        context.out,
+        context.recipe.validation,
+        baseline=_champion_profile(context),
+    )
+    return Outcome(digest=report.validation_id, lineage={"validation_id": report.validation_id})
+
+
+def _champion_profile(context: StepContext) -> Path | None:
+    champion = find_champion(context.recipe.registry)
+    if champion is None:
+        return None
+    return fetch_version(champion, context.workspace / "versions") / "validation" / "profile.json"
+
+
+STEP = Step(
+    name="validate_data",
+    function=validate_data,
+    inputs=("corpus", "labels"),
+    config=lambda recipe: None,
+    is_reusable=False,
+)

@@ -1,0 +1,29 @@
+"""Starts the real Bento and replays golden images against it."""
+
+from pathlib import Path
+
+from vitrail.contracts.codec import encode
+from vitrail.contracts.files import digest_json, read_json
+from vitrail.packaging import prove_endpoint, running_endpoint
+from vitrail.steps.context import Outcome, Step, StepContext
+
+__all__ = ["STEP"]
+
+
+def validate_endpoint(context: StepContext) -> Outcome:
+    """Writes `serving.json`; the server's log lies beside it."""
+    package, config = context.inputs["bento"], context.recipe.endpoint
+    bento = Path(read_json(package / "bento.json")["path"])
+    log = context.out / "server.log"
+    with running_endpoint(bento, log=log, timeout_s=config.startup_timeout_s) as url:
+        report = prove_endpoint(url, package / "bundle", config, context.out)
+    return Outcome(digest=digest_json(encode(report)), lineage={})
+
+
+STEP = Step(
+    name="validate_endpoint",
+    function=validate_endpoint,
+    inputs=("bento",),
+    config=lambda recipe: None,
+    is_reusable=False,
+)

@@ -1,0 +1,82 @@
+"""Where runs and their artifacts lie: a folder a run, and a content-addressed store that runs share.
+
+    <workspace>/store/<step>/<key>/          artifacts, whole or absent; `key` is a digest of everything they depend on
+    <workspace>/store/<step>/<key>.work/     what an unfinished step keeps for its next try (checkpoints)
+    <workspace>/<run_id>/steps/<step>.json   StepRecord
+    <workspace>/<run_id>/failed/<step>/      what a failed step had written
+    <workspace>/latest -> <run_id>
+"""
+
+import functools
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Literal
+
+import vitrail
+from vitrail.contracts.codec import load, save
+from vitrail.contracts.files import digest_file, digest_json, replace_link
+from vitrail.contracts.lineage import Lineage
+from vitrail.recipes import Recipe
+
+__all__ = ["StepRecord", "Workspace", "code_digest"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRecord:
+    """What one step did in one run."""
+
+    step: str
+    status: Literal["running", "succeeded", "failed"]
+    started_at: str  # ISO 8601, UTC
+    seconds: float
+    is_reused: bool  # the artifact was made by an earlier run from the same inputs
+    artifact: str | None  # folder, absolute
+    digest: str | None
+    value: str = ""  # what the graph branches on
+    lineage: dict[str, str] = field(default_factory=dict)  # the Lineage fields that this step settled
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One run's view of the workspace folder."""
+
+    root: Path
+    run_id: str
+
+    @property
+    def run_folder(self) -> Path:
+        """The run's own folder."""
+        return self.root / self.run_id
+
+    def begin(self, recipe: Recipe) -> None:
+        """Makes the run folder with the resolved recipe and points `latest` at it; does nothing the next time."""
+        if not (self.run_folder / "recipe.json").exists():
+            save(self.run_folder / "recipe.json", recipe)
+            replace_link(self.root / "latest", self.run_id)
+
+    def stored(self, step: str, key: str) -> Path:
+        """Where the artifact of `step` with that key lies or would lie."""
+        return self.root / "store" / step / key
+
+    def write(self, record: StepRecord) -> None:
+        """Writes or replaces the record of a step."""
+        save(self.run_folder / "steps" / f"{record.step}.json", record)
+
+    def records(self) -> tuple[StepRecord, ...]:
+        """The records of this run, in the order the steps started."""
+        paths = (self.run_folder / "steps").glob("*.json")
+        return tuple(sorted((load(StepRecord, path) for path in paths), key=lambda record: record.started_at))
+
+    def lineage(self) -> Lineage:
+        """What the steps of this run have settled so far."""
+        known = {field.name for field in fields(Lineage)}
+        settled = {name: value for record in self.records() for name, value in record.lineage.items()}
+        return replace(Lineage(run_id=self.run_id), **{k: v for k, v in settled.items() if k in known})
+
+
+@functools.cache
+def code_digest() -> str:
+    """Digest of the library's source: another version of the code never reuses an artifact of this one."""
+    root = Path(vitrail.__file__).parent
+    return digest_json({str(path.relative_to(root)): digest_file(path) for path in sorted(root.rglob("*.py"))})
