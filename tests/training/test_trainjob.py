@@ -19,7 +19,7 @@ from vitrail.errors import ConfigError, TrainingError
 from vitrail.models import load_model
 from vitrail.training import OptimizerConfig
 from vitrail.training.run import pretrain_job
-from vitrail.training.trainjob import ClusterConfig, run_trainjob, trainjob_request
+from vitrail.training.trainjob import TrainJobConfig, run_trainjob, trainjob_request
 
 pytestmark = [pytest.mark.distributed, pytest.mark.filterwarnings("ignore:.*:UserWarning:kubeflow")]
 
@@ -171,8 +171,8 @@ def client(cluster):
     return TrainerClient(KubernetesBackendConfig(namespace="default", client_configuration=configuration))
 
 
-def cluster_config(folder: Path, **changes) -> ClusterConfig:
-    return ClusterConfig(
+def trainjob_config(folder: Path, **changes) -> TrainJobConfig:
+    return TrainJobConfig(
         image="vitrail-train:0.1", volume_claim="vitrail", mount_path=str(folder), poll_s=1, **changes
     )
 
@@ -184,7 +184,7 @@ def write_job(corpus, labels, **changes):
 def test_two_nodes_meet_and_train(cluster, client, mini_corpus, word_labels, tmp_path, caplog):
     caplog.set_level("INFO")
     job = write_job(mini_corpus, word_labels, launch=launch(num_nodes=2))
-    manifest = run_trainjob(job, tmp_path / "work", tmp_path / "out", cluster_config(tmp_path), client)
+    manifest = run_trainjob(job, tmp_path / "work", tmp_path / "out", trainjob_config(tmp_path), client)
     assert load_model(tmp_path / "out")[1] == manifest
     assert "pretrain step 12/12" in caplog.text  # the log of the first node
     [body] = cluster.jobs
@@ -202,7 +202,7 @@ def test_two_nodes_meet_and_train(cluster, client, mini_corpus, word_labels, tmp
 def test_a_lost_trainjob_is_submitted_again(cluster, client, mini_corpus, word_labels, tmp_path):
     cluster.num_lost = 1
     job = write_job(mini_corpus, word_labels)
-    run_trainjob(job, tmp_path / "work", tmp_path / "out", cluster_config(tmp_path), client)
+    run_trainjob(job, tmp_path / "work", tmp_path / "out", trainjob_config(tmp_path), client)
     assert len(cluster.jobs) == 2
 
 
@@ -214,12 +214,12 @@ def test_a_training_that_fails_for_a_reason_is_not(cluster, client, mini_corpus,
         launch=launch(max_restarts=0),
     )
     with pytest.raises(TrainingError, match="is not finite"):
-        run_trainjob(job, tmp_path / "work", tmp_path / "out", cluster_config(tmp_path), client)
+        run_trainjob(job, tmp_path / "work", tmp_path / "out", trainjob_config(tmp_path), client)
     assert len(cluster.jobs) == 1
 
 
 def test_work_must_lie_on_the_shared_volume(mini_corpus, word_labels, tmp_path):
     with pytest.raises(ConfigError, match="must lie on the volume"):
         trainjob_request(
-            write_job(mini_corpus, word_labels), tmp_path, ClusterConfig(image="x", volume_claim="y")
+            write_job(mini_corpus, word_labels), tmp_path, TrainJobConfig(image="x", volume_claim="y")
         )

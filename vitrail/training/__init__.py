@@ -9,16 +9,38 @@ from vitrail.training.config import (
     PretrainConfig,
     ScheduleConfig,
 )
-from vitrail.training.run import finetune_tasks, pretrain_backbone
+from vitrail.training.planning import (
+    HARDWARE,
+    CorpusNumbers,
+    Hardware,
+    Plan,
+    compare_plan,
+    measure_corpus,
+    plan_training,
+)
+from vitrail.training.run import finetune_job, finetune_tasks, pretrain_backbone, pretrain_job
+from vitrail.training.trainjob import TrainJobConfig, run_trainjob, trainjob_request
 
 __all__ = [
+    "HARDWARE",
     "CheckpointConfig",
     "ComputeConfig",
+    "CorpusNumbers",
     "FinetuneConfig",
+    "Hardware",
     "LaunchConfig",
     "OptimizerConfig",
+    "Plan",
     "PretrainConfig",
     "ScheduleConfig",
+    "TrainJobConfig",
+    "compare_plan",
+    "finetune_job",
     "finetune_tasks",
+    "measure_corpus",
+    "plan_training",
     "pretrain_backbone",
+    "pretrain_job",
+    "run_trainjob",
+    "trainjob_request",
 ]

@@ -23,7 +23,7 @@ from vitrail.training.launch import collect_result, elastic_arguments, elastic_e
 if TYPE_CHECKING:
     from kubeflow.trainer import CustomTrainerContainer, TrainerClient
 
-__all__ = ["ClusterConfig", "run_trainjob", "trainjob_request"]
+__all__ = ["TrainJobConfig", "run_trainjob", "trainjob_request"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _COMPLETE, _FAILED = "Complete", "Failed"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClusterConfig(Config):
+class TrainJobConfig(Config):
     """Where a TrainJob runs and what it gets.
 
     Attributes:
@@ -91,7 +91,7 @@ def pod_command(launch: LaunchConfig, job_file: str) -> list[str]:
 
 
 def trainjob_request(
-    job: Job, work: Path, cluster: ClusterConfig
+    job: Job, work: Path, cluster: TrainJobConfig
 ) -> "tuple[CustomTrainerContainer, list[Any]]":
     """Trainer and options for `TrainerClient.train`.
 
@@ -118,7 +118,7 @@ def trainjob_request(
     return trainer, options
 
 
-def _volumes(cluster: ClusterConfig) -> Any:
+def _volumes(cluster: TrainJobConfig) -> Any:
     from kubeflow.trainer.options import kubernetes as patch
 
     volumes = [
@@ -139,7 +139,7 @@ def _volumes(cluster: ClusterConfig) -> Any:
 
 
 def run_trainjob(
-    job: Job, work: Path, out: Path, cluster: ClusterConfig, client: "TrainerClient"
+    job: Job, work: Path, out: Path, cluster: TrainJobConfig, client: "TrainerClient"
 ) -> ModelManifest:
     """Submits a TrainJob, forwards its log, watches it to its end and moves the result to `out`.
 
@@ -164,7 +164,7 @@ def run_trainjob(
     return collect_result(work, out, f"TrainJob {name} ended as {status}")
 
 
-def _watch(client: "TrainerClient", name: str, cluster: ClusterConfig) -> str:
+def _watch(client: "TrainerClient", name: str, cluster: TrainJobConfig) -> str:
     num_lines = 0
     deadline = time.monotonic() + cluster.timeout_s
     while time.monotonic() < deadline:

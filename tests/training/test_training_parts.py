@@ -1,0 +1,300 @@
+"""The pure parts of training: schedules, groups, rows, metrics, plans."""
+
+import dataclasses
+import itertools
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+import torch
+from training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, launch, pretrain_config
+
+from vitrail.contracts.codec import decode, encode
+from vitrail.contracts.lineage import Lineage
+from vitrail.contracts.models import Architecture, HeadSpec, Transforms
+from vitrail.corpus import open_corpus
+from vitrail.corpus.targets import SidecarTargets
+from vitrail.errors import ConfigError, LabelError, TrainingError
+from vitrail.models import VitrailModel
+from vitrail.tasks import Objective, TaskSpec
+from vitrail.training import (
+    HARDWARE,
+    ComputeConfig,
+    CorpusNumbers,
+    FinetuneConfig,
+    LaunchConfig,
+    OptimizerConfig,
+    PretrainConfig,
+    ScheduleConfig,
+    measure_corpus,
+    plan_training,
+    pretrain_backbone,
+)
+from vitrail.training.data import class_weights, labelled_rows, replication_weights, task_classes, train_rows
+from vitrail.training.finetuning import assign_finetuning
+from vitrail.training.job import PretrainJob, identify
+from vitrail.training.launch import elastic_arguments
+from vitrail.training.metrics import MetricLog
+from vitrail.training.optimization import MovingAverage, create_optimizer, learning_rate_factor
+from vitrail.training.run import finetune_job, pretrain_job
+from vitrail.training.trainjob import pod_command
+
+
+def test_learning_rate_rises_and_falls_to_zero():
+    for shape in ("cosine", "linear"):
+        schedule = ScheduleConfig(num_steps=100, batch_size=8, warmup_steps=10, shape=shape)
+        factors = [learning_rate_factor(step, schedule) for step in range(100)]
+        assert factors[:10] == pytest.approx([0.1 * step for step in range(1, 11)])
+        assert factors[10] == 1
+        assert all(later < earlier for earlier, later in itertools.pairwise(factors[10:]))
+        assert 0 < factors[-1] < 0.02
+
+
+@pytest.mark.parametrize(
+    ("build", "field"),
+    [
+        (lambda: ScheduleConfig(num_steps=0, batch_size=8), "num_steps"),
+        (lambda: ScheduleConfig(num_steps=5, batch_size=8, warmup_steps=6), "warmup_steps"),
+        (lambda: ScheduleConfig(num_steps=5, batch_size=8, accumulation=3), "accumulation"),
+        (lambda: OptimizerConfig(learning_rate=0), "learning_rate"),
+        (lambda: OptimizerConfig(ema_decay=1.0), "ema_decay"),
+        (lambda: finetune_config(embedding_dim=12), "embedding_dim"),
+        (lambda: pretrain_config(launch=LaunchConfig(num_processes=3)), "batch_size"),
+        (lambda: pretrain_config(loss="sigmoid", num_sampled_labels=5), "num_sampled_labels"),
+    ],
+)
+def test_impossible_values_are_refused_by_name(build, field):
+    with pytest.raises(ConfigError, match=field):
+        build()
+
+
+@pytest.mark.parametrize("config", [pretrain_config(), finetune_config()])
+def test_configuration_survives_json(config):
+    assert decode(type(config), json.loads(json.dumps(encode(config))), "test") == config
+
+
+def test_several_nodes_need_a_place_to_meet():
+    with pytest.raises(ConfigError, match="rendezvous"):
+        elastic_arguments(LaunchConfig(num_nodes=2))
+    assert "--standalone" in elastic_arguments(LaunchConfig(num_processes=2))
+    assert "--rdzv-endpoint=${PET_MASTER_ADDR}" in pod_command(LaunchConfig(num_nodes=2), "/job.json")[-1]
+
+
+def objective() -> Objective:
+    torch.manual_seed(0)
+    head = HeadSpec(name="embedding", kind="retrieval", dim=8)
+    task = TaskSpec(name="concept", kind="retrieval", head="embedding", num_classes=3)
+    return Objective(VitrailModel(TRUNK, TRANSFORMS, [head]), [task])
+
+
+def test_every_parameter_is_in_one_group_and_norms_do_not_decay():
+    trained = objective()
+    for layer_decay in (1.0, 0.5):
+        optimizer = create_optimizer(trained, OptimizerConfig(layer_decay=layer_decay))
+        seen = [id(parameter) for group in optimizer.param_groups for parameter in group["params"]]
+        assert sorted(seen) == sorted(id(parameter) for parameter in trained.parameters())
+        for group in optimizer.param_groups:
+            assert group["weight_decay"] == 0 or all(p.ndim > 1 for p in group["params"])
+
+
+def test_layer_decay_slows_the_lower_layers():
+    trained = objective()
+    optimizer = create_optimizer(trained, OptimizerConfig(layer_decay=0.5))
+    scale = {id(p): group["lr_scale"] for group in optimizer.param_groups for p in group["params"]}
+    trunk = trained.model.trunk
+    assert scale[id(trunk.patch_embed.proj.weight)] < scale[id(trunk.blocks[1].mlp.fc1.weight)]
+    assert scale[id(trained.proxies["concept"])] == 1
+
+
+def test_moving_average_follows_the_parameters():
+    module = torch.nn.Linear(2, 2)
+    average = MovingAverage(module, decay=0.99)
+    with torch.no_grad():
+        module.weight.fill_(1.0)
+    for step in range(2000):
+        average.update(step)
+    torch.testing.assert_close(average.tensors["weight"], module.weight.detach())
+
+
+def test_metrics_after_the_checkpoint_are_written_again(tmp_path):
+    path = tmp_path / "training.jsonl"
+    path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st')
+    log = MetricLog(path, step=2)
+    log.write({"step": 3, "loss": 1.0})
+    log.close()
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 2, 3]
+
+
+def test_rows_are_those_of_the_split(mini_corpus):
+    corpus = open_corpus(mini_corpus)
+    rows = train_rows(corpus, drop_evaluation_copies=False)
+    assert set(corpus.splits()["split"].take(pa.array(rows)).to_pylist()) == {"train"}
+    assert len(rows) == corpus.splits()["split"].to_pylist().count("train")
+
+
+def test_copies_of_evaluation_images_are_dropped(mini_corpus, monkeypatch):
+    corpus = open_corpus(mini_corpus)
+    rows = train_rows(corpus, drop_evaluation_copies=True)
+    held_out = pc.index(corpus.splits()["split"], "test").as_py()
+    index = corpus.index()
+    digests = index["digest"].to_pylist()
+    digests[rows[0]] = digests[held_out]
+    index = index.set_column(index.schema.get_field_index("digest"), "digest", pa.array(digests))
+    monkeypatch.setattr(corpus, "index", lambda: index)
+    np.testing.assert_array_equal(train_rows(corpus, drop_evaluation_copies=True), rows[1:])
+
+
+def test_class_weights_even_out_classes(mini_corpus):
+    corpus = open_corpus(mini_corpus)
+    rows = train_rows(corpus, drop_evaluation_copies=False)
+    labels = corpus.task_labels("skin_tone")
+    tone = dict(zip(labels["image_id"].to_pylist(), labels["label"].to_pylist(), strict=True))
+    rows = np.array([row for row in rows if corpus.index()["image_id"][int(row)].as_py() in tone])
+    weights = class_weights(corpus, "skin_tone", rows, 1.0)
+    mass: dict[str, float] = {}
+    for row, weight in zip(rows, weights, strict=True):
+        label = tone[corpus.index()["image_id"][int(row)].as_py()]
+        mass[label] = mass.get(label, 0.0) + weight
+    assert list(mass.values()) == pytest.approx([len(rows) / len(mass)] * len(mass))
+
+
+def test_rare_labels_are_replicated(mini_corpus, word_labels):
+    corpus = open_corpus(mini_corpus)
+    targets = SidecarTargets(word_labels)
+    rows = labelled_rows(corpus, train_rows(corpus, drop_evaluation_copies=True), targets)
+    weights = replication_weights(corpus, rows, targets, threshold=0.5)
+    assert weights.min() >= 1
+    assert weights.max() > 1
+    np.testing.assert_array_equal(replication_weights(corpus, rows, targets, threshold=1e-9), 1)
+
+
+def test_proxies_are_for_training_labels_only(mini_corpus):
+    corpus = open_corpus(mini_corpus)
+    rows = train_rows(corpus, drop_evaluation_copies=False)
+    classes = task_classes(corpus, "concept", rows)
+    all_labels = set(corpus.task_labels("concept")["label"].to_pylist())
+    assert 0 < len(classes) < len(all_labels)
+    assert list(classes) == sorted(classes)
+
+
+def write_features(folder, corpus, label_ids):
+    """Training sets as the feature store gives them: null features where the text is younger."""
+    (folder / "training_sets").mkdir(parents=True)
+    for task in corpus.manifest.tasks:
+        table = corpus.task_labels(task.name)
+        rows = [
+            {
+                **row,
+                "top_label_ids": label_ids if number % 2 else None,
+                "top_scores": [0.9, 0.1] if number % 2 else None,
+            }
+            for number, row in enumerate(table.to_pylist())
+        ]
+        pq.write_table(pa.Table.from_pylist(rows), folder / "training_sets" / f"{task.name}.parquet")
+
+
+def test_weak_labels_of_the_features_stay_in_training(mini_corpus, word_labels, tmp_path):
+    corpus = open_corpus(mini_corpus)
+    write_features(tmp_path / "features", corpus, [1003, 1001])
+    job = finetune_job(
+        corpus=mini_corpus,
+        labels=word_labels,
+        features=tmp_path / "features",
+        backbone=None,
+        config=finetune_config(),
+        lineage=LINEAGE,
+    )
+    assignment = assign_finetuning(job)
+    specs = {spec.name: spec for spec in assignment.objective.model.specs}
+    assert set(specs) == {"skin_tone", "category", "embedding", "annotations"}
+    weak = assignment.sources[0].targets[-1]
+    found = weak.lookup("00000", corpus.shard_index("00000")["image_id"].combine_chunks(), np.arange(10))
+    labels = found["annotations"].numpy()
+    assert {tuple(row[row >= 0]) for row in labels} <= {(), (3, 1)}
+    assert (labels[:, 0] == 3).any()
+
+
+def test_features_without_training_sets_are_refused(mini_corpus, word_labels, tmp_path):
+    with pytest.raises(TrainingError, match="training_sets"):
+        finetune_job(
+            corpus=mini_corpus,
+            labels=word_labels,
+            features=tmp_path,
+            backbone=None,
+            config=finetune_config(),
+            lineage=LINEAGE,
+        )
+
+
+def test_labels_of_another_corpus_are_refused(mini_corpus, word_labels, tmp_path):
+    manifest = json.loads((word_labels / "labels.json").read_text())
+    (tmp_path / "labels.json").write_text(json.dumps({**manifest, "corpus_digest": "0" * 64}))
+    with pytest.raises(LabelError, match="derive the labels again"):
+        pretrain_backbone(
+            corpus=mini_corpus,
+            labels=tmp_path,
+            out=tmp_path / "out",
+            work=tmp_path / "work",
+            config=pretrain_config(),
+            lineage=Lineage(run_id="test"),
+        )
+
+
+def test_identity_is_what_is_trained_not_how(mini_corpus, word_labels):
+    def identity(**changes) -> str:
+        config = pretrain_config(**changes)
+        return identify(pretrain_job(corpus=mini_corpus, labels=word_labels, config=config, lineage=LINEAGE))
+
+    assert identity() == identity(launch=launch(num_processes=2), compute=ComputeConfig(precision="bf16"))
+    assert identity() != identity(seed=1)
+
+
+def test_job_survives_json(mini_corpus, word_labels):
+    job = pretrain_job(corpus=mini_corpus, labels=word_labels, config=pretrain_config(), lineage=LINEAGE)
+    assert decode(PretrainJob, json.loads(json.dumps(encode(job))), "test") == job
+
+
+PAPER = CorpusNumbers(
+    num_images=1_300_000_000, bytes_per_image=60_000, num_labels=10_000, labels_per_image=5, num_classes=1000
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "gigamacs", "megaparameters"),
+    [
+        ("vit_base_patch16_224", 17.6, 86),
+        ("vit_base_patch32_224", 4.4, 88),
+        ("resnext101_32x8d", 16.5, 89),
+    ],
+)
+def test_plan_counts_what_is_known_of_the_papers_pair(name, gigamacs, megaparameters):
+    config = PretrainConfig(
+        architecture=Architecture(name=name),
+        transforms=Transforms(image_size=224),
+        schedule=ScheduleConfig(num_steps=317_383, batch_size=4096, warmup_steps=10_000),
+        launch=LaunchConfig(num_processes=8, num_nodes=4, rendezvous="first:29500"),
+    )
+    plan = plan_training(config, PAPER, HARDWARE["a100"])
+    assert plan.flops_per_image / 6e9 == pytest.approx(gigamacs, rel=0.02)
+    head = 10_000 * (2048 if "resnext" in name else 768)
+    assert (plan.num_parameters - head) / 1e6 == pytest.approx(megaparameters, rel=0.03)
+    assert plan.epochs == pytest.approx(1, rel=1e-5)
+    assert plan.device_hours == pytest.approx(plan.total_flops / (312e12 * 0.4) / 3600)
+    assert plan.checkpoint_bytes >= 12 * plan.num_parameters
+
+
+def test_plan_of_finetuning_needs_the_architecture():
+    config = FinetuneConfig(schedule=ScheduleConfig(num_steps=1, batch_size=1))
+    with pytest.raises(TrainingError, match="architecture"):
+        plan_training(config, PAPER, HARDWARE["h100"])
+
+
+def test_corpus_is_measured(mini_corpus, word_labels):
+    numbers = measure_corpus(mini_corpus, word_labels)
+    corpus = open_corpus(mini_corpus)
+    assert numbers.num_images == corpus.splits()["split"].to_pylist().count("train")
+    assert numbers.labels_per_image > 1
+    assert dataclasses.asdict(numbers)["bytes_per_image"] > 100

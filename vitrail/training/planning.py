@@ -1,0 +1,252 @@
+"""What a training will take, from the sizes of its data and its configuration, and what it took.
+
+FLOPs of the forward pass are counted on the meta device by `torch.utils.flop_counter` (two per multiply-add):
+nothing is computed or allocated. The backward pass is taken as twice that, since torch 2.14.1 counts that of
+grouped convolutions as if they had no groups (a step of ResNeXt-101 32x8d as 6.6 instead of 3 forward passes).
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from vitrail.config import Config, require
+from vitrail.contracts.codec import load
+from vitrail.contracts.labels import SIDECAR_SCHEMA, LabelSetManifest
+from vitrail.contracts.models import HeadSpec
+from vitrail.corpus.corpus import open_corpus
+from vitrail.corpus.tables import read_table
+from vitrail.errors import TrainingError
+from vitrail.models import VitrailModel
+from vitrail.training.checkpoint import list_checkpoints
+from vitrail.training.config import FinetuneConfig, OptimizerConfig, PretrainConfig
+
+__all__ = [
+    "HARDWARE",
+    "CorpusNumbers",
+    "Hardware",
+    "Plan",
+    "Taken",
+    "compare_plan",
+    "measure_corpus",
+    "plan_training",
+]
+
+_FLOAT_BYTES = 4  # weights, optimizer and moving average are float32 under every precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware(Config):
+    """One device, and the share of its peak that training reaches.
+
+    Attributes:
+        peak_flops: Dense, per second, in the precision of the training.
+        utilisation: Assumed; measure your own with `compare_plan` on a short run.
+    """
+
+    name: str
+    peak_flops: float
+    utilisation: float
+
+    def __post_init__(self) -> None:
+        require(self.peak_flops > 0, "peak_flops", self.peak_flops, "must be above 0")
+        require(0 < self.utilisation <= 1, "utilisation", self.utilisation, "must be in (0, 1]")
+
+
+HARDWARE = {
+    "a100": Hardware(name="a100", peak_flops=312e12, utilisation=0.40),
+    "h100": Hardware(name="h100", peak_flops=989e12, utilisation=0.35),
+    "cpu": Hardware(name="cpu", peak_flops=100e9, utilisation=0.5),  # about one core with AVX-512
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusNumbers(Config):
+    """Sizes of the training data.
+
+    Attributes:
+        num_images: Images in the split "train".
+        bytes_per_image: Mean size of an encoded image.
+        num_labels: Weak labels in the vocabulary (outputs of the pretraining head).
+        labels_per_image: Mean over the images.
+        num_classes: Classes over all tasks: outputs of classification heads and proxies of retrieval.
+    """
+
+    num_images: int
+    bytes_per_image: float
+    num_labels: int
+    labels_per_image: float
+    num_classes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a training takes.
+
+    Attributes:
+        flops_per_image: Forward and backward, with recomputation under activation checkpointing.
+        num_parameters: Of everything that is trained, proxies included.
+        bytes_read: Encoded images, over all epochs; `bytes_read_per_s` is what storage must give.
+        label_rows: Sidecar rows of one pass (one an image), and the label values in them.
+        checkpoint_bytes: Of one checkpoint; `checkpoint_folder_bytes` while one more is written than is kept.
+        device_hours: Over all devices.
+    """
+
+    num_steps: int
+    num_images_seen: int
+    epochs: float
+    flops_per_image: int
+    total_flops: float
+    num_parameters: int
+    bytes_read: float
+    bytes_read_per_s: float
+    label_rows: int
+    label_values: float
+    checkpoint_bytes: int
+    checkpoint_folder_bytes: int
+    model_bytes: int
+    num_devices: int
+    images_per_s: float
+    hours: float
+    device_hours: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """A run beside its plan: each pair is (planned, taken).
+
+    Attributes:
+        utilisation: Assumed by the plan, and reached.
+    """
+
+    num_steps: tuple[int, int]
+    hours: tuple[float, float]
+    images_per_s: tuple[float, float]
+    checkpoint_bytes: tuple[int, int]
+    utilisation: tuple[float, float]
+
+
+def measure_corpus(corpus: Path, labels: Path) -> CorpusNumbers:
+    """Sizes of a corpus and its label set."""
+    opened = open_corpus(corpus)
+    manifest = load(LabelSetManifest, labels / "labels.json")
+    splits = opened.splits()["split"].to_pylist()
+    num_values = 0
+    for shard in manifest.shards:
+        sidecar = read_table(
+            labels / "shards" / f"{shard}.parquet", SIDECAR_SCHEMA, "derive the labels again"
+        )
+        num_values += sum(len(ids) for ids in sidecar["label_ids"].to_pylist())
+    sizes = sum(sum(opened.shard_index(shard.name)["size"].to_pylist()) for shard in opened.manifest.shards)
+    classes = sum(
+        len(set(opened.task_labels(task.name)["label"].to_pylist())) for task in opened.manifest.tasks
+    )
+    num_images = opened.manifest.num_images
+    return CorpusNumbers(
+        num_images=splits.count("train"),
+        bytes_per_image=sizes / num_images,
+        num_labels=manifest.num_labels,
+        labels_per_image=num_values / num_images,
+        num_classes=classes,
+    )
+
+
+def plan_training(
+    config: PretrainConfig | FinetuneConfig, numbers: CorpusNumbers, hardware: Hardware
+) -> Plan:
+    """Predicts what a training takes.
+
+    Raises:
+        TrainingError: A fine-tuning without an architecture: that of its backbone is not known here.
+    """
+    model, num_proxies = _meta_model(config, numbers)
+    flops = _flops_per_image(model, config)
+    served = sum(parameter.numel() for parameter in model.parameters())
+    trained = served + num_proxies
+    buffers = sum(value.numel() for value in model.state_dict().values()) - served
+    checkpoint_bytes = _FLOAT_BYTES * (trained * (1 + _num_states(config.optimizer)) + buffers)
+    schedule = config.schedule
+    seen = schedule.num_steps * schedule.batch_size
+    num_devices = config.launch.world_size
+    rate = num_devices * hardware.peak_flops * hardware.utilisation / flops
+    hours = seen / rate / 3600
+    return Plan(
+        num_steps=schedule.num_steps,
+        num_images_seen=seen,
+        epochs=seen / numbers.num_images,
+        flops_per_image=flops,
+        total_flops=float(flops) * seen,
+        num_parameters=trained,
+        bytes_read=seen * numbers.bytes_per_image,
+        bytes_read_per_s=rate * numbers.bytes_per_image,
+        label_rows=numbers.num_images,
+        label_values=numbers.num_images * numbers.labels_per_image,
+        checkpoint_bytes=checkpoint_bytes,
+        checkpoint_folder_bytes=checkpoint_bytes * (config.checkpoint.keep + 1),
+        model_bytes=_FLOAT_BYTES * (served + buffers),
+        num_devices=num_devices,
+        images_per_s=rate,
+        hours=hours,
+        device_hours=hours * num_devices,
+    )
+
+
+def _meta_model(config: PretrainConfig | FinetuneConfig, numbers: CorpusNumbers) -> tuple[VitrailModel, int]:
+    if config.architecture is None or config.transforms is None:
+        raise TrainingError(
+            "a plan of a fine-tuning needs `architecture` and `transforms`, those of its backbone"
+        )
+    heads = [HeadSpec(name="annotations", kind="multilabel", dim=numbers.num_labels)]
+    num_proxies = 0
+    if isinstance(config, FinetuneConfig):
+        heads.append(HeadSpec(name="embedding", kind="retrieval", dim=config.embedding_dim))
+        num_proxies = numbers.num_classes * config.embedding_dim
+    with torch.device("meta"):
+        return VitrailModel(config.architecture, config.transforms, heads), num_proxies
+
+
+def _flops_per_image(model: VitrailModel, config: PretrainConfig | FinetuneConfig) -> int:
+    size = model.transforms.image_size
+    images = torch.zeros(1, 3, size, size, dtype=torch.uint8, device="meta")
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        model.eval()(images)
+    num_passes = 4 if config.compute.activation_checkpointing else 3
+    return num_passes * counter.get_total_flops()
+
+
+def _num_states(optimizer: OptimizerConfig) -> int:
+    moments = 2 if optimizer.name == "adamw" else 1
+    return moments + (optimizer.ema_decay is not None)
+
+
+def compare_plan(plan: Plan, work: Path, hardware: Hardware) -> Taken:
+    """Sets what a run took beside its plan.
+
+    Args:
+        plan: Of `plan_training`.
+        work: The work folder of the run, with `training.jsonl` and checkpoints.
+        hardware: As in the plan.
+
+    Raises:
+        TrainingError: The run has logged nothing.
+    """
+    path = work / "training.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    if not lines:
+        raise TrainingError(f"{path} holds no step to compare with; let the training run first")
+    last = lines[-1]
+    hours = last["seconds"] / 3600
+    rate = last["step"] * (plan.num_images_seen / plan.num_steps) / last["seconds"]
+    reached = rate * plan.flops_per_image / plan.num_devices / hardware.peak_flops
+    paths = list_checkpoints(work / "checkpoints")
+    written = sum(file.stat().st_size for file in paths[-1].iterdir()) if paths else 0
+    return Taken(
+        num_steps=(plan.num_steps, last["step"]),
+        hours=(plan.hours, hours),
+        images_per_s=(plan.images_per_s, rate),
+        checkpoint_bytes=(plan.checkpoint_bytes, written),
+        utilisation=(hardware.utilisation, reached),
+    )
