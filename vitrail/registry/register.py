@@ -212,11 +212,11 @@ def _log_numbers(
 
     now = int(time.time() * 1000)
     metrics = [
-        Metric(_metric_name(metric.name), metric.value, now, 0) for metric in submission.evaluation.metrics
+        Metric(_allowed_name(metric.name), metric.value, now, 0) for metric in submission.evaluation.metrics
     ]
     for path in training:
         metrics += [
-            Metric(_metric_name(f"{curve_name(path)}/{name}"), value, now, step)
+            Metric(_allowed_name(f"{curve_name(path)}/{name}"), value, now, step)
             for name, value, step in _curve_points(path)
         ]
     params = [Param(name, value[:_PARAM_CHARACTERS]) for name, value in _flatten("", submission.recipe)]
@@ -226,7 +226,7 @@ def _log_numbers(
         client.log_batch(mlflow_run_id, metrics=metrics[start : start + _METRICS_A_CALL])
 
 
-def _metric_name(name: str) -> str:
+def _allowed_name(name: str) -> str:
     """MLflow takes letters, digits and `_-./: ` only."""
     return re.sub(r"[^/\w.\- :]", "_", name.replace("->", " to "))
 
@@ -243,11 +243,11 @@ def _curve_points(path: Path) -> Iterator[tuple[str, float, int]]:
 def _flatten(prefix: str, value: Any) -> Iterable[tuple[str, str]]:
     """Leaves of the recipe as parameters; what is not a string is written as JSON."""
     for name, leaf in _leaves(prefix, value):
-        yield name, leaf if isinstance(leaf, str) else json.dumps(leaf)
+        yield _allowed_name(name), leaf if isinstance(leaf, str) else json.dumps(leaf)
 
 
 def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict) and (value or not prefix):
         for name, child in value.items():
             yield from _leaves(f"{prefix}.{name}" if prefix else str(name), child)
     else:
