@@ -12,35 +12,24 @@ from components.adapter import load_step
 from vitrail.contracts.codec import encode, load
 from vitrail.errors import ConfigError, VitrailError
 from vitrail.recipes import Recipe, find_recipe
-from vitrail.steps import ArtifactManifest, Workspace, run_step
+from vitrail.steps import ARTIFACTS, ArtifactManifest, Workspace, run_step
 
-__all__ = ["PRODUCERS", "main"]
+__all__ = ["main"]
 
-PRODUCERS = {
-    "corpus": "checkout_corpus",
-    "labels": "derive_labels",
-    "validation": "validate_data",
-    "features": "materialize_features",
-    "backbone": "pretrain_backbone",
-    "model": "finetune_tasks",
-    "index": "build_index",
-    "evaluation": "evaluate_model",
-    "verdict": "gate_model",
-    "version": "register_model",
-    "bento": "package_endpoint",
-    "serving": "validate_endpoint",
-    "release": "promote_model",
-    "report": "publish_report",
-}
+_PRODUCERS = {artifact: step for step, artifact in ARTIFACTS.items()}
 
 
 def _input(workspace: Workspace, name: str) -> ArtifactManifest:
-    producer = PRODUCERS[name]
+    producer = _PRODUCERS[name]
     record = next((record for record in workspace.records() if record.step == producer), None)
     if record is None or record.artifact is None or record.digest is None:
         raise ConfigError(f"run {workspace.run_id} has no {name} yet: run the step {producer} first")
     return ArtifactManifest(
-        step=producer, artifact=record.artifact, digest=record.digest, value=record.value, lineage=record.lineage
+        step=producer,
+        artifact=record.artifact,
+        digest=record.digest,
+        value=record.value,
+        lineage=record.lineage,
     )
 
 
@@ -53,12 +42,16 @@ def _recipe(workspace: Workspace, chosen: str | None) -> Recipe:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vitrail step", description=__doc__)
-    parser.add_argument("step", choices=list(PRODUCERS.values()))
+    parser.add_argument("step", choices=list(ARTIFACTS))
     parser.add_argument("--run", default="by-hand", help="the run's name")
     parser.add_argument("--workspace", type=Path, default=Path("runs"), help="folder for runs and artifacts")
     parser.add_argument("--recipe", help="default: the run's, or emoji for a new run")
-    parser.add_argument("--corpus", default="emoji", help="checkout_corpus: a corpus's name, or a folder")
-    parser.add_argument("--repository", default=".", help="checkout_corpus: the repository that holds data.dvc")
+    parser.add_argument(
+        "--corpus", dest="source", default="emoji", help="checkout_corpus: a corpus's name, or a folder"
+    )
+    parser.add_argument(
+        "--repository", default=".", help="checkout_corpus: the repository that holds data.dvc"
+    )
     parser.add_argument("--revision", default="", help="checkout_corpus: git revision of data.dvc")
     return parser
 

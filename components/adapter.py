@@ -45,13 +45,14 @@ def run(
         recipe: The recipe as JSON.
         output: Path of the output artifact, which becomes a manifest.
         inputs: Per input the path of its manifest and the digest that came as a parameter; they must agree,
-            because the backend caches by parameters and not by content.
+            because the backend caches by parameters and not by content. Empty for a verdict, which only
+            tasks that are never cached read.
         arguments: The step's other parameters.
 
     Raises:
         SystemExit: The step failed; the message is on stderr and in the run's record.
     """
-    logging.basicConfig(level=logging.WARNING, format=f"{MARKER}%(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, format=f"{MARKER}%(message)s", stream=sys.stderr, force=True)
     logging.getLogger("vitrail").setLevel(logging.INFO)
     try:
         manifest = run_step(
@@ -69,7 +70,7 @@ def run(
 
 def _checked(name: str, path: str, digest: str) -> ArtifactManifest:
     manifest = load(ArtifactManifest, Path(path))
-    if manifest.digest != digest:
+    if digest and manifest.digest != digest:
         raise ConfigError(
             f"input {name} has the digest {manifest.digest}, the parameter says {digest}: "
             "the artifact changed behind the pipeline's cache; run the step that makes it again"

@@ -38,21 +38,21 @@ def _passed(**tasks: dsl.PipelineTask) -> dict[str, object]:
     """Each task's artifact and, for the cache, its digest as a parameter."""
     arguments: dict[str, object] = {}
     for name, task in tasks.items():
-        artifact, digest = _outputs(task)
-        arguments |= {name: artifact, f"{name}_digest": digest}
+        arguments |= {name: _artifact(task), f"{name}_digest": task.outputs["Output"]}
     return arguments
 
 
-def _outputs(task: dsl.PipelineTask) -> tuple[object, object]:
-    artifact = next(value for key, value in task.outputs.items() if key not in ("Output", "digest", "status"))
-    return artifact, task.outputs.get("digest") or task.outputs["Output"]
+def _artifact(task: dsl.PipelineTask) -> object:
+    return next(value for key, value in task.outputs.items() if key != "Output")
 
 
 def make_pipeline(chosen: Recipe) -> dsl.base_component.BaseComponent:
     """The graph with `chosen` as default recipe and its cluster section as resources."""
     cluster = chosen.cluster
 
-    @dsl.pipeline(name="vitrail", description="Weak labels, pretraining, multi-task fine-tuning, gate, endpoint.")
+    @dsl.pipeline(
+        name="vitrail", description="Weak labels, pretraining, multi-task fine-tuning, gate, endpoint."
+    )
     def vitrail(
         corpus: str = "emoji",
         repository: str = ".",
@@ -64,7 +64,7 @@ def make_pipeline(chosen: Recipe) -> dsl.base_component.BaseComponent:
         report = place(publish_report(**run), cluster, is_cached=False)
         with dsl.ExitHandler(report):
             checkout = place(
-                checkout_corpus(**run, corpus=corpus, repository=repository, revision=revision),
+                checkout_corpus(**run, source=corpus, repository=repository, revision=revision),
                 cluster,
                 is_cached=False,
             )
@@ -84,18 +84,19 @@ def make_pipeline(chosen: Recipe) -> dsl.base_component.BaseComponent:
                 evaluate_model(**run, **corpus_and_model, **_passed(features=features)), cluster
             ).set_caching_options(False)
             verdict = place(gate_model(**run, **_passed(evaluation=evaluation)), cluster, is_cached=False)
-            with dsl.If(verdict.outputs["status"] == "blessed"):
+            with dsl.If(verdict.outputs["Output"] == "blessed"):
                 parts = corpus_and_model | _passed(index=index, features=features)
-                history = _passed(
-                    validation=validation, backbone=backbone, evaluation=evaluation, verdict=verdict
-                )
-                version = place(register_model(**run, **parts, **history), cluster, is_cached=False)
-                bento = place(
+                history = _passed(validation=validation, backbone=backbone, evaluation=evaluation)
+                judged = {"verdict": _artifact(verdict)}
+                version = place(register_model(**run, **parts, **history, **judged), cluster, is_cached=False)
+                endpoint = place(
                     package_endpoint(**run, **parts, **_passed(version=version)), cluster, is_cached=False
                 )
-                serving = place(validate_endpoint(**run, **_passed(bento=bento)), cluster, is_cached=False)
+                serving = place(
+                    validate_endpoint(**run, **_passed(endpoint=endpoint)), cluster, is_cached=False
+                )
                 place(
-                    promote_model(**run, **_passed(version=version, verdict=verdict, serving=serving)),
+                    promote_model(**run, **_passed(version=version, serving=serving), **judged),
                     cluster,
                     is_cached=False,
                 )

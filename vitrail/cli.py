@@ -39,8 +39,10 @@ def _start_module(module: str, arguments: list[str]) -> int:
 def _corpus_build(options: argparse.Namespace) -> None:
     from vitrail.corpus import build_corpus
 
-    manifest = build_corpus(options.source, options.out, name=options.name)
-    print(f"{options.out}: {manifest.num_images:,} images, {manifest.num_signals:,} texts, digest {manifest.digest}")
+    manifest = build_corpus(options.source, options.out)
+    print(
+        f"{options.out}: {manifest.num_images:,} images, {manifest.num_signals:,} texts, digest {manifest.digest}"
+    )
 
 
 def _corpus_check(options: argparse.Namespace) -> None:
@@ -84,11 +86,15 @@ def _plan(options: argparse.Namespace) -> None:
     from vitrail.recipes import find_recipe
     from vitrail.recipes.planning import describe_plan
 
-    print(describe_plan(find_recipe(options.recipe), num_images=options.images, gpu_tflops=options.gpu_tflops))
+    print(
+        describe_plan(find_recipe(options.recipe), num_images=options.images, gpu_tflops=options.gpu_tflops)
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="vitrail", description="From images and messy text to a proven endpoint.")
+    parser = argparse.ArgumentParser(
+        prog="vitrail", description="From images and messy text to a proven endpoint."
+    )
     parser.add_argument("--version", action="version", version=f"vitrail {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, _, summary) in _MODULES.items():
@@ -96,15 +102,18 @@ def _parser() -> argparse.ArgumentParser:
 
     corpus = commands.add_parser("corpus", help="Build or check a corpus.").add_subparsers(required=True)
     build = corpus.add_parser("build", help="Build a corpus from its packages or from your own files.")
-    build.add_argument("source", help="emoji, emoji-mini, openclipart, a folder of tars or a folder of images")
+    build.add_argument(
+        "source", help="emoji, emoji-mini, openclipart, a folder of tars or a folder of images"
+    )
     build.add_argument("--out", type=Path, required=True)
-    build.add_argument("--name", help="default: the source's name")
     build.set_defaults(function=_corpus_build)
     check = corpus.add_parser("check", help="Verify digests, schemas and joins of a corpus.")
     check.add_argument("folder", type=Path)
     check.set_defaults(function=_corpus_check)
 
-    data = commands.add_parser("data", help="Restore the corpus that data.dvc names: pull it, or rebuild and compare.")
+    data = commands.add_parser(
+        "data", help="Restore the corpus that data.dvc names: pull it, or rebuild and compare."
+    )
     data.add_argument("--repository", type=Path, default=Path())
     data.set_defaults(function=_data_restore)
 
@@ -123,7 +132,9 @@ def _parser() -> argparse.ArgumentParser:
     recipes.add_argument("name", nargs="?")
     recipes.set_defaults(function=_recipes)
 
-    plan = commands.add_parser("plan", help="Predict steps, hours, bytes and sizes of a recipe before it runs.")
+    plan = commands.add_parser(
+        "plan", help="Predict steps, hours, bytes and sizes of a recipe before it runs."
+    )
     plan.add_argument("--recipe", default="vit_b16_1b")
     plan.add_argument("--images", type=int, default=1_300_000_000, help="training images in the corpus")
     plan.add_argument("--gpu-tflops", type=float, default=140.0, help="sustained TFLOP/s of one accelerator")
@@ -134,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(function: Callable[[], int]) -> int:
     try:
         return function()
-    except VitrailError as error:
+    except (VitrailError, OSError) as error:
         print(f"vitrail: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

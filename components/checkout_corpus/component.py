@@ -10,10 +10,10 @@ def checkout_corpus(
     workspace: str,
     run_id: str,
     recipe: str,
-    corpus: str,
+    source: str,
     repository: str,
     revision: str,
-    manifest: dsl.Output[dsl.Artifact],
+    corpus: dsl.Output[dsl.Artifact],
 ) -> str:
     """Resolves a corpus name, a folder or a DVC revision to a corpus with a content digest.
 
@@ -27,6 +27,6 @@ def checkout_corpus(
         workspace=workspace,
         run_id=run_id,
         recipe=recipe,
-        output=manifest.path,
-        arguments={"corpus": corpus, "repository": repository, "revision": revision},
+        output=corpus.path,
+        arguments={"source": source, "repository": repository, "revision": revision},
     ).digest

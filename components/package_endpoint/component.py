@@ -20,7 +20,7 @@ def package_endpoint(
     features_digest: str,
     version: dsl.Input[dsl.Artifact],
     version_digest: str,
-    bento: dsl.Output[dsl.Artifact],
+    endpoint: dsl.Output[dsl.Artifact],
 ) -> str:
     """Packs model, transforms, index and online features in one Bento.
 
@@ -34,7 +34,7 @@ def package_endpoint(
         workspace=workspace,
         run_id=run_id,
         recipe=recipe,
-        output=bento.path,
+        output=endpoint.path,
         inputs={
             "corpus": (corpus.path, corpus_digest),
             "model": (model.path, model_digest),

@@ -13,7 +13,6 @@ def promote_model(
     version: dsl.Input[dsl.Artifact],
     version_digest: str,
     verdict: dsl.Input[dsl.Artifact],
-    verdict_digest: str,
     serving: dsl.Input[dsl.Artifact],
     serving_digest: str,
     release: dsl.Output[dsl.Artifact],
@@ -33,7 +32,7 @@ def promote_model(
         output=release.path,
         inputs={
             "version": (version.path, version_digest),
-            "verdict": (verdict.path, verdict_digest),
+            "verdict": (verdict.path, ""),
             "serving": (serving.path, serving_digest),
         },
     ).digest

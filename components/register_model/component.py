@@ -23,7 +23,6 @@ def register_model(
     evaluation: dsl.Input[dsl.Artifact],
     evaluation_digest: str,
     verdict: dsl.Input[dsl.Artifact],
-    verdict_digest: str,
     features: dsl.Input[dsl.Artifact],
     features_digest: str,
     version: dsl.Output[dsl.Artifact],
@@ -48,7 +47,7 @@ def register_model(
             "model": (model.path, model_digest),
             "index": (index.path, index_digest),
             "evaluation": (evaluation.path, evaluation_digest),
-            "verdict": (verdict.path, verdict_digest),
+            "verdict": (verdict.path, ""),
             "features": (features.path, features_digest),
         },
     ).digest

@@ -10,8 +10,8 @@ def validate_endpoint(
     workspace: str,
     run_id: str,
     recipe: str,
-    bento: dsl.Input[dsl.Artifact],
-    bento_digest: str,
+    endpoint: dsl.Input[dsl.Artifact],
+    endpoint_digest: str,
     serving: dsl.Output[dsl.Artifact],
 ) -> str:
     """Starts the real Bento and replays golden images against it.
@@ -27,5 +27,5 @@ def validate_endpoint(
         run_id=run_id,
         recipe=recipe,
         output=serving.path,
-        inputs={"bento": (bento.path, bento_digest)},
+        inputs={"endpoint": (endpoint.path, endpoint_digest)},
     ).digest

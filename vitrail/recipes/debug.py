@@ -6,7 +6,7 @@ Command: `make run CORPUS=emoji-mini RECIPE=debug`.
 import dataclasses
 
 from vitrail.contracts.models import Architecture, Transforms
-from vitrail.gates import GateConfig, ValueThreshold
+from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold
 from vitrail.recipes.emoji import emoji
 from vitrail.recipes.recipe import Recipe
 from vitrail.training import ScheduleConfig
@@ -35,6 +35,8 @@ def debug() -> Recipe:
             values=(
                 ValueThreshold(metric="concept/float/p_at_1", limit=0.0),
                 ValueThreshold(metric="skin_tone/recall_gap", limit=1.0, direction="max"),
-            )
+            ),
+            changes=(ChangeThreshold(metric="concept/float/p_at_1", margin=1.0),),
+            min_groups=2,
         ),
     )

@@ -35,7 +35,7 @@ def emoji() -> Recipe:
                 ValueThreshold(metric="concept/binary_ratio", limit=0.85),
                 ValueThreshold(metric="skin_tone/recall_gap", limit=0.6, direction="max"),
                 ValueThreshold(metric="skin_tone/macro_recall", limit=0.5),
-                ValueThreshold(metric="category/accuracy", limit=0.6),
+                ValueThreshold(metric="category/lift", limit=1.0),
             ),
             changes=(
                 ChangeThreshold(metric="concept/float/p_at_1", margin=0.02),

@@ -5,7 +5,7 @@ Command: `make run CORPUS=path/to/folder RECIPE=folder`. Two CPU cores, minutes.
 
 import dataclasses
 
-from vitrail.gates import GateConfig, ValueThreshold
+from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold
 from vitrail.recipes.emoji import emoji
 from vitrail.recipes.recipe import Recipe
 from vitrail.training import ScheduleConfig
@@ -26,5 +26,8 @@ def folder() -> Recipe:
         finetune=dataclasses.replace(
             base.finetune, schedule=ScheduleConfig(num_steps=150, batch_size=64, warmup_steps=15)
         ),
-        gates=GateConfig(values=(ValueThreshold(metric="label/accuracy", limit=0.0),)),
+        gates=GateConfig(
+            values=(ValueThreshold(metric="label/lift", limit=1.0),),
+            changes=(ChangeThreshold(metric="label/accuracy", margin=0.1),),
+        ),
     )

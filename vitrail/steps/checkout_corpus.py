@@ -11,7 +11,7 @@ __all__ = ["STEP"]
 def checkout_corpus(context: StepContext) -> Outcome:
     """Hands on where the corpus lies and its digest; no image is copied."""
     found = resolve_corpus(
-        context.arguments["corpus"],
+        context.arguments["source"],
         repository=Path(context.arguments["repository"]),
         revision=context.arguments["revision"] or None,
         cache=context.workspace / "corpora",
@@ -32,7 +32,7 @@ STEP = Step(
     name="checkout_corpus",
     function=checkout_corpus,
     inputs=(),
-    arguments=("corpus", "repository", "revision"),
+    arguments=("source", "repository", "revision"),
     config=lambda recipe: None,
     is_reusable=False,
 )

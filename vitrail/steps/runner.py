@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import logging
+import os
 import shutil
 import time
 import traceback
@@ -11,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vitrail.contracts.codec import load, save
-from vitrail.contracts.files import atomic_folder, digest_json
+from vitrail.contracts.files import atomic_folder, digest_json, replace_link
 from vitrail.errors import ConfigError, VitrailError
 from vitrail.recipes import Recipe
+from vitrail.steps.artifacts import ARTIFACTS
 from vitrail.steps.context import Outcome, Step, StepContext
 from vitrail.steps.workspace import StepRecord, Workspace, code_digest
 
@@ -83,6 +85,7 @@ def run_step(
         lineage=manifest.lineage,
     )
     workspace.write(record)
+    _link(workspace.run_folder / ARTIFACTS[step.name], Path(manifest.artifact))
     _log.info("%s %s in %.1f s", step.name, "reused" if is_reused else "done", record.seconds)
     return manifest
 
@@ -157,6 +160,11 @@ def _manifest(step: Step, target: Path, outcome: Outcome) -> ArtifactManifest:
         value=outcome.value,
         lineage=outcome.lineage,
     )
+
+
+def _link(link: Path, artifact: Path) -> None:
+    """So that the run folder shows every artifact by name; relative, so that a workspace can be moved."""
+    replace_link(link, os.path.relpath(artifact, link.parent.resolve()))
 
 
 def _keep(written: Path, failed: Path) -> None:

@@ -12,7 +12,7 @@ __all__ = ["STEP"]
 
 def validate_endpoint(context: StepContext) -> Outcome:
     """Writes `serving.json`; the server's log lies beside it."""
-    package, config = context.inputs["bento"], context.recipe.endpoint
+    package, config = context.inputs["endpoint"], context.recipe.endpoint
     bento = Path(read_json(package / "bento.json")["path"])
     log = context.out / "server.log"
     with running_endpoint(bento, log=log, timeout_s=config.startup_timeout_s) as url:
@@ -23,7 +23,7 @@ def validate_endpoint(context: StepContext) -> Outcome:
 STEP = Step(
     name="validate_endpoint",
     function=validate_endpoint,
-    inputs=("bento",),
+    inputs=("endpoint",),
     config=lambda recipe: None,
     is_reusable=False,
 )

@@ -1,10 +1,10 @@
 """Where runs and their artifacts lie: a folder a run, and a content-addressed store that runs share.
 
-    <workspace>/store/<step>/<key>/          artifacts, whole or absent; `key` is a digest of everything they depend on
-    <workspace>/store/<step>/<key>.work/     what an unfinished step keeps for its next try (checkpoints)
-    <workspace>/<run_id>/steps/<step>.json   StepRecord
-    <workspace>/<run_id>/failed/<step>/      what a failed step had written
-    <workspace>/latest -> <run_id>
+<workspace>/store/<step>/<key>/          artifacts, whole or absent; `key` is a digest of everything they depend on
+<workspace>/store/<step>/<key>.work/     what an unfinished step keeps for its next try (checkpoints)
+<workspace>/<run_id>/steps/<step>.json   StepRecord
+<workspace>/<run_id>/failed/<step>/      what a failed step had written
+<workspace>/latest -> <run_id>
 """
 
 import functools
@@ -79,4 +79,6 @@ class Workspace:
 def code_digest() -> str:
     """Digest of the library's source: another version of the code never reuses an artifact of this one."""
     root = Path(vitrail.__file__).parent
-    return digest_json({str(path.relative_to(root)): digest_file(path) for path in sorted(root.rglob("*.py"))})
+    return digest_json(
+        {str(path.relative_to(root)): digest_file(path) for path in sorted(root.rglob("*.py"))}
+    )
