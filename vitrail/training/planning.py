@@ -2,7 +2,7 @@
 
 FLOPs of the forward pass are counted on the meta device by `torch.utils.flop_counter` (two per multiply-add):
 nothing is computed or allocated. The backward pass is taken as twice that, since torch 2.14.1 counts that of
-grouped convolutions as if they had no groups (a step of ResNeXt-101 32x8d as 6.6 instead of 3 forward passes).
+grouped convolutions as if they had no groups (ResNeXt-101 32x8d: 6.6 forward passes a step instead of 3).
 """
 
 import json
