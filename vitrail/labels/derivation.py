@@ -137,12 +137,15 @@ def _prepare_vocabulary(files: list[Path], folder: Path, config: LabelsConfig) -
     done = folder / "dictionary.parquet"
     if done.exists():
         return
-    total = sum(pq.read_metadata(path).num_rows for path in files)
+    total = _count_rows(files)
     frame = _read(files, _SAMPLE_COLUMNS)
     if total > config.sample_signals:
         threshold = max(int(_SAMPLE_SLOTS * config.sample_signals / total), 1)
         frame = frame.where(col("post_id").hash() % _SAMPLE_SLOTS < threshold)
-    sample = frame.to_arrow().sort_by([(name, "ascending") for name in _SAMPLE_COLUMNS]).combine_chunks()
+    sample = frame.to_arrow()
+    if total <= config.sample_signals:
+        _require_all_rows(files, sample.num_rows)
+    sample = sample.sort_by([(name, "ascending") for name in _SAMPLE_COLUMNS]).combine_chunks()
     rows = open_lookup(folder).find(sample["image_id"].combine_chunks())
     is_usable = (rows >= 0) & sample["text"].is_valid().to_numpy()
     vocabulary = build_vocabulary(sample.filter(pa.array(is_usable)), rows[is_usable], config)
@@ -187,7 +190,23 @@ def _annotate_wave(files: list[Path], folder: Path) -> list[dict[str, Any]]:
     report = annotator.annotate(*(col(name) for name in SIGNAL_COLUMNS)).alias("report")
     frame = _read(files, SIGNAL_COLUMNS).select(report)
     reports = frame.where(col("report").not_null()).to_pydict()["report"]
-    return [json.loads(report) for report in reports]
+    found = [json.loads(report) for report in reports]
+    _require_all_rows(files, sum(report["num_signals"] for report in found))
+    return found
+
+
+def _count_rows(files: list[Path]) -> int:
+    return sum(pq.read_metadata(path).num_rows for path in files)
+
+
+def _require_all_rows(files: list[Path], num_rows: int) -> None:
+    """Daft 0.7.26 now and then ends a query without its rows instead of raising a reader's error."""
+    expected = _count_rows(files)
+    if num_rows != expected:
+        raise LabelError(
+            f"only {num_rows:,} of {expected:,} signals of {files[0].parent} could be read; texts must be UTF-8 "
+            "and files whole: build the corpus again"
+        )
 
 
 def _label_shards(
@@ -199,7 +218,9 @@ def _label_shards(
     previous: LabelSet | None,
 ) -> LabelSetManifest:
     shards = [shard.name for shard in manifest.shards]
-    numbers = daft.from_pydict({"number": list(range(len(shards)))}).into_partitions(len(shards))
+    numbers = daft.from_pydict({"number": list(range(len(shards)))})
+    if config.engine == "ray":
+        numbers = numbers.into_partitions(len(shards))
     scorer = ShardScorer(str(folder), encode(config))
     numbers.select(scorer.score(col("number"))).collect()
     terms = load_terms(folder)

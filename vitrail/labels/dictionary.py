@@ -5,22 +5,19 @@ were frequent), with integer keys throughout. Every candidate is kept with the r
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.normalise import BREAK, TokenBatch, is_unspaced, join_term
-from vitrail.labels.stop_words import STOP_WORDS
 
 __all__ = ["Candidates", "Dictionary", "build_dictionary", "collect_candidates"]
 
 _ALONE_SHARE = 0.5  # a character of an unspaced script is a word when it stands alone in half of its images
 _MIN_NPMI = 0.3  # of the halves of a phrase
-_FRAGMENT_SHARE = (
-    0.9  # a phrase that continues the same way in 90% of its images is part of the longer phrase
-)
+_FRAGMENT_SHARE = 0.9  # a phrase that is inside the same term in 90% of its images is a part of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +26,6 @@ class Candidates:
 
     terms: list[tuple[str, ...]]
     num_images: np.ndarray  # int64 [C]
-    extension: np.ndarray  # int64 [C] most images of one phrase that is one word longer on either side
     alone: np.ndarray  # int64 [C] images where a word is the whole phrase; 0 for longer phrases
     parts: np.ndarray  # int64 [C, 2] the phrase without its last and without its first word; -1 for words
 
@@ -92,7 +88,7 @@ def _grow(
     min_images: int,
 ) -> Candidates:
     terms: list[tuple[str, ...]] = []
-    counts, extension, parts = [], [], []
+    counts, parts = [], []
     base, previous_base, length = 0, 0, 1
     position = np.flatnonzero(gram >= 0)
     lone = _stands_alone(gram, text_of)
@@ -106,11 +102,7 @@ def _grow(
         if length == 1:
             alone = _count_images(gram[lone], image_of[lone], len(keep_counts))
         counts.append(keep_counts)
-        extension.append(np.zeros(len(keep_counts), dtype=np.int64))
         parts.append(np.where(pair >= 0, pair + previous_base, -1))
-        if length > 1:
-            for side in (0, 1):
-                np.maximum.at(extension[-2], pair[:, side], keep_counts)
         if length == max_ngram or not len(keep_counts):
             break
         previous_base, base = base, base + len(keep_counts)
@@ -120,14 +112,12 @@ def _grow(
         return Candidates(
             terms=[],
             num_images=np.zeros(0, np.int64),
-            extension=np.zeros(0, np.int64),
             alone=alone,
             parts=np.zeros((0, 2), np.int64),
         )
     return Candidates(
         terms=terms,
         num_images=np.concatenate(counts),
-        extension=np.concatenate(extension),
         alone=np.concatenate([alone, *(np.zeros_like(level) for level in counts[1:])]),
         parts=np.concatenate(parts),
     )
@@ -164,7 +154,11 @@ def _pair_up(
 
 
 def build_dictionary(
-    candidates: Candidates, num_images: int, config: LabelsConfig, user_terms: Sequence[tuple[str, ...]] = ()
+    candidates: Candidates,
+    num_images: int,
+    config: LabelsConfig,
+    stop_words: Collection[str],
+    user_terms: Sequence[tuple[str, ...]] = (),
 ) -> Dictionary:
     """Filters candidates into a dictionary.
 
@@ -172,15 +166,13 @@ def build_dictionary(
         candidates: Counted phrases.
         num_images: Images with text, N.
         config: Limits.
+        stop_words: Words that name nothing, in the languages they are used in.
         user_terms: Terms that pass whatever the filters say; those not among the candidates are added.
     """
     wanted = set(user_terms)
     known = set(candidates.terms)
     missing = [term for term in dict.fromkeys(user_terms) if term not in known]
-    reasons = [
-        None if candidates.terms[index] in wanted else _reject(candidates, index, num_images, config)
-        for index in range(len(candidates.terms))
-    ]
+    reasons = _reject_all(candidates, num_images, config, stop_words, wanted)
     terms = candidates.terms + missing
     counts = np.concatenate([candidates.num_images, np.zeros(len(missing), dtype=np.int64)])
     reasons += [None] * len(missing)
@@ -189,24 +181,53 @@ def build_dictionary(
     )
 
 
-def _reject(candidates: Candidates, index: int, num_images: int, config: LabelsConfig) -> str | None:
-    term, count = candidates.terms[index], int(candidates.num_images[index])
-    if count < config.min_term_images:
-        return "rare"
-    if all(token in STOP_WORDS for token in term):
+def _reject_all(
+    candidates: Candidates,
+    num_images: int,
+    config: LabelsConfig,
+    stop_words: Collection[str],
+    wanted: set[tuple[str, ...]],
+) -> list[str | None]:
+    """Reasons, longer phrases first: a part is a fragment only of a phrase that is a term."""
+    reasons: list[str | None] = [None] * len(candidates.terms)
+    covered = np.zeros(len(candidates.terms), dtype=np.int64)  # most images of a term the phrase is a part of
+    for index in range(len(candidates.terms) - 1, -1, -1):
+        term = candidates.terms[index]
+        reason = _reject_form(term, stop_words) or _reject_counts(
+            candidates, index, int(covered[index]), num_images, config
+        )
+        reasons[index] = None if term in wanted else reason
+        reach = covered[index] if reasons[index] else candidates.num_images[index]
+        for part in candidates.parts[index]:
+            if part >= 0:
+                covered[part] = max(covered[part], reach)
+    return reasons
+
+
+def _reject_form(term: tuple[str, ...], stop_words: Collection[str]) -> str | None:
+    if all(token in stop_words for token in term):
         return "stop_word"
-    if term[0] in STOP_WORDS or term[-1] in STOP_WORDS:
+    if term[0] in stop_words or term[-1] in stop_words:
         return "fragment"
     text = "".join(term)
     if not any(character.isalpha() for character in text):
         return "number"
     if len(text) == 1 and not is_unspaced(text) and text < "\u1100":
         return "letter"
+    return None
+
+
+def _reject_counts(
+    candidates: Candidates, index: int, covered: int, num_images: int, config: LabelsConfig
+) -> str | None:
+    term, count = candidates.terms[index], int(candidates.num_images[index])
+    if count < config.min_term_images:
+        return "rare"
     if count > config.max_image_share * num_images:
         return "boilerplate"
-    if len(text) == 1 and is_unspaced(text) and candidates.alone[index] < _ALONE_SHARE * count:
+    if len(term) == 1 and len(term[0]) == 1 and candidates.alone[index] < _ALONE_SHARE * count:
         return "character"
-    if candidates.extension[index] >= _FRAGMENT_SHARE * count:
+    if covered >= _FRAGMENT_SHARE * count:
         return "fragment"
     if len(term) > 1 and not _is_collocation(candidates, index, num_images):
         return "accidental"

@@ -34,7 +34,9 @@ def clusters_of(labels: LabelSet) -> tuple[list[int], list[Cluster]]:
     dictionary = labels.dictionary()
     weight = dict(zip(dictionary["term"].to_pylist(), dictionary["num_images"].to_pylist(), strict=True))
     vocabulary = labels.vocabulary()
-    clusters = [{term: weight.get(term, 1) for term in terms} for terms in vocabulary["members"].to_pylist()]
+    clusters: list[Cluster] = [
+        {term: weight.get(term, 1) for term in terms} for terms in vocabulary["members"].to_pylist()
+    ]
     return vocabulary["label_id"].to_pylist(), clusters
 
 
@@ -83,7 +85,7 @@ def check_churn(diff: LabelDiff, max_churn: float) -> None:
     if diff.churn > max_churn:
         raise LabelError(
             f"{diff.churn:.1%} of the old labels' term mentions changed their label, more than "
-            f"max_churn={max_churn:.1%} ({len(diff.lost)} labels lost, {len(diff.new)} new); look at the diff, "
+            f"max_churn={max_churn:.1%} ({len(diff.lost)} labels lost, {len(diff.new)} new); read the diff, "
             "then raise the limit or keep the old label set"
         )
 

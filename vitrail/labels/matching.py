@@ -78,7 +78,8 @@ class Matcher:
     def _walk(self, ids: np.ndarray, text_of: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         position = np.flatnonzero(ids >= 0)
         node = ids[position].astype(np.int64)
-        starts, lengths, terms = [], [], []
+        starts, lengths = [position[:0]], [position[:0]]
+        terms = [self._term_of[:0]]
         length = 1
         while len(position):
             term = self._term_of[node]

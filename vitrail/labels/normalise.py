@@ -113,9 +113,14 @@ def _truncate(texts: pa.Array) -> pa.Array:
 
 def tokenise(texts: pa.Array) -> TokenBatch:
     """Normalises a batch of texts and splits it into tokens (BREAK tokens included)."""
-    lists = pc.ascii_split_whitespace(pc.ascii_trim_whitespace(normalise(texts)))
+    trimmed = pc.ascii_trim_whitespace(normalise(texts))
+    lists = pc.ascii_split_whitespace(trimmed)
     values = lists.flatten()
     lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
+    is_empty = pc.equal(pc.binary_length(trimmed), 0).to_numpy(zero_copy_only=False)
+    if is_empty.any():  # the split of an empty text is one empty token
+        values = values.filter(pc.greater(pc.binary_length(values), 0))
+        lengths = np.where(is_empty, 0, lengths)
     offsets = np.zeros(len(lists) + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return TokenBatch(tokens=values, offsets=offsets)

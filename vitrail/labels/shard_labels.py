@@ -121,7 +121,8 @@ def collect_votes(
     _, first = np.unique(mentions.signal[vote] * shift + mentions.term[vote], return_index=True)
     vote = vote[first]
     at = at[vote]
-    ranking = _rank_strings(signals["post_id"])[mentions.signal[vote]]
+    post_id, source = _sorted_dictionary(signals["post_id"]), _sorted_dictionary(signals["source"])
+    ranking = post_id.indices.to_numpy()[mentions.signal[vote]]
     order = np.lexsort(
         (mentions.source[mentions.signal[vote]], mentions.term[vote], ranking, label[at], annotations.row[at])
     )
@@ -132,19 +133,21 @@ def collect_votes(
             "row": annotations.row[at],
             "label": label[at],
             "term": mentions.term[vote],
-            "post_id": signals["post_id"].dictionary_encode().take(signal),
-            "source": signals["source"].dictionary_encode().take(signal),
+            "post_id": post_id.take(signal),
+            "source": source.take(signal),
             "score": (scores[at] / ONE).astype(np.float32),
         }
     )
 
 
-def _rank_strings(values: pa.Array) -> np.ndarray:
+def _sorted_dictionary(values: pa.Array) -> pa.DictionaryArray:
+    """Dictionary form with the dictionary in ascending order, whatever order the values came in."""
     encoded = values.dictionary_encode()
     order = np.argsort(encoded.dictionary.to_numpy(zero_copy_only=False))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    return rank[encoded.indices.to_numpy(zero_copy_only=False)]
+    codes = rank[encoded.indices.to_numpy(zero_copy_only=False)]
+    return pa.DictionaryArray.from_arrays(pa.array(codes), encoded.dictionary.take(pa.array(order)))
 
 
 def count_labels(work: Path, num_shards: int, num_labels: int, config: LabelsConfig) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse  # type: ignore[import-untyped]
 from sklearn.cluster import MiniBatchKMeans
-from sklearn.decomposition import TruncatedSVD
+from sklearn.utils.extmath import randomized_svd
 
 __all__ = ["QUERY_SOURCE", "category_entropy", "language_specificity", "query_rate", "term_vectors"]
 
@@ -56,10 +56,8 @@ def term_vectors(pairs: np.ndarray, num_terms: int, num_images: int) -> tuple[np
     dimensions = min(_DIMENSIONS, min(weights.shape) - 1)
     if dimensions < 1:
         return np.ones((num_terms, 1), np.float32), np.ones((num_images, 1), np.float32)
-    model = TruncatedSVD(dimensions, n_iter=3, random_state=_SEED)
-    terms = model.fit_transform(weights)
-    images = weights.T @ (terms / np.maximum(model.singular_values_, 1e-9))
-    return _unit(terms), _unit(images)
+    left, strength, right = randomized_svd(weights, dimensions, n_iter=3, random_state=_SEED)
+    return _unit(left * strength), _unit(right.T * strength)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

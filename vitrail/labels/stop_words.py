@@ -1,6 +1,6 @@
 """Function words of many languages: a term that begins or ends with one names nothing in an image."""
 
-__all__ = ["STOP_WORDS"]
+__all__ = ["is_stop_word"]
 
 _BY_LANGUAGE = {
     "en": (
@@ -49,4 +49,10 @@ _BY_LANGUAGE = {
     "url": "http https www com org net html htm php jpg jpeg png gif svg webp",
 }
 
-STOP_WORDS: frozenset[str] = frozenset(word for words in _BY_LANGUAGE.values() for word in words.split())
+_ANY = frozenset(_BY_LANGUAGE.pop("url").split())
+_WORDS = {language: frozenset(words.split()) for language, words in _BY_LANGUAGE.items()}
+
+
+def is_stop_word(word: str, language: str) -> bool:
+    """Whether it is a function word of the language (English when unknown) or a part of an address."""
+    return word in _ANY or word in _WORDS.get(language, _WORDS["en"])

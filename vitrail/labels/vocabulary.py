@@ -15,7 +15,7 @@ from vitrail.labels.encoder import load_encoder
 from vitrail.labels.grouping import group_synonyms, image_overlap, join_translations, translation_links
 from vitrail.labels.language import UNKNOWN, identify_languages
 from vitrail.labels.matching import Matcher
-from vitrail.labels.normalise import join_term, normalise_term, tokenise
+from vitrail.labels.normalise import TokenBatch, join_term, normalise_term, tokenise
 from vitrail.labels.statistics import (
     QUERY_SOURCE,
     category_entropy,
@@ -23,6 +23,7 @@ from vitrail.labels.statistics import (
     query_rate,
     term_vectors,
 )
+from vitrail.labels.stop_words import is_stop_word
 from vitrail.labels.terms import Terms
 
 __all__ = ["Vocabulary", "build_vocabulary", "group_terms", "read_user_terms"]
@@ -71,7 +72,10 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
     images, image_of = np.unique(rows, return_inverse=True)
     batch = tokenise(sample["text"].combine_chunks())
     candidates = collect_candidates(batch, image_of, config.max_ngram, config.min_term_images)
-    dictionary = build_dictionary(candidates, len(images), config, read_user_terms(config.dictionary_files))
+    language, known = _languages(sample)
+    stop_words = _stop_words(batch, language, known)
+    user_terms = read_user_terms(config.dictionary_files)
+    dictionary = build_dictionary(candidates, len(images), config, stop_words, user_terms)
     accepted = dictionary.accepted
     if not len(accepted):
         raise LabelError(
@@ -80,7 +84,6 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
         )
     surfaces = [dictionary.terms[index] for index in accepted]
     matches = Matcher(surfaces).find(batch)
-    language, known = _languages(sample)
     kept, term_of_surface = np.unique(dictionary.canonical[accepted], return_inverse=True)
     terms = _describe_terms(
         [dictionary.terms[index] for index in kept],
@@ -140,6 +143,15 @@ def _languages(sample: pa.Table) -> tuple[np.ndarray, list[str]]:
     known = sorted(set(names))
     code = {name: index for index, name in enumerate(known)}
     return np.array([code[name] for name in names], dtype=np.int64), known
+
+
+def _stop_words(batch: TokenBatch, language: np.ndarray, known: list[str]) -> set[str]:
+    """Stop words, by the language each word is mostly used in: "die" is one in German only."""
+    encoded = batch.tokens.dictionary_encode()
+    words = encoded.dictionary.to_pylist()
+    text = np.repeat(language, np.diff(batch.offsets))
+    languages = _majority(encoded.indices.to_numpy(zero_copy_only=False), text, len(words), known)
+    return {word for word, name in zip(words, languages, strict=True) if is_stop_word(word, name)}
 
 
 def _majority(item: np.ndarray, language: np.ndarray, num_items: int, known: list[str]) -> list[str]:

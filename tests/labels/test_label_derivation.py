@@ -1,0 +1,357 @@
+"""The whole derivation on real text: contract, determinism, bad input, resume, engines, diff, explanation."""
+
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import vitrail.labels.derivation as derivation
+from vitrail.contracts.codec import load
+from vitrail.contracts.corpus import INDEX_SCHEMA, SIGNALS_SCHEMA, CorpusManifest
+from vitrail.contracts.files import digest_file
+from vitrail.contracts.labels import DICTIONARY_SCHEMA, SIDECAR_SCHEMA, VOCABULARY_SCHEMA, VOTES_SCHEMA
+from vitrail.errors import LabelError
+from vitrail.labels import (
+    LabelsConfig,
+    balance_weights,
+    build_text_features,
+    derive_labels,
+    diff_labels,
+    explain_image,
+    open_labels,
+    remap_head,
+    source_support,
+)
+from vitrail.labels.text_features import IMAGE_FEATURES_SCHEMA, LABEL_STATISTICS_SCHEMA
+
+CONFIG = LabelsConfig(
+    clustering="none", min_images=4
+)  # without the encoder: seconds less for each derivation
+
+
+def all_digests(folder):
+    return {
+        str(path.relative_to(folder)): digest_file(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def copy_corpus(source: Path, target: Path, tables: list[pa.Table]) -> Path:
+    """The same images with other signal files."""
+    target.mkdir()
+    shutil.copytree(source / "index", target / "index")
+    shutil.copy(source / "corpus.json", target)
+    (target / "signals").mkdir()
+    for number, table in enumerate(tables):
+        pq.write_table(table, target / "signals" / f"{number:03}.parquet", row_group_size=500)
+    return target
+
+
+def read_signals(corpus: Path) -> pa.Table:
+    return pq.read_table(corpus / "signals").cast(SIGNALS_SCHEMA)
+
+
+def signals_of(rows):
+    filled = [
+        {"post_id": "p", "source": "title", "weight": 1.0, "language": "en", "observed_at": 0} | row
+        for row in rows
+    ]
+    return pa.Table.from_pylist(filled, schema=SIGNALS_SCHEMA)
+
+
+@pytest.fixture(scope="session")
+def plain_labels(mini_corpus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plain") / "labels"
+    derive_labels(mini_corpus, folder, CONFIG)
+    return folder
+
+
+def test_label_set_keeps_its_contract(mini_corpus, mini_labels):
+    labels = open_labels(mini_labels)
+    corpus = load(CorpusManifest, mini_corpus / "corpus.json")
+    assert labels.manifest.corpus_digest == corpus.digest
+    assert labels.manifest.num_signals == corpus.num_signals
+    vocabulary = labels.vocabulary()
+    assert vocabulary.schema.equals(VOCABULARY_SCHEMA)
+    assert labels.dictionary().schema.equals(DICTIONARY_SCHEMA)
+    frequency = dict.fromkeys(vocabulary["label_id"].to_pylist(), 0)
+    for shard in labels.manifest.shards:
+        sidecar = labels.sidecar(shard)
+        assert sidecar.schema.equals(SIDECAR_SCHEMA)
+        index = pq.read_table(mini_corpus / "index" / f"{shard}.parquet", schema=INDEX_SCHEMA)
+        assert sidecar["image_id"].equals(index["image_id"])
+        assert labels.votes(shard).schema.equals(VOTES_SCHEMA)
+        for row in sidecar.to_pylist():
+            assert row["scores"] == sorted(row["scores"], reverse=True)
+            assert (
+                len(row["scores"])
+                == len(row["label_ids"])
+                == len(set(row["label_ids"]))
+                <= LabelsConfig().top_k
+            )
+            assert all(LabelsConfig().min_score <= score <= 1 for score in row["scores"])
+            for label_id in row["label_ids"]:
+                frequency[label_id] += 1
+    assert frequency == dict(zip(frequency, vocabulary["frequency"].to_pylist(), strict=True))
+    assert min(frequency.values()) >= LabelsConfig().min_images
+
+
+def test_labels_say_what_the_pictures_show(mini_labels):
+    labels = open_labels(mini_labels)
+    terms = dict(
+        zip(labels.vocabulary()["label_id"].to_pylist(), labels.vocabulary()["term"].to_pylist(), strict=True)
+    )
+    said = {}
+    for shard in labels.manifest.shards:
+        for row in labels.sidecar(shard).to_pylist():
+            said[row["image_id"]] = " ".join(terms[label_id] for label_id in row["label_ids"])
+    assert "handshake" in said["openmoji-1F91D-1F3FC"]
+    assert "ear" in said["twemoji-1F442-1F3FE"]
+
+
+@pytest.mark.parametrize("parts", [2, 7])
+def test_output_is_identical_for_any_partitioning_and_order(mini_corpus, plain_labels, tmp_path, parts):
+    signals = read_signals(mini_corpus)
+    signals = signals.take(np.random.default_rng(parts).permutation(signals.num_rows))
+    bounds = np.linspace(0, signals.num_rows, parts + 1).astype(int)
+    tables = [signals.slice(start, end - start) for start, end in itertools.pairwise(bounds)]
+    corpus = copy_corpus(mini_corpus, tmp_path / "corpus", tables)
+    derive_labels(corpus, tmp_path / "labels", CONFIG)
+    assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
+
+
+RAY_SCRIPT = """
+import sys
+from pathlib import Path
+import ray
+from vitrail.labels import LabelsConfig, derive_labels
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=150 << 20)
+config = LabelsConfig(clustering="none", min_images=4, engine="ray")
+derive_labels(Path(sys.argv[1]), Path(sys.argv[2]), config)
+"""
+
+
+@pytest.mark.ray
+def test_ray_gives_the_same_bytes(mini_corpus, plain_labels, tmp_path):
+    command = [sys.executable, "-c", RAY_SCRIPT, str(mini_corpus), str(tmp_path / "labels")]
+    environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, env=environment, check=False
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
+
+
+KILL_SCRIPT = """
+import os, signal, sys
+from pathlib import Path
+import vitrail.labels.shard_labels as shard_labels
+from vitrail.labels import LabelsConfig, derive_labels
+save = shard_labels._save_scored
+def save_and_die(path, labels, votes):
+    save(path, labels, votes)
+    os.kill(os.getpid(), signal.SIGKILL)
+shard_labels._save_scored = save_and_die
+derive_labels(Path(sys.argv[1]), Path(sys.argv[2]), LabelsConfig(clustering="none", min_images=4))
+"""
+
+
+def test_a_killed_derivation_goes_on_where_it_was(mini_corpus, plain_labels, tmp_path, monkeypatch):
+    out = tmp_path / "labels"
+    command = [sys.executable, "-c", KILL_SCRIPT, str(mini_corpus), str(out)]
+    assert (
+        subprocess.run(command, capture_output=True, timeout=300, check=False).returncode == -signal.SIGKILL
+    )
+    assert not out.exists()
+    work = next(iter(tmp_path.glob(".labels.work/*")))
+    assert list(work.glob("wave-*.json"))
+    assert list(work.glob("scored/*.npz"))
+
+    def refuse(*_):
+        raise AssertionError("finished work was computed again")
+
+    monkeypatch.setattr(derivation, "_annotate_wave", refuse)
+    monkeypatch.setattr(derivation, "build_vocabulary", refuse)
+    derive_labels(mini_corpus, out, CONFIG)
+    assert all_digests(out) == all_digests(plain_labels)
+    assert not work.exists()
+
+
+def test_hostile_text_is_labelled_or_counted(mini_corpus, tmp_path):
+    ids = pq.read_table(mini_corpus / "index")["image_id"].to_pylist()
+    rows = [
+        {"image_id": image_id, "post_id": f"p{n}", "text": "a red kite"}
+        for n, image_id in enumerate(ids[:50])
+    ]
+    hostile = [
+        None,
+        "",
+        "\x00\x01\x02\x1f",
+        "😀🎉‼️",
+        "kite " * 200_000,
+        " ".join(f"keyword{n}" for n in range(5000)) + " kite",
+        "طائرة ورقية حمراء",
+        "赤い凧、青い空",
+        "‮etik‬ \u200bkite",
+        "caf\u00e9 cafe\u0301 ＫＩＴＥ",
+        "\ufffd\ufffd\ufffd",
+    ]
+    rows += [
+        {"image_id": ids[n], "post_id": f"h{n}", "text": text, "language": None}
+        for n, text in enumerate(hostile)
+    ]
+    rows += [{"image_id": "nowhere", "text": "kite"}, {"image_id": None, "text": "kite"}]
+    rows += [{"image_id": ids[0], "post_id": None, "source": None, "weight": None, "text": "kite"}]
+    rows += [{"image_id": ids[0], "weight": float("nan"), "text": "kite"}]
+    corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [signals_of(rows)])
+    manifest = derive_labels(corpus, tmp_path / "labels", replace(CONFIG, max_image_share=1.0))
+    assert manifest.num_signals == len(rows)
+    assert manifest.num_signals_skipped["null_text"] == 1
+    assert manifest.num_signals_skipped["unknown_image"] == 2
+    assert manifest.num_signals_skipped["no_words"] == 2
+    assert manifest.num_images_labelled >= 50
+
+
+@pytest.mark.parametrize("texts", [[], [None, None], ["", " "], ["unique"]])
+def test_no_usable_text_is_refused(mini_corpus, tmp_path, texts):
+    ids = pq.read_table(mini_corpus / "index")["image_id"].to_pylist()
+    table = signals_of([{"image_id": ids[0], "text": text} for text in texts])
+    corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [table])
+    with pytest.raises(LabelError, match="became a term"):
+        derive_labels(corpus, tmp_path / "labels", CONFIG)
+    assert not (tmp_path / "labels").exists()
+
+
+def test_broken_signal_files_are_named(mini_corpus, tmp_path):
+    signals = read_signals(mini_corpus).slice(0, 10)
+    corpus = copy_corpus(mini_corpus, tmp_path / "a", [signals.drop_columns(["text"])])
+    with pytest.raises(LabelError, match="lacks the column 'text'"):
+        derive_labels(corpus, tmp_path / "labels", CONFIG)
+    binary = signals.set_column(3, "text", signals["text"].cast(pa.binary()))
+    with pytest.raises(LabelError, match="binary, not a UTF-8 string"):
+        derive_labels(copy_corpus(mini_corpus, tmp_path / "b", [binary]), tmp_path / "labels", CONFIG)
+    (corpus / "signals" / "000.parquet").write_bytes(b"PAR1 truncated")
+    with pytest.raises(LabelError, match=r"000\.parquet is not a readable"):
+        derive_labels(corpus, tmp_path / "labels", CONFIG)
+    (corpus / "signals" / "000.parquet").unlink()
+    with pytest.raises(LabelError, match=r"no \.parquet file"):
+        derive_labels(corpus, tmp_path / "labels", CONFIG)
+
+
+def test_invalid_utf8_is_refused_with_the_remedy(mini_corpus, tmp_path):
+    raw = pa.array([b"\xff\xfe no"], pa.binary())
+    text = pa.StringArray.from_buffers(1, raw.buffers()[1], raw.buffers()[2])
+    signals = read_signals(mini_corpus).slice(0, 1)
+    corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [signals.set_column(3, "text", text)])
+    with pytest.raises(LabelError, match="must be UTF-8"):
+        derive_labels(corpus, tmp_path / "labels", CONFIG)
+
+
+def test_rederiving_keeps_ids_and_the_diff_says_what_changed(mini_corpus, plain_labels, tmp_path):
+    old = open_labels(plain_labels)
+    signals = read_signals(mini_corpus)
+    keep = np.random.default_rng(0).random(signals.num_rows) < 0.7
+    corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [signals.filter(pa.array(keep))])
+    derive_labels(corpus, tmp_path / "labels", CONFIG, previous=plain_labels)
+    new = open_labels(tmp_path / "labels")
+    diff = diff_labels(old, new)
+    terms = [
+        dict(zip(s.vocabulary()["label_id"].to_pylist(), s.vocabulary()["term"].to_pylist(), strict=True))
+        for s in (old, new)
+    ]
+    assert len(diff.kept) > 10
+    assert all(terms[0][label_id] == terms[1][label_id] for label_id in diff.kept)
+    assert set(diff.lost).isdisjoint(terms[1])
+    assert 0 <= diff.churn < 1
+    with pytest.raises(LabelError, match="max_churn"):
+        derive_labels(corpus, tmp_path / "gated", replace(CONFIG, max_churn=0.0), previous=plain_labels)
+    old_ids, new_ids = tuple(terms[0]), tuple(terms[1])
+    rows = np.arange(len(old_ids), dtype=np.float32)[:, None] * np.ones((1, 3), np.float32)
+    head = remap_head(rows, old_ids, new_ids, diff, np.full((len(new_ids), 3), -1, np.float32))
+    for label_id in diff.kept:
+        if diff.origins[label_id] == (label_id,):
+            assert head[new_ids.index(label_id), 0] == old_ids.index(label_id)
+    for label_id in diff.new:
+        assert head[new_ids.index(label_id), 0] == -1
+
+
+def test_a_label_set_compared_with_itself_has_not_changed(plain_labels):
+    labels = open_labels(plain_labels)
+    diff = diff_labels(labels, labels)
+    assert not diff.churn
+    assert [diff.merged, diff.split, diff.new, diff.lost] == [{}, {}, (), ()]
+
+
+def test_every_label_is_explained_by_votes(mini_corpus, mini_labels):
+    explanation = explain_image(mini_corpus, mini_labels, "openmoji-1F91D-1F3FC")
+    assert explanation.labels
+    for reason in explanation.labels:
+        assert reason.votes
+        assert all(vote.term in reason.members for vote in reason.votes)
+    assert ("title", "en", "handshake medium-light skin tone") in explanation.texts
+    with pytest.raises(LabelError, match="nowhere"):
+        explain_image(mini_corpus, mini_labels, "nowhere")
+
+
+def test_source_support_adds_up(mini_labels):
+    support = {row["source"]: row for row in source_support(open_labels(mini_labels)).to_pylist()}
+    assert support["title"]["num_votes"] > support["board"]["num_votes"] > 0
+    assert all(row["num_sole_labels"] <= row["num_labels"] for row in support.values())
+
+
+def test_balance_follows_the_rule(mini_labels):
+    labels = open_labels(mini_labels)
+    natural, root, uniform = (
+        balance_weights(labels, name, 0.5) for name in ("natural", "square_root", "uniform")
+    )
+    assert len(natural) == labels.manifest.num_images
+    assert natural.max() == 1
+    assert np.allclose(root**2, uniform)
+    rarest = labels.vocabulary()["frequency"].to_numpy().min() / labels.manifest.num_images
+    assert uniform.max() == pytest.approx(0.5 / rarest)
+
+
+def test_text_features(mini_corpus, mini_labels, tmp_path):
+    build_text_features(mini_corpus, mini_labels, tmp_path / "features", LabelsConfig().encoder)
+    features = pq.read_table(tmp_path / "features" / "image_features.parquet")
+    statistics = pq.read_table(tmp_path / "features" / "label_statistics.parquet")
+    assert features.schema.equals(IMAGE_FEATURES_SCHEMA)
+    assert statistics.schema.equals(LABEL_STATISTICS_SCHEMA)
+    signals = read_signals(mini_corpus)
+    assert features.num_rows == len(signals["image_id"].unique())
+    assert sum(features["num_signals"].to_pylist()) == signals.num_rows
+    row = features.to_pylist()[0]
+    assert np.linalg.norm(row["text_embedding"]) == pytest.approx(1, abs=1e-3)
+    assert row["sources"] == sorted(row["sources"])
+    assert sum(row["source_counts"]) == row["num_signals"]
+    build_text_features(mini_corpus, mini_labels, tmp_path / "again", LabelsConfig().encoder)
+    assert all_digests(tmp_path / "again") == all_digests(tmp_path / "features")
+
+
+def test_features_of_another_corpus_are_refused(mini_corpus, mini_labels, tmp_path):
+    corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [read_signals(mini_corpus)])
+    text = (corpus / "corpus.json").read_text()
+    digest = load(CorpusManifest, corpus / "corpus.json").digest
+    (corpus / "corpus.json").write_text(text.replace(digest, "0" * 64))
+    with pytest.raises(LabelError, match="derive the labels again"):
+        build_text_features(corpus, mini_labels, tmp_path / "features", LabelsConfig().encoder)
+
+
+def test_a_folder_that_is_no_label_set_is_refused(tmp_path):
+    with pytest.raises(LabelError, match="not a label set"):
+        open_labels(tmp_path)
+
+
+def test_an_unknown_encoder_is_refused(mini_corpus, tmp_path):
+    with pytest.raises(LabelError, match="no-such-encoder"):
+        derive_labels(mini_corpus, tmp_path / "labels", LabelsConfig(encoder="no-such-encoder"))

@@ -1,0 +1,169 @@
+"""Candidates, filters, canonical forms, grouping, ids."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vitrail.errors import ConfigError, LabelError
+from vitrail.labels import LabelsConfig, load_encoder
+from vitrail.labels.dictionary import build_dictionary, collect_candidates
+from vitrail.labels.grouping import group_synonyms, image_overlap, join_translations, translation_links
+from vitrail.labels.identity import assign_ids
+from vitrail.labels.normalise import tokenise
+from vitrail.labels.vocabulary import read_user_terms
+
+
+def build(texts, images=None, user_terms=(), **options):
+    images = np.arange(len(texts)) if images is None else np.array(images)
+    config = LabelsConfig(min_term_images=options.pop("min_term_images", 2), **options)
+    candidates = collect_candidates(
+        tokenise(pa.array(texts)), images, config.max_ngram, config.min_term_images
+    )
+    dictionary = build_dictionary(
+        candidates, len(set(images.tolist())), config, {"the", "of", "a"}, user_terms
+    )
+    return {
+        " ".join(term): reason for term, reason in zip(dictionary.terms, dictionary.reason, strict=True)
+    }, dictionary
+
+
+def test_candidates_count_distinct_images_of_every_ngram():
+    candidates = collect_candidates(
+        tokenise(pa.array(["a b c", "a b", "x, a b", "b c"])), np.array([0, 0, 1, 2]), 3, 1
+    )
+    counts = dict(zip(candidates.terms, candidates.num_images.tolist(), strict=True))
+    expected = {("a",): 2, ("b",): 3, ("c",): 2, ("x",): 1, ("a", "b"): 2, ("b", "c"): 2, ("a", "b", "c"): 1}
+    assert counts == expected
+
+
+def test_rejections_have_reasons():
+    words = ("cat sits", "cat naps", "the dog", "the dog", "7", "7", "unique")
+    texts = [*words, *(f"freeuse {word}" for word in words)]
+    texts += ["statue of liberty island"] * 3 + [f"filler{index}" for index in range(20)]
+    reasons, _ = build(texts, max_image_share=0.15)
+    assert reasons["cat"] is None
+    assert reasons["sits"] == "fragment"
+    assert reasons["filler0"] == "rare"
+    assert reasons["the"] == "stop_word"
+    assert reasons["the dog"] == "fragment"
+    assert reasons["of liberty"] == "fragment"
+    assert reasons["liberty"] == "fragment"  # never without its phrase
+    assert reasons["statue of liberty island"] is None
+    assert reasons["7"] == "number"
+    assert reasons["freeuse"] == "boilerplate"
+
+
+def test_phrases_that_meet_by_chance_are_accidental():
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(["red", "blue", "cat", "dog", "sun"], 6)) for _ in range(300)]
+    texts += ["ice cream"] * 10 + ["ice", "cream", "ice", "cream"]
+    reasons, _ = build(texts, max_image_share=1)
+    assert reasons["red blue"] == "accidental"
+    assert reasons["ice cream"] is None
+
+
+def test_single_characters_of_unspaced_scripts_must_stand_alone():
+    texts = ["大猫", "大熊", "大犬", "猫", "猫", "猫", "中間"] + [f"filler{index}" for index in range(20)]
+    reasons, _ = build(texts)
+    assert reasons["大"] == "character"
+    assert reasons["猫"] is None
+
+
+def test_variants_count_as_their_most_frequent_form():
+    texts = (
+        ["cats"] * 2
+        + ["cat"] * 3
+        + ["e-mail", "e-mail", "email", "email", "email", "berry", "berry", "berries", "berries"]
+    )
+    _, dictionary = build(texts)
+    canonical = {
+        " ".join(dictionary.terms[index]): " ".join(dictionary.terms[dictionary.canonical[index]])
+        for index in dictionary.accepted
+    }
+    assert canonical["cats"] == "cat"
+    assert canonical["e mail"] == "email"
+    assert canonical["berries"] == "berry" or canonical["berry"] == "berries"
+
+
+def test_user_terms_pass_every_filter(tmp_path):
+    path = tmp_path / "terms.txt"
+    path.write_text("The Dog\nUnicorn\n", encoding="utf-8")
+    reasons, _ = build(["the dog", "a cat", "a cat"], user_terms=read_user_terms([str(path)]))
+    assert reasons["the dog"] is None
+    assert reasons["unicorn"] is None
+
+
+def test_bad_dictionary_files_are_named(tmp_path):
+    empty = tmp_path / "empty.txt"
+    empty.write_text("\n ,;\n")
+    with pytest.raises(LabelError, match=r"empty\.txt has no phrase"):
+        read_user_terms([str(empty)])
+    with pytest.raises(LabelError, match=r"missing\.txt cannot be read"):
+        read_user_terms([str(tmp_path / "missing.txt")])
+
+
+def test_config_refuses_nonsense():
+    with pytest.raises(ConfigError, match="top_k"):
+        LabelsConfig(top_k=0)
+    assert LabelsConfig(engine="ray").output_digest == LabelsConfig().output_digest
+
+
+def pairs_of(image_sets):
+    return np.unique([term << 32 | image for term, images in enumerate(image_sets) for image in images])
+
+
+def test_terms_join_when_images_and_encoder_agree():
+    names = ["rabbit", "bunny", "light skin tone", "dark skin tone", "rocket"]
+    images = [range(10), range(9), range(10, 20), range(20, 30), range(10)]
+    overlap = image_overlap(pairs_of(images), len(names))
+    labels = group_synonyms(overlap, names, np.ones(5, bool), load_encoder().encode, 0.7)
+    assert labels[0] == labels[1]
+    assert len({labels[0], labels[2], labels[3], labels[4]}) == 4
+
+
+def test_translations_join_their_best_match_only():
+    names = ["cat", "animal", "gato", "katze", "tier"]
+    language = np.array([0, 0, 1, 2, 2])
+    cats, animals = range(10), range(30)
+    overlap = image_overlap(pairs_of([cats, animals, cats, cats, animals]), len(names))
+    labels = join_translations(np.arange(5), translation_links(overlap, language), language == 0)
+    assert labels[0] == labels[2] == labels[3]
+    assert labels[1] == labels[4]
+    assert labels[0] != labels[1]
+
+
+def test_ids_survive_when_terms_join_and_leave():
+    old = [{"cat": 10, "kitten": 4}, {"dog": 8}]
+    ids = assign_ids(["cat", "dog"], old, [], [])
+    again = assign_ids(["cat", "dog"], old, [], [])
+    assert ids == again
+    new = [{"kitten": 5, "cat": 9, "feline": 20}, {"puppy": 3}, {"dog": 9}]
+    later = assign_ids(["feline", "puppy", "dog"], new, ids, old)
+    assert later[0] == ids[0]
+    assert later[2] == ids[1]
+    assert later[1] not in ids
+
+
+clusters = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 9), min_size=1, max_size=4)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.permutations(list("abcdefgh")), st.integers(1, 5), st.integers(1, 5), st.randoms(use_true_random=False)
+)
+def test_ids_are_unique_and_unchanged_clusters_keep_theirs(terms, num_old, num_new, random):
+    def partition(count):
+        groups = [{} for _ in range(count)]
+        for term in terms:
+            random.choice(groups)[term] = random.randint(1, 9)
+        return [group for group in groups if group]
+
+    old, new = partition(num_old), partition(num_new)
+    new = [dict(old[0]), *[{t: w for t, w in c.items() if t not in old[0]} for c in new]]
+    new = [group for group in new if group]
+    old_ids = assign_ids([min(group) for group in old], old, [], [])
+    ids = assign_ids([min(group) for group in new], new, old_ids, old)
+    assert len(set(ids)) == len(ids)
+    assert ids[0] == old_ids[0]

@@ -1,0 +1,158 @@
+"""Features, scorers, aggregation."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vitrail.errors import LabelError
+from vitrail.labels.aggregation import aggregate_posts, best_labels
+from vitrail.labels.features import FEATURES, build_annotations, unpack_mentions
+from vitrail.labels.scoring import (
+    ONE,
+    BoostedScorer,
+    HeuristicScorer,
+    combine,
+    load_scorer,
+    to_evidence,
+    train_scorer,
+)
+from vitrail.labels.terms import Terms
+
+
+def make_terms(count=4):
+    return Terms(
+        term=[f"t{index}" for index in range(count)],
+        language=["en"] * count,
+        num_images=np.full(count, 5),
+        num_tokens=np.ones(count, dtype=np.int64),
+        specificity=np.linspace(-1, 1, count).astype(np.float32),
+        entropy=np.zeros(count, np.float32),
+        query_rate=np.zeros(count, np.float32),
+        vector=np.eye(count, 8, dtype=np.float32),
+        label=np.arange(count),
+    )
+
+
+def make_signals(rows):
+    """rows: (row, post, source, weight, num_tokens, terms)."""
+    columns = list(zip(*rows, strict=True))
+    return pa.record_batch(
+        {
+            "row": pa.array(columns[0], pa.int64()),
+            "post_id": pa.array(columns[1]),
+            "source": pa.array(columns[2]),
+            "weight": pa.array(columns[3], pa.float32()),
+            "num_tokens": pa.array(columns[4], pa.int32()),
+            "terms": pa.array(columns[5], pa.list_(pa.int32())),
+            "nested": pa.array([[False] * len(terms) for terms in columns[5]], pa.list_(pa.bool_())),
+        }
+    )
+
+
+def annotate(rows, **weights):
+    return build_annotations(unpack_mentions(make_signals(rows), 0, weights), make_terms())
+
+
+def feature(annotations, name):
+    return annotations.features[:, FEATURES.index(name)].tolist()
+
+
+def test_features_of_a_post():
+    table = annotate(
+        [(0, "p", "title", 1.0, 4, [1, 1, 2]), (0, "p", "alt", 0.5, 2, [1]), (1, "q", "alt", 1.0, 1, [1])],
+        alt=0.8,
+    )
+    assert table.term.tolist() == [1, 2, 1]
+    assert table.row.tolist() == [0, 0, 1]
+    assert feature(table, "num_mentions") == [3, 1, 1]
+    assert feature(table, "num_sources") == [2, 1, 1]
+    assert feature(table, "source_share") == [1, 0.5, 1]
+    assert feature(table, "trust") == pytest.approx([1, 1, 0.8])
+    assert feature(table, "coverage") == [0.5, 0.25, 1]
+    assert feature(table, "cosine") == [0, 0, 0]
+
+
+def test_no_signals_make_no_annotations():
+    batch = make_signals([(0, "p", "title", 1.0, 1, [0])]).slice(0, 0)
+    assert not len(build_annotations(unpack_mentions(batch, 0, {}), make_terms()).term)
+
+
+def test_heuristic_prefers_agreement_coverage_and_trust():
+    base = dict.fromkeys(FEATURES, 0.0) | {"trust": 1.0, "coverage": 0.5, "num_sources": 1.0}
+
+    def score(**changes):
+        row = base | changes
+        return int(HeuristicScorer().score(np.array([[row[name] for name in FEATURES]], np.float32))[0])
+
+    assert score() == pytest.approx(ONE / 2, rel=0.01)
+    assert score(num_sources=2) > score()
+    assert score(coverage=1) > score()
+    assert score(is_nested=1) < score()
+    assert score(trust=0.5) == pytest.approx(score() / 2, abs=1)
+    assert score(trust=0) == 0
+
+
+def test_boosted_trees_learn_judgements_and_survive_the_disk(tmp_path):
+    rng = np.random.default_rng(0)
+    features = rng.random((400, len(FEATURES)), dtype=np.float32)
+    features[:, FEATURES.index("trust")] = 1
+    is_right = features[:, FEATURES.index("coverage")] > 0.5
+    train_scorer(features, is_right, tmp_path / "scorer.json")
+    scores = load_scorer(str(tmp_path / "scorer.json")).score(features)
+    assert ((scores > ONE / 2) == is_right).mean() > 0.95
+    assert scores.min() >= 0
+    assert scores.max() <= ONE
+
+
+def test_useless_scorers_are_refused(tmp_path):
+    with pytest.raises(LabelError, match="alike"):
+        train_scorer(np.zeros((3, len(FEATURES)), np.float32), np.ones(3, bool), tmp_path / "scorer.json")
+    (tmp_path / "broken.json").write_text("no")
+    with pytest.raises(LabelError, match=r"broken\.json"):
+        BoostedScorer(tmp_path / "broken.json")
+
+
+def test_evidence_is_the_noisy_or():
+    scores = np.array([ONE // 2, ONE // 4])
+    expected = 1 - (1 - scores[0] / ONE) * (1 - scores[1] / ONE)
+    assert combine(to_evidence(scores).sum()) / ONE == pytest.approx(expected, abs=1e-4)
+
+
+def aggregate(aggregation, scores=((0, 0, 7, 0.5), (0, 0, 7, 0.2), (0, 1, 7, 0.5), (0, 1, 8, 0.9))):
+    row, post, label, score = (np.array(column) for column in zip(*scores, strict=True))
+    return aggregate_posts(row, post, label, np.rint(score * ONE).astype(np.int64), aggregation)
+
+
+def test_aggregations():
+    result = {name: aggregate(name) for name in ("noisy_or", "log_mean", "sum")}
+    assert (result["noisy_or"].score / ONE).round(2).tolist() == [0.9, 0.75]  # best first
+    assert result["noisy_or"].label.tolist() == [8, 7]
+    assert (result["sum"].score / ONE).round(2).tolist() == [1.0, 0.9]
+    log_mean = dict(zip(result["log_mean"].label.tolist(), result["log_mean"].score / ONE, strict=True))
+    assert log_mean[7] == pytest.approx(0.5 * np.log1p(2) / np.log1p(1000), abs=1e-4)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 4), st.integers(0, ONE)), max_size=40
+    ),
+    st.sampled_from(["noisy_or", "log_mean", "sum"]),
+    st.randoms(use_true_random=False),
+)
+def test_order_of_annotations_does_not_matter(annotations, aggregation, random):
+    annotations = [(row, row * 3 + post, label, score) for row, post, label, score in annotations]
+    shuffled = random.sample(annotations, len(annotations))
+    results = []
+    for rows in (annotations, shuffled):
+        columns = [np.array([item[index] for item in rows], dtype=np.int64) for index in range(4)]
+        result = aggregate_posts(*columns, aggregation)
+        results.append([result.row.tolist(), result.label.tolist(), result.score.tolist()])
+    assert results[0] == results[1]
+
+
+def test_best_labels_cut_rank_and_score():
+    labels = aggregate("sum", [(0, 0, 1, 0.9), (0, 0, 2, 0.8), (0, 0, 3, 0.7), (1, 1, 1, 0.05)])
+    assert best_labels(labels, 2, 0.1).tolist() == [True, True, False, False]
