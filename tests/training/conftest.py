@@ -67,9 +67,7 @@ def _write_vocabulary(folder: Path, vocabulary: list[str], frequency: Counter[st
     pq.write_table(pa.Table.from_pylist(rows, schema=VOCABULARY_SCHEMA), folder / "vocabulary.parquet")
 
 
-def _write_sidecar(
-    corpus: Corpus, shard: str, folder: Path, words: dict[str, set[str]], vocabulary: list[str]
-) -> int:
+def _write_sidecar(corpus: Corpus, shard: str, folder: Path, words: dict[str, set[str]], vocabulary: list[str]) -> int:
     rows = []
     for image_id in corpus.shard_index(shard)["image_id"].to_pylist():
         outputs = [output for output, word in enumerate(vocabulary) if word in words[image_id]]

@@ -49,9 +49,7 @@ def wait_for_checkpoint(work) -> None:
 
 @pytest.fixture(scope="module")
 def uninterrupted(mini_corpus, word_labels, tmp_path_factory):
-    work = write_pretrain(
-        tmp_path_factory.mktemp("whole") / "work", mini_corpus, word_labels, pretrain_config()
-    )
+    work = write_pretrain(tmp_path_factory.mktemp("whole") / "work", mini_corpus, word_labels, pretrain_config())
     assert train(work) == [0]
     return work
 
@@ -141,9 +139,7 @@ def test_two_processes_have_the_loss_curve_of_one(
 
 
 @pytest.mark.parametrize(("first", "second"), [("ddp", "fsdp2"), ("fsdp2", "ddp")])
-def test_a_checkpoint_goes_on_in_another_world(
-    first, second, uninterrupted, mini_corpus, word_labels, tmp_path
-):
+def test_a_checkpoint_goes_on_in_another_world(first, second, uninterrupted, mini_corpus, word_labels, tmp_path):
     """From one process to two or back, with other micro-batches, replicated or sharded."""
     sizes = {"ddp": 1, "fsdp2": 2}
     work = tmp_path / "work"

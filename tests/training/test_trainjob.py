@@ -35,12 +35,8 @@ RUNTIME = {
                     {
                         "name": "node",
                         "template": {
-                            "metadata": {
-                                "labels": {"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}
-                            },
-                            "spec": {
-                                "template": {"spec": {"containers": [{"name": "node", "image": "pytorch"}]}}
-                            },
+                            "metadata": {"labels": {"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}},
+                            "spec": {"template": {"spec": {"containers": [{"name": "node", "image": "pytorch"}]}}},
                         },
                     }
                 ]
@@ -220,6 +216,4 @@ def test_a_training_that_fails_for_a_reason_is_not(cluster, client, mini_corpus,
 
 def test_work_must_lie_on_the_shared_volume(mini_corpus, word_labels, tmp_path):
     with pytest.raises(ConfigError, match="must lie on the volume"):
-        trainjob_request(
-            write_job(mini_corpus, word_labels), tmp_path, TrainJobConfig(image="x", volume_claim="y")
-        )
+        trainjob_request(write_job(mini_corpus, word_labels), tmp_path, TrainJobConfig(image="x", volume_claim="y"))

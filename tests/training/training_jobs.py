@@ -88,9 +88,7 @@ def write_pretrain(work: Path, corpus: Path, labels: Path, config: PretrainConfi
 def write_finetune(
     work: Path, corpus: Path, labels: Path, config: FinetuneConfig, backbone: Path | None = None
 ) -> Path:
-    job = finetune_job(
-        corpus=corpus, labels=labels, features=None, backbone=backbone, config=config, lineage=LINEAGE
-    )
+    job = finetune_job(corpus=corpus, labels=labels, features=None, backbone=backbone, config=config, lineage=LINEAGE)
     return _write(work, job)
 
 
@@ -105,8 +103,7 @@ def start_workers(work: Path, num_processes: int = 1) -> list[ForkServerProcess]
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     processes = [
-        _CONTEXT.Process(target=_enter_worker, args=(work, rank, num_processes, port))
-        for rank in range(num_processes)
+        _CONTEXT.Process(target=_enter_worker, args=(work, rank, num_processes, port)) for rank in range(num_processes)
     ]
     for process in processes:
         process.start()

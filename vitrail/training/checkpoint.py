@@ -9,6 +9,7 @@ import shutil
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -88,9 +89,7 @@ class Checkpointer:
             TrainingError: The checkpoint before could not be written.
         """
         self.finish()
-        future = async_save(
-            self._state(), checkpoint_id=self._partial(progress), process_group=self._process.files
-        )
+        future = async_save(self._state(), checkpoint_id=self._partial(progress), process_group=self._process.files)
         assert isinstance(future, Future)  # noqa: S101 - what the default stager gives
         self._pending = future, progress
 
@@ -122,7 +121,7 @@ class Checkpointer:
         intact = list_checkpoints(self._folder)
         remedy = f"the next start continues from {intact[-1].name}" if intact else "there is no earlier one"
         return (
-            f"the checkpoint of step {progress.step} could not be written to {self._folder}: {error}; "
+            f"the checkpoint of step {progress.step} could not be written to {self._folder}: {_reason(error)}; "
             f"free space or fix the folder, {remedy}"
         )
 
@@ -156,9 +155,9 @@ class Checkpointer:
             self._load(path)
         except TrainingError:
             raise
-        except (OSError, RuntimeError, VitrailError, CheckpointException) as error:
+        except (OSError, RuntimeError, EOFError, UnpicklingError, VitrailError, CheckpointException) as error:
             raise TrainingError(
-                f"checkpoint {path} cannot be read: {error}; "
+                f"checkpoint {path} cannot be read: {_reason(error)}; "
                 "remove that folder to continue from the one before"
             ) from error
         logger.info("continuing after step %d from %s", progress.step, path)
@@ -202,6 +201,13 @@ class Checkpointer:
                 by_index[index] = values
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": by_index, "param_groups": groups})
+
+
+def _reason(error: BaseException) -> str:
+    """The cause of an error on one line; torch wraps that of each rank into a traceback."""
+    if isinstance(error, CheckpointException):
+        return "; ".join(f"rank {rank}: {cause[0]}" for rank, cause in error.failures.items())
+    return f"{type(error).__name__}: {error}"
 
 
 def _empty_like(metadata: TensorStorageMetadata, parameter: Tensor) -> Tensor:

@@ -235,6 +235,4 @@ class FinetuneConfig(TrainingConfig):
         require(self.temperature > 0, "temperature", self.temperature, "must be above 0")
         require(0 <= self.class_balance <= 1, "class_balance", self.class_balance, "must be in [0, 1]")
         is_within = 0 <= self.frozen_steps <= self.schedule.num_steps
-        require(
-            is_within, "frozen_steps", self.frozen_steps, f"must be within {self.schedule.num_steps} steps"
-        )
+        require(is_within, "frozen_steps", self.frozen_steps, f"must be within {self.schedule.num_steps} steps")

@@ -34,9 +34,7 @@ def train_rows(corpus: Corpus, *, drop_evaluation_copies: bool) -> Rows:
         TrainingError: There are none.
     """
     index, splits = corpus.index(), corpus.splits()
-    split = splits["split"].take(
-        pc.index_in(index["image_id"], value_set=splits["image_id"].combine_chunks())
-    )
+    split = splits["split"].take(pc.index_in(index["image_id"], value_set=splits["image_id"].combine_chunks()))
     is_train = pc.equal(split, "train")
     if drop_evaluation_copies:
         held_out = pc.filter(index["digest"], pc.invert(is_train)).combine_chunks()
@@ -87,9 +85,7 @@ def train_targets(corpus: Corpus, task: str, rows: Rows, classes: Sequence[str])
     labels = _labels_of(corpus, task, rows)
     image_ids = corpus.index()["image_id"].take(pa.array(rows))
     is_known = labels.is_valid()
-    return TableTargets(
-        task, image_ids.filter(is_known).to_pylist(), labels.filter(is_known).to_pylist(), classes
-    )
+    return TableTargets(task, image_ids.filter(is_known).to_pylist(), labels.filter(is_known).to_pylist(), classes)
 
 
 def _labels_of(corpus: Corpus, task: str, rows: Rows) -> pa.Array:
@@ -108,13 +104,9 @@ def class_weights(corpus: Corpus, task: str, rows: Rows, power: float) -> NDArra
     return weights / weights.mean()
 
 
-def replication_weights(
-    corpus: Corpus, rows: Rows, targets: SidecarTargets, threshold: float
-) -> NDArray[np.float64]:
+def replication_weights(corpus: Corpus, rows: Rows, targets: SidecarTargets, threshold: float) -> NDArray[np.float64]:
     """Draws of each of `rows` by its rarest label: max(1, sqrt(threshold / share)) (Mahajan et al. 2018)."""
-    outputs = [
-        _best_outputs(corpus, shard.name, targets) for shard in corpus.manifest.shards if shard.num_images
-    ]
+    outputs = [_best_outputs(corpus, shard.name, targets) for shard in corpus.manifest.shards if shard.num_images]
     width = max(block.shape[1] for block in outputs)
     outputs_nk = np.concatenate(
         [np.pad(block, ((0, 0), (0, width - block.shape[1])), constant_values=-1) for block in outputs]

@@ -79,9 +79,7 @@ def _task(info: TaskInfo, classes: tuple[str, ...], config: FinetuneConfig) -> T
     )
 
 
-def _source(
-    corpus: Corpus, info: TaskInfo, rows: Rows, targets: tuple[Targets, ...], config: FinetuneConfig
-) -> Source:
+def _source(corpus: Corpus, info: TaskInfo, rows: Rows, targets: tuple[Targets, ...], config: FinetuneConfig) -> Source:
     power = 1.0 if info.kind == "retrieval" else config.class_balance
     weights = class_weights(corpus, info.name, rows, power)
     return Source(corpus=corpus, rows=rows, targets=targets, sample_weights=weights)
@@ -94,9 +92,7 @@ def _weak_targets(features: Path, infos: tuple[TaskInfo, ...], head: HeadSpec) -
     missing = [path for path in paths if not path.exists()]
     if missing:
         raise TrainingError(f"{missing[0]} does not exist; materialize the features of this corpus again")
-    table = pa.concat_tables(
-        [pq.read_table(path, columns=columns) for path in paths], promote_options="default"
-    )
+    table = pa.concat_tables([pq.read_table(path, columns=columns) for path in paths], promote_options="default")
     outputs = {label_id: output for output, label_id in enumerate(head.label_ids)}
     found: dict[str, tuple[list[int], list[float]]] = {}
     for row in table.sort_by("observed_at").to_pylist():

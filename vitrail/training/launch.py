@@ -42,9 +42,7 @@ def elastic_arguments(launch: LaunchConfig) -> list[str]:
     if launch.num_nodes == 1:
         return ["--standalone", *arguments]
     has_meeting = launch.rendezvous is not None
-    require(
-        has_meeting, "launch.rendezvous", None, "several nodes hang without an explicit host:port to meet"
-    )
+    require(has_meeting, "launch.rendezvous", None, "several nodes hang without an explicit host:port to meet")
     return [
         *arguments,
         f"--nnodes={launch.num_nodes}",

@@ -37,9 +37,7 @@ def _parameter_groups(objective: Objective, config: OptimizerConfig) -> list[dic
     trunk: Any = objective.model.trunk  # timm's protocol has no type
     exempt = trunk.no_weight_decay() if hasattr(trunk, "no_weight_decay") else ()
     if config.layer_decay < 1:
-        groups = timm.optim.param_groups_layer_decay(
-            trunk, config.weight_decay, exempt, layer_decay=config.layer_decay
-        )
+        groups = timm.optim.param_groups_layer_decay(trunk, config.weight_decay, exempt, layer_decay=config.layer_decay)
     else:
         groups = timm.optim.param_groups_weight_decay(trunk, config.weight_decay, exempt)
     groups += timm.optim.param_groups_weight_decay(objective.model.heads, config.weight_decay)

@@ -135,14 +135,10 @@ def measure_corpus(corpus: Path, labels: Path) -> CorpusNumbers:
     splits = opened.splits()["split"].to_pylist()
     num_values = 0
     for shard in manifest.shards:
-        sidecar = read_table(
-            labels / "shards" / f"{shard}.parquet", SIDECAR_SCHEMA, "derive the labels again"
-        )
+        sidecar = read_table(labels / "shards" / f"{shard}.parquet", SIDECAR_SCHEMA, "derive the labels again")
         num_values += sum(len(ids) for ids in sidecar["label_ids"].to_pylist())
     sizes = sum(sum(opened.shard_index(shard.name)["size"].to_pylist()) for shard in opened.manifest.shards)
-    classes = sum(
-        len(set(opened.task_labels(task.name)["label"].to_pylist())) for task in opened.manifest.tasks
-    )
+    classes = sum(len(set(opened.task_labels(task.name)["label"].to_pylist())) for task in opened.manifest.tasks)
     num_images = opened.manifest.num_images
     return CorpusNumbers(
         num_images=splits.count("train"),
@@ -153,9 +149,7 @@ def measure_corpus(corpus: Path, labels: Path) -> CorpusNumbers:
     )
 
 
-def plan_training(
-    config: PretrainConfig | FinetuneConfig, numbers: CorpusNumbers, hardware: Hardware
-) -> Plan:
+def plan_training(config: PretrainConfig | FinetuneConfig, numbers: CorpusNumbers, hardware: Hardware) -> Plan:
     """Predicts what a training takes.
 
     Raises:
@@ -195,9 +189,7 @@ def plan_training(
 
 def _meta_model(config: PretrainConfig | FinetuneConfig, numbers: CorpusNumbers) -> tuple[VitrailModel, int]:
     if config.architecture is None or config.transforms is None:
-        raise TrainingError(
-            "a plan of a fine-tuning needs `architecture` and `transforms`, those of its backbone"
-        )
+        raise TrainingError("a plan of a fine-tuning needs `architecture` and `transforms`, those of its backbone")
     heads = [HeadSpec(name="annotations", kind="multilabel", dim=numbers.num_labels)]
     num_proxies = 0
     if isinstance(config, FinetuneConfig):

@@ -42,9 +42,7 @@ def assign_pretraining(job: PretrainJob) -> Assignment:
     weights = None
     if config.replication_threshold:
         weights = replication_weights(corpus, rows, targets, config.replication_threshold)
-    source = Source(
-        corpus=corpus, rows=rows, targets=(targets,), sample_weights=weights, missing=config.missing_labels
-    )
+    source = Source(corpus=corpus, rows=rows, targets=(targets,), sample_weights=weights, missing=config.missing_labels)
     head = annotation_head(labels, is_sigmoid=config.loss == "sigmoid")
     model = VitrailModel(config.architecture, config.transforms, (head,))
     if config.initial_weights:

@@ -28,14 +28,10 @@ def pretrain_job(*, corpus: Path, labels: Path, config: PretrainConfig, lineage:
     if config.initial_weights:
         weights = Path(config.initial_weights)
         if not weights.is_file():
-            raise TrainingError(
-                f"initial_weights={weights} does not exist; give the path of a safetensors file"
-            )
+            raise TrainingError(f"initial_weights={weights} does not exist; give the path of a safetensors file")
         inputs["initial_weights"] = digest_file(weights)
     grown = _extend(lineage, inputs)
-    return PretrainJob(
-        corpus=_place(corpus), labels=_place(labels), config=config, lineage=grown, inputs=inputs
-    )
+    return PretrainJob(corpus=_place(corpus), labels=_place(labels), config=config, lineage=grown, inputs=inputs)
 
 
 def pretrain_backbone(

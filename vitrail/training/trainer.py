@@ -148,9 +148,7 @@ class Trainer:
                     self._set_frozen(False)
                 counts, is_stopping = self._count(micro, is_stopped())
                 losses, norm = self._step(progress.step, micro, counts)
-                progress = Progress(
-                    step=progress.step + 1, position=micro[-1].position, identity=self._identity
-                )
+                progress = Progress(step=progress.step + 1, position=micro[-1].position, identity=self._identity)
                 meter.add(losses, waited_s)
                 profiler()
                 self._after_step(progress, meter, norm, log, line)
@@ -203,9 +201,7 @@ class Trainer:
         *counts, stops = self._process.sum(totals).unbind()
         return dict(zip(names, counts, strict=True)), bool(stops)
 
-    def _step(
-        self, step: int, micro: Sequence[Batch], counts: dict[str, Tensor]
-    ) -> tuple[dict[str, float], float]:
+    def _step(self, step: int, micro: Sequence[Batch], counts: dict[str, Tensor]) -> tuple[dict[str, float], float]:
         self._optimizer.zero_grad(set_to_none=True)
         local_t = torch.zeros(len(counts), device=self._process.device)
         for number, batch in enumerate(micro):

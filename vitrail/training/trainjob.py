@@ -65,12 +65,8 @@ class TrainJobConfig(Config):
     def __post_init__(self) -> None:
         is_absolute = PurePosixPath(self.mount_path).is_absolute()
         require(is_absolute, "mount_path", self.mount_path, "must be an absolute path")
-        require(
-            self.timeout_s > self.poll_s > 0, "poll_s", self.poll_s, "must be above 0 and below timeout_s"
-        )
-        require(
-            self.max_resubmissions >= 0, "max_resubmissions", self.max_resubmissions, "must not be negative"
-        )
+        require(self.timeout_s > self.poll_s > 0, "poll_s", self.poll_s, "must be above 0 and below timeout_s")
+        require(self.max_resubmissions >= 0, "max_resubmissions", self.max_resubmissions, "must not be negative")
 
 
 def pod_command(launch: LaunchConfig, job_file: str) -> list[str]:
@@ -90,9 +86,7 @@ def pod_command(launch: LaunchConfig, job_file: str) -> list[str]:
     return ["bash", "-c", " ".join(line)]
 
 
-def trainjob_request(
-    job: Job, work: Path, cluster: TrainJobConfig
-) -> "tuple[CustomTrainerContainer, list[Any]]":
+def trainjob_request(job: Job, work: Path, cluster: TrainJobConfig) -> "tuple[CustomTrainerContainer, list[Any]]":
     """Trainer and options for `TrainerClient.train`.
 
     Raises:
@@ -129,18 +123,14 @@ def _volumes(cluster: TrainJobConfig) -> Any:
         {"name": "vitrail", "mountPath": cluster.mount_path},
         {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 - a mount point, not a temporary file
     ]
-    pod = patch.PodSpecPatch(
-        volumes=volumes, containers=[patch.ContainerPatch(name=_NODE, volume_mounts=mounts)]
-    )
+    pod = patch.PodSpecPatch(volumes=volumes, containers=[patch.ContainerPatch(name=_NODE, volume_mounts=mounts)])
     template = patch.JobTemplatePatch(spec=patch.JobSpecPatch(template=patch.PodTemplatePatch(spec=pod)))
     jobs = [patch.ReplicatedJobPatch(name=_NODE, template=template)]
     job_set = patch.JobSetTemplatePatch(spec=patch.JobSetSpecPatch(replicated_jobs=jobs))
     return patch.RuntimePatch(training_runtime_spec=patch.TrainingRuntimeSpecPatch(template=job_set))
 
 
-def run_trainjob(
-    job: Job, work: Path, out: Path, cluster: TrainJobConfig, client: "TrainerClient"
-) -> ModelManifest:
+def run_trainjob(job: Job, work: Path, out: Path, cluster: TrainJobConfig, client: "TrainerClient") -> ModelManifest:
     """Submits a TrainJob, forwards its log, watches it to its end and moves the result to `out`.
 
     A TrainJob that fails for no reason of its own (lost node, evicted pod) is submitted again and goes on
@@ -174,9 +164,7 @@ def _watch(client: "TrainerClient", name: str, cluster: TrainJobConfig) -> str:
             return status
         time.sleep(cluster.poll_s)
     client.delete_job(name)
-    raise TrainingError(
-        f"TrainJob {name} did not end within {cluster.timeout_s} s and was deleted; submit again"
-    )
+    raise TrainingError(f"TrainJob {name} did not end within {cluster.timeout_s} s and was deleted; submit again")
 
 
 def _forward_log(client: "TrainerClient", name: str, num_lines: int) -> int:

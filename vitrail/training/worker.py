@@ -96,9 +96,7 @@ def _take_lock(work: Path) -> int:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 os.close(lock)
-                raise TrainingError(
-                    f"another process trains in {work}; stop it or wait for its end"
-                ) from None
+                raise TrainingError(f"another process trains in {work}; stop it or wait for its end") from None
             time.sleep(_LOCK_POLL_S)
         else:
             return lock

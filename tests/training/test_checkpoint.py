@@ -1,0 +1,94 @@
+"""Checkpoints appear whole or not at all."""
+
+import resource
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from vitrail.errors import TrainingError
+from vitrail.training import CheckpointConfig
+from vitrail.training.checkpoint import Checkpointer, Progress, list_checkpoints
+from vitrail.training.optimization import MovingAverage
+from vitrail.training.process import Process
+
+
+@pytest.fixture(scope="module")
+def process():
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield Process(rank=0, world_size=1, device=torch.device("cpu"), files=dist.new_group(backend="gloo"))
+    dist.destroy_process_group()
+
+
+class Training:
+    """A module with everything a checkpoint holds."""
+
+    def __init__(self, folder, process, seed: int) -> None:
+        torch.manual_seed(seed)
+        self.module = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.BatchNorm1d(64))
+        self.optimizer = torch.optim.AdamW(self.module.parameters(), fused=True)
+        self.average = MovingAverage(self.module, 0.9)
+        config = CheckpointConfig(every_steps=1, keep=2)
+        self.checkpoints = Checkpointer(folder, config, process, self.module, self.optimizer, self.average)
+
+    def step(self, number: int) -> None:
+        self.module(torch.ones(4, 64) * torch.arange(4.0)[:, None]).square().sum().backward()
+        self.optimizer.step()
+        self.average.update(number)
+
+    def save(self, number: int) -> None:
+        self.checkpoints.start(Progress(step=number, position=7 * number, identity="test"))
+        self.checkpoints.finish()
+
+    def state(self) -> dict:
+        optimizer = self.optimizer.state_dict()["state"]
+        return {"module": self.module.state_dict(), "average": self.average.tensors, "optimizer": optimizer}
+
+
+def test_everything_comes_back(process, tmp_path):
+    before = Training(tmp_path, process, seed=0)
+    for number in range(3):
+        before.step(number)
+    before.save(3)
+    after = Training(tmp_path, process, seed=1)
+    progress = after.checkpoints.restore("test")
+    assert progress == Progress(step=3, position=21, identity="test")
+    torch.testing.assert_close(after.state(), before.state(), rtol=0, atol=0)
+
+
+def test_a_parameter_without_optimizer_state_comes_back_without(process, tmp_path):
+    before = Training(tmp_path, process, seed=0)
+    before.module[0].requires_grad_(False)
+    before.step(0)
+    before.save(1)
+    after = Training(tmp_path, process, seed=1)
+    after.checkpoints.restore("test")
+    assert set(after.optimizer.state_dict()["state"]) == {2, 3}
+    torch.testing.assert_close(after.state(), before.state(), rtol=0, atol=0)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(process, tmp_path):
+    training = Training(tmp_path, process, seed=0)
+    training.save(1)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))  # what a write meets is OSError, as on a full disk
+    try:
+        with pytest.raises(TrainingError, match=r"step 2 could not be written.*continues from step-00000001"):
+            training.save(2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in list_checkpoints(tmp_path)] == ["step-00000001"]
+    again = Training(tmp_path, process, seed=1)
+    assert again.checkpoints.restore("test").step == 1
+    assert not list(tmp_path.glob(".step-*"))
+
+
+@pytest.mark.parametrize("name", ["__0_0.distcp", ".metadata", "progress.json"])
+def test_a_damaged_checkpoint_is_named(process, tmp_path, name):
+    training = Training(tmp_path, process, seed=0)
+    training.step(0)
+    training.save(1)
+    path = tmp_path / "step-00000001" / name
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(TrainingError, match="step-00000001 cannot be read"):
+        Training(tmp_path, process, seed=1).checkpoints.restore("test")
