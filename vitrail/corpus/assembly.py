@@ -18,7 +18,7 @@ from vitrail.corpus.reading import ReaderConfig
 from vitrail.corpus.source import Source, Stream
 from vitrail.errors import CorpusError
 
-__all__ = ["BadImage", "Batch", "BatchMaker"]
+__all__ = ["BadImage", "Batch", "BatchMaker", "Entries"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,38 @@ class Batch:
     targets: dict[str, Tensor]  # int64 [B], or int64 [B, K] with float32 [B, K] under "<task>/weights"
     position: int  # places of the order taken by all ranks after this batch
     bad: tuple[BadImage, ...] = ()
+
+    @classmethod
+    def of(cls, entries: "Entries", images: Tensor, position: int) -> "Batch":
+        """The batch of what a worker process said about it, and its images."""
+        return cls(
+            images=images,
+            image_ids=entries.image_ids,
+            rows=torch.from_numpy(entries.rows),
+            epochs=torch.from_numpy(entries.epochs),
+            source=torch.from_numpy(entries.owners),
+            targets={name: torch.from_numpy(values) for name, values in entries.targets.items()},
+            position=position,
+            bad=tuple(entries.bad),
+        )
+
+
+@dataclass
+class Entries:
+    """All of a batch but its images, in arrays that are cheap to send to another process."""
+
+    owners: np.ndarray  # int64 [B] source of each place
+    rows: np.ndarray
+    epochs: np.ndarray
+    image_ids: list[str]
+    targets: dict[str, np.ndarray]
+    bad: list[BadImage]
+
+    @classmethod
+    def blank(cls, owners: np.ndarray, targets: dict[str, np.ndarray]) -> "Entries":
+        """Entries to be filled in."""
+        rows, epochs = np.zeros((2, len(owners)), dtype=np.int64)
+        return cls(owners, rows, epochs, [""] * len(owners), targets, [])
 
 
 class BatchMaker:
@@ -70,90 +102,64 @@ class BatchMaker:
         orders = [stream.order.digest for stream in self._streams]
         self.order_digest = digest_json([config.order.digest, orders, [source.weight for source in sources]])
 
-    def make(self, start: int, stop: int, position: int) -> Batch:
-        """The batch of places `start` to `stop`; `position` is handed through.
+    def make(self, start: int, canvas: np.ndarray) -> Entries:
+        """Fills `canvas`, uint8 [B, 3, S, S], with the images of B places from `start` on.
 
         Raises:
             CorpusError: A tar is not what was indexed, or an image without target is refused.
             LabelError: A sidecar does not list the images of its tar.
         """
-        sheet = self._draw(start, stop)
-        images, reasons = self._decode(sheet)
+        entries, chances = self._draw(start, start + len(canvas))
+        reasons = self._decode(entries, chances, canvas)
         nothing = self._unlabelled(1)
         for item in reasons:
-            for name, values in sheet.targets.items():
+            for name, values in entries.targets.items():
                 values[item] = nothing[name][0]
-        return Batch(
-            images=images,
-            image_ids=sheet.image_ids.tolist(),
-            rows=torch.from_numpy(sheet.rows),
-            epochs=torch.from_numpy(sheet.epochs),
-            source=torch.from_numpy(sheet.owners),
-            targets=sheet.targets,
-            position=position,
-            bad=tuple(self._describe_bad(sheet, item, reason) for item, reason in sorted(reasons.items())),
-        )
+        entries.bad += [self._describe_bad(entries, item, reasons[item]) for item in sorted(reasons)]
+        return entries
 
-    def _draw(self, start: int, stop: int) -> "_Sheet":
+    def _draw(self, start: int, stop: int) -> tuple[Entries, np.ndarray]:
         owners = self.blend.sources(start, stop)
         firsts, lasts = self.blend.cursors(start), self.blend.cursors(stop)
-        sheet = _Sheet.blank(owners, self._unlabelled(stop - start))
+        entries = Entries.blank(owners, self._unlabelled(stop - start))
+        chances = np.empty((stop - start, NUM_CHANCES))
         for number in np.unique(owners):
             stream = self._streams[number]
             drawn = stream.draw(int(firsts[number]), int(lasts[number]))
             by_row = np.argsort(drawn.rows, kind="stable")  # tars are read forwards
-            epochs, rows, copies = (values[by_row] for values in drawn)
+            epochs, rows, copies = drawn.epochs[by_row], drawn.rows[by_row], drawn.copies[by_row]
             items = np.flatnonzero(owners == number)[by_row]
-            sheet.epochs[items], sheet.rows[items] = epochs, rows
-            sheet.chances[items] = draw_chances(stream.key, epochs, rows, copies)
-            sheet.image_ids[items] = stream.join(rows, items, sheet.targets)
-        return sheet
+            entries.epochs[items], entries.rows[items] = epochs, rows
+            chances[items] = draw_chances(stream.key, epochs, rows, copies)
+            image_ids = stream.join(rows, items, entries.targets)
+            for item, image_id in zip(items.tolist(), image_ids, strict=True):
+                entries.image_ids[item] = image_id
+        return entries, chances
 
-    def _decode(self, sheet: "_Sheet") -> tuple[Tensor, dict[int, str]]:
-        side = self._transforms.image_size
-        changes = Changes(self._augmentation, sheet.chances, side)
-        images = np.empty((len(sheet.rows), 3, side, side), dtype=np.uint8)
+    def _decode(self, entries: Entries, chances: np.ndarray, canvas: np.ndarray) -> dict[int, str]:
+        changes = Changes(self._augmentation, chances, self._transforms.image_size)
         reasons: dict[int, str] = {}
-        for item in np.lexsort((sheet.rows, sheet.owners)).tolist():
-            data = self._streams[sheet.owners[item]].images.read(int(sheet.rows[item]))
+        for item in np.lexsort((entries.rows, entries.owners)).tolist():
+            data = self._streams[entries.owners[item]].images.read(int(entries.rows[item]))
             place = (changes.sides[item], changes.lefts[item], changes.tops[item])
             try:
                 part = prepare_crop(data, self._transforms, *place, limits=self._limits)
-                changes.write(item, part, images[item])
+                changes.write(item, part, canvas[item])
             except CorpusError as error:
-                images[item] = self._background
+                canvas[item] = self._background
                 reasons[item] = str(error)
-        return torch.from_numpy(images), reasons
+        return reasons
 
-    def _describe_bad(self, sheet: "_Sheet", item: int, reason: str) -> BadImage:
-        shard = self._streams[sheet.owners[item]].images.shard_at(int(sheet.rows[item]))
-        return BadImage(shard=shard.name, image_id=sheet.image_ids[item], reason=reason, item=item)
+    def _describe_bad(self, entries: Entries, item: int, reason: str) -> BadImage:
+        shard = self._streams[entries.owners[item]].images.shard_at(int(entries.rows[item]))
+        return BadImage(shard=shard.name, image_id=entries.image_ids[item], reason=reason, item=item)
 
-    def _unlabelled(self, num_images: int) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
+    def _unlabelled(self, num_images: int) -> dict[str, np.ndarray]:
+        found: dict[str, np.ndarray] = {}
         for stream in self._streams:
             for targets in stream.targets:
-                found.update(targets.unlabelled(num_images))
+                found.update((name, v.numpy()) for name, v in targets.unlabelled(num_images).items())
         return found
-
-
-@dataclass
-class _Sheet:
-    """What is known of each place of a batch before its image is decoded."""
-
-    owners: np.ndarray  # source of each place
-    rows: np.ndarray
-    epochs: np.ndarray
-    chances: np.ndarray  # for the augmentation
-    image_ids: np.ndarray
-    targets: dict[str, Tensor]
-
-    @classmethod
-    def blank(cls, owners: np.ndarray, targets: dict[str, Tensor]) -> "_Sheet":
-        size = len(owners)
-        rows, epochs = np.zeros((2, size), dtype=np.int64)
-        image_ids = np.empty(size, dtype=object)
-        return cls(owners, rows, epochs, np.empty((size, NUM_CHANCES)), image_ids, targets)
 
 
 def _require_equal_shapes(sources: Sequence[Source]) -> None:

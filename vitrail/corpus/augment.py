@@ -85,7 +85,8 @@ class Changes:
 class _Recolouring:
     """Saturation s, contrast c and brightness b, in this order, with values clipped once at the end.
 
-    A pixel x of grey value g in an image of mean grey m becomes b (c (s x + (1 - s) g) + (1 - c) m), which is a product with x and a plane of greys to add.
+    A pixel x of grey value g in an image of mean grey m becomes b (c (s x + (1 - s) g) + (1 - c) m):
+    a product with x and a plane of greys to add.
     """
 
     def __init__(self, augmentation: Augmentation, chances: np.ndarray, image_size: int) -> None:

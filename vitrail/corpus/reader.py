@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 from torch import Tensor
 
 from vitrail.config import require
@@ -88,7 +87,8 @@ class Reader:
         self.statistics = ReaderStatistics()
         self._config = config or ReaderConfig()
         self._maker = BatchMaker(sources, transforms, augmentation, seed, self._config)
-        self._share = slice(rank * batch_size, (rank + 1) * batch_size)
+        self._shape = (batch_size, 3, transforms.image_size, transforms.image_size)
+        self._offset = rank * batch_size
         self._step = world_size * batch_size
         self._num_workers = num_workers
 
@@ -114,19 +114,18 @@ class Reader:
             CorpusError: A tar changed since indexing, or more images are bad than the configuration allows.
             TrainingError: A decoding process died.
         """
-        starts = itertools.count(self.position, self._step)
         batches = load_ahead(
-            self._make, starts, num_workers=self._num_workers, batches_ahead=self._config.batches_ahead
+            lambda start, canvas: self._maker.make(start + self._offset, canvas),
+            itertools.count(self.position, self._step),
+            shape=self._shape,
+            num_workers=self._num_workers,
+            batches_ahead=self._config.batches_ahead,
         )
-        for batch in batches:
+        for images, entries in batches:
+            batch = Batch.of(entries, images, self.position + self._step)
             self._count(batch)
             self.position = batch.position
             yield batch
-
-    def _make(self, start: int) -> Batch:
-        return self._maker.make(
-            start + self._share.start, start + self._share.stop, position=start + self._step
-        )
 
     def _count(self, batch: Batch) -> None:
         self.statistics.num_images += len(batch.image_ids)
@@ -166,12 +165,16 @@ def read_images(
         raise CorpusError(f"{corpus.path} has no image {image_ids[rows.index(None).as_py()]!r}")
     rows_n = rows.to_numpy()
 
-    def make(start: int) -> tuple[list[str], Tensor]:
-        taken = rows_n[start : start + batch_size].tolist()
-        pixels = np.stack([images.decode(row, transforms, settings.limits) for row in taken])
-        return list(image_ids[start : start + batch_size]), torch.from_numpy(pixels).permute(
-            0, 3, 1, 2
-        ).contiguous()
+    def make(start: int, canvas: np.ndarray) -> list[str]:
+        for item, row in enumerate(rows_n[start : start + batch_size].tolist()):
+            canvas[item] = images.decode(row, transforms, settings.limits).transpose(2, 0, 1)
+        return list(image_ids[start : start + batch_size])
 
-    starts = range(0, len(image_ids), batch_size)
-    return load_ahead(make, starts, num_workers=num_workers, batches_ahead=settings.batches_ahead)
+    batches = load_ahead(
+        make,
+        range(0, len(image_ids), batch_size),
+        shape=(batch_size, 3, transforms.image_size, transforms.image_size),
+        num_workers=num_workers,
+        batches_ahead=settings.batches_ahead,
+    )
+    return ((ids, pixels[: len(ids)]) for pixels, ids in batches)

@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-from torch import Tensor
 
 from vitrail.corpus.corpus import Corpus
 from vitrail.corpus.images import CorpusImages
@@ -78,7 +77,7 @@ class Stream:
             self.images.announce(self.order.shards_of(*group), self.order.shards_after(*group))
         return self.order.take(first, last)
 
-    def join(self, rows: np.ndarray, items: np.ndarray, targets: dict[str, Tensor]) -> list[str]:
+    def join(self, rows: np.ndarray, items: np.ndarray, targets: dict[str, np.ndarray]) -> list[str]:
         """Writes the targets of ascending `rows` into places `items`, and returns their image_ids.
 
         Raises:
@@ -91,7 +90,7 @@ class Stream:
             local = rows[begin:end] - self.images.starts[number]
             for source in self.targets:
                 for name, values in source.lookup(shard, ids, local).items():
-                    targets[name][items[begin:end]] = values
+                    targets[name][items[begin:end]] = values.numpy()
             image_ids.extend(ids.take(pa.array(local)).to_pylist())
             if self._refuses_missing:
                 self._demand_labels(number, local)
