@@ -1,8 +1,6 @@
 """Corpora: shards of images as they lie, with their texts, splits and task labels."""
 
-from vitrail.corpus.build import build_corpus
-from vitrail.corpus.check import check_corpus
-from vitrail.corpus.corpus import Corpus, open_corpus
-from vitrail.corpus.resolve import ResolvedCorpus, resolve_corpus
+import lazy_loader
 
-__all__ = ["Corpus", "ResolvedCorpus", "build_corpus", "check_corpus", "open_corpus", "resolve_corpus"]
+# Names are listed in __init__.pyi and imported at first use: a step pays only for what it needs.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,21 +1,6 @@
 """Gates: from outcomes per test unit to a verdict that fails closed."""
 
-from vitrail.gates.bootstrap import Estimate, estimate, estimate_difference, point
-from vitrail.gates.config import ChangeThreshold, GateConfig, ValueThreshold
-from vitrail.gates.gate import gate_model
-from vitrail.gates.outcomes import OUTCOMES_FILE, Outcomes, outcomes_table, read_outcomes
+import lazy_loader
 
-__all__ = [
-    "OUTCOMES_FILE",
-    "ChangeThreshold",
-    "Estimate",
-    "GateConfig",
-    "Outcomes",
-    "ValueThreshold",
-    "estimate",
-    "estimate_difference",
-    "gate_model",
-    "outcomes_table",
-    "point",
-    "read_outcomes",
-]
+# Names are listed in __init__.pyi and imported at first use: a step pays only for what it needs.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

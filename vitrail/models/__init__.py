@@ -1,16 +1,6 @@
 """Models: a timm trunk with heads, its folder on disk, and inference from it."""
 
-from vitrail.models.model import VitrailModel
-from vitrail.models.predictor import Predictions, Predictor, pack_codes
-from vitrail.models.store import load_manifest, load_model, load_trunk_weights, save_model
+import lazy_loader
 
-__all__ = [
-    "Predictions",
-    "Predictor",
-    "VitrailModel",
-    "load_manifest",
-    "load_model",
-    "load_trunk_weights",
-    "pack_codes",
-    "save_model",
-]
+# Names are listed in __init__.pyi and imported at first use: a step pays only for what it needs.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

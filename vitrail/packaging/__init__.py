@@ -1,22 +1,6 @@
 """From a registered version to a proven endpoint: the bundle, the engine that answers, process and proof."""
 
-from vitrail.contracts.bundle import open_bundle
-from vitrail.packaging.batching import Batcher
-from vitrail.packaging.bundle import assemble_bundle, prepare_bundle
-from vitrail.packaging.config import EndpointConfig
-from vitrail.packaging.engine import Answer, Engine, Neighbour
-from vitrail.packaging.process import running_endpoint
-from vitrail.packaging.proof import prove_endpoint
+import lazy_loader
 
-__all__ = [
-    "Answer",
-    "Batcher",
-    "EndpointConfig",
-    "Engine",
-    "Neighbour",
-    "assemble_bundle",
-    "open_bundle",
-    "prepare_bundle",
-    "prove_endpoint",
-    "running_endpoint",
-]
+# Names are listed in __init__.pyi and imported at first use: a step pays only for what it needs.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,5 +1,6 @@
 """Reporting: one self-contained page for a run, whatever became of it."""
 
-from vitrail.reporting.page import publish_report
+import lazy_loader
 
-__all__ = ["publish_report"]
+# Names are listed in __init__.pyi and imported at first use: a step pays only for what it needs.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,5 +1,6 @@
 """Tasks: what a model is trained for, as losses on its heads."""
 
-from vitrail.tasks.objective import Objective, TaskSpec, has_label
+import lazy_loader
 
-__all__ = ["Objective", "TaskSpec", "has_label"]
+# Names are listed in __init__.pyi and imported at first use: a step pays only for what it needs.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,14 +6,13 @@ the whole global batch, whatever its split over processes and micro-batches.
 Shapes: B batch, C classes or labels, K padded labels per image, D embedding width, N candidates.
 """
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vitrail.tasks.weighting import TargetWeighting
+
 __all__ = [
-    "TargetWeighting",
     "classification_loss",
     "multilabel_sigmoid_loss",
     "multilabel_softmax_loss",
@@ -22,8 +21,6 @@ __all__ = [
     "sample_candidates",
     "sampled_softmax_loss",
 ]
-
-TargetWeighting = Literal["score", "uniform"]
 
 _NO_LABEL = -1
 

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from vitrail.errors import TrainingError
 from vitrail.models import VitrailModel
 from vitrail.tasks.losses import (
-    TargetWeighting,
     classification_loss,
     multilabel_sigmoid_loss,
     multilabel_softmax_loss,
@@ -23,6 +22,7 @@ from vitrail.tasks.losses import (
     sample_candidates,
     sampled_softmax_loss,
 )
+from vitrail.tasks.weighting import TargetWeighting
 
 __all__ = ["Objective", "TaskSpec", "has_label"]
 

@@ -7,7 +7,7 @@ from vitrail.config import Config, require
 from vitrail.contracts.models import Architecture, Transforms
 from vitrail.corpus.augment import Augmentation
 from vitrail.corpus.reading import ReaderConfig
-from vitrail.tasks.losses import TargetWeighting
+from vitrail.tasks.weighting import TargetWeighting
 
 __all__ = [
     "CheckpointConfig",

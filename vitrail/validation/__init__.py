@@ -1,6 +1,6 @@
 """Validation of a run's data with Great Expectations, before anything is trained on it."""
 
-from vitrail.validation.config import ValidationConfig
-from vitrail.validation.validate import validate_data
+import lazy_loader
 
-__all__ = ["ValidationConfig", "validate_data"]
+# Names are listed in __init__.pyi and imported at first use: a step pays only for what it needs.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,18 @@
+from .config import EvaluationConfig, IndexConfig
+from .evaluate import EVALUATION_FILE, NEIGHBOURS_FILE, evaluate_model
+from .index import GalleryIndex, GalleryItem, build_index, open_index
+from .search import nearest_binary, nearest_float
+
+__all__ = [
+    "EVALUATION_FILE",
+    "NEIGHBOURS_FILE",
+    "EvaluationConfig",
+    "GalleryIndex",
+    "GalleryItem",
+    "IndexConfig",
+    "build_index",
+    "evaluate_model",
+    "nearest_binary",
+    "nearest_float",
+    "open_index",
+]

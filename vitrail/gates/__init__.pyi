@@ -1,0 +1,19 @@
+from .bootstrap import Estimate, estimate, estimate_difference, point
+from .config import ChangeThreshold, GateConfig, ValueThreshold
+from .gate import gate_model
+from .outcomes import OUTCOMES_FILE, Outcomes, outcomes_table, read_outcomes
+
+__all__ = [
+    "OUTCOMES_FILE",
+    "ChangeThreshold",
+    "Estimate",
+    "GateConfig",
+    "Outcomes",
+    "ValueThreshold",
+    "estimate",
+    "estimate_difference",
+    "gate_model",
+    "outcomes_table",
+    "point",
+    "read_outcomes",
+]

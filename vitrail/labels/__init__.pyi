@@ -1,0 +1,24 @@
+from .balance import balance_weights
+from .config import LabelsConfig
+from .derivation import derive_labels
+from .diff import LabelDiff, diff_labels, remap_head
+from .encoder import load_encoder
+from .explain import Explanation, explain_image, source_support
+from .label_set import LabelSet, open_labels
+from .text_features import build_text_features
+
+__all__ = [
+    "Explanation",
+    "LabelDiff",
+    "LabelSet",
+    "LabelsConfig",
+    "balance_weights",
+    "build_text_features",
+    "derive_labels",
+    "diff_labels",
+    "explain_image",
+    "load_encoder",
+    "open_labels",
+    "remap_head",
+    "source_support",
+]

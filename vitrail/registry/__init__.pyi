@@ -1,0 +1,25 @@
+from .config import RegistryConfig
+from .fetch import fetch_version
+from .promote import promote_model
+from .register import register_model
+from .versions import (
+    CHALLENGER,
+    CHAMPION,
+    ModelVersion,
+    Release,
+    find_challenger,
+    find_champion,
+)
+
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "ModelVersion",
+    "RegistryConfig",
+    "Release",
+    "fetch_version",
+    "find_challenger",
+    "find_champion",
+    "promote_model",
+    "register_model",
+]

@@ -1,0 +1,3 @@
+from .page import publish_report
+
+__all__ = ["publish_report"]
