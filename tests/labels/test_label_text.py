@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vitrail.labels.language import UNKNOWN, identify_languages
 from vitrail.labels.matching import Matcher
-from vitrail.labels.normalise import BREAK, MAX_TEXT_BYTES, join_term, normalise_term, tokenise
+from vitrail.labels.normalise import BREAK, MAX_TEXT_BYTES, join_term, normalise_terms, tokenise
 
 
 def tokens_of(*texts):
@@ -62,7 +62,7 @@ def test_any_text_is_tokenised_without_spaces_or_loss_of_rows(texts):
 
 def test_join_term_reads_like_the_language():
     assert join_term(["hot", "dog"]) == "hot dog"
-    assert join_term(normalise_term("猫の手")) == "猫の手"
+    assert join_term(list(normalise_terms(["猫の手"])[0])) == "猫の手"
 
 
 def test_languages_given_then_script_then_identified():

@@ -15,7 +15,6 @@ __all__ = ["Aggregation", "ImageLabels", "aggregate_posts", "best_labels"]
 
 Aggregation = Literal["noisy_or", "log_mean", "sum"]
 
-_MAX_LABELS = 1 << 24
 _MAX_POSTS = 1000  # log_mean reaches its ceiling here
 
 
@@ -48,15 +47,16 @@ def aggregate_posts(
         score: int64 [A] in 0..ONE.
         aggregation: How posts add up.
     """
-    order, starts = sort_groups(post * _MAX_LABELS + label)
+    num_labels = int(label.max(initial=0)) + 1
+    order, starts = sort_groups(post * num_labels + label)
     best = np.maximum.reduceat(score[order], starts) if len(starts) else score
     first = order[starts]
     row, label = row[first], label[first]
-    order, starts = sort_groups(row * _MAX_LABELS + label)
+    order, starts = sort_groups(row * num_labels + label)
     total = _add_up(best[order], starts, aggregation) if len(starts) else best
     first = order[starts]
     row, label = row[first], label[first]
-    ranking = np.argsort((row << 40) | ((ONE - total) << 24) | label)
+    ranking, _ = sort_groups(row << 16 | (ONE - total))  # equal scores stay in the order of labels
     return ImageLabels(row=row[ranking], label=label[ranking], score=total[ranking])
 
 

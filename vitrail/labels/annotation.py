@@ -46,9 +46,7 @@ def annotate(
     return _spill_table(columns, rows, kept, tokens, matches, num_matches, term_of_surface), skipped
 
 
-def _count_skipped(
-    texts: pa.Array, rows: np.ndarray, num_tokens: np.ndarray, num_matches: np.ndarray
-) -> Counter[str]:
+def _count_skipped(texts: pa.Array, rows: np.ndarray, num_tokens: np.ndarray, num_matches: np.ndarray) -> Counter[str]:
     is_known, is_null = rows >= 0, pc.is_null(texts).to_numpy(zero_copy_only=False)
     masks = {
         "unknown_image": ~is_known,

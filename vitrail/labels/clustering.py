@@ -31,9 +31,7 @@ def merge_pairs(vectors: np.ndarray, pairs: np.ndarray, threshold: float) -> np.
     parent = np.arange(len(vectors))
     similarity = np.einsum("pd,pd->p", sums[pairs[:, 0]], sums[pairs[:, 1]]).round(_DIGITS)
     good = similarity >= threshold
-    heap = [
-        (-value, i, j) for value, (i, j) in zip(similarity[good].tolist(), pairs[good].tolist(), strict=True)
-    ]
+    heap = [(-value, i, j) for value, (i, j) in zip(similarity[good].tolist(), pairs[good].tolist(), strict=True)]
     heapq.heapify(heap)
     while heap:
         value, i, j = heapq.heappop(heap)

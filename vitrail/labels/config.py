@@ -59,13 +59,9 @@ class LabelsConfig(Config):
 
     def __post_init__(self) -> None:
         require(1 <= self.max_ngram <= 6, "max_ngram", self.max_ngram, "use 1 to 6 words")
-        require(
-            self.sample_signals > 0, "sample_signals", self.sample_signals, "use a positive number of texts"
-        )
+        require(self.sample_signals > 0, "sample_signals", self.sample_signals, "use a positive number of texts")
         require(self.min_term_images >= 1, "min_term_images", self.min_term_images, "use at least 1")
-        require(
-            0 < self.max_image_share <= 1, "max_image_share", self.max_image_share, "use a share in (0, 1]"
-        )
+        require(0 < self.max_image_share <= 1, "max_image_share", self.max_image_share, "use a share in (0, 1]")
         require(
             all(0 <= weight <= 1 for weight in self.source_weights.values()),
             "source_weights",

@@ -70,9 +70,7 @@ def derive_labels(
     corpus, out = Path(corpus).absolute(), Path(out).absolute()
     manifest = load(CorpusManifest, corpus / "corpus.json")
     earlier = open_labels(previous) if previous else None
-    key = digest_json([manifest.digest, config.output_digest, earlier.manifest.digest if earlier else None])[
-        :16
-    ]
+    key = digest_json([manifest.digest, config.output_digest, earlier.manifest.digest if earlier else None])[:16]
     root = Path(work).absolute() if work else out.parent / f".{out.name}.work"
     folder = root / key
     for name in ("spill", "scored", "published", "shards", "votes"):
@@ -109,18 +107,14 @@ def _signal_files(corpus: Path) -> list[Path]:
         try:
             schema = pq.read_schema(path)
         except (OSError, pa.ArrowInvalid) as error:
-            raise LabelError(
-                f"{path} is not a readable Parquet file ({error}); build the corpus again"
-            ) from error
+            raise LabelError(f"{path} is not a readable Parquet file ({error}); build the corpus again") from error
         for name in SIGNALS_SCHEMA.names:
             if name not in schema.names:
                 raise LabelError(f"{path} lacks the column {name!r}; signals need {SIGNALS_SCHEMA.names}")
         for name in ("image_id", "post_id", "source", "text"):
             kind = schema.field(name).type
             if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-                raise LabelError(
-                    f"{path}: column {name!r} is {kind}, not a UTF-8 string; decode it when building"
-                )
+                raise LabelError(f"{path}: column {name!r} is {kind}, not a UTF-8 string; decode it when building")
     return files
 
 

@@ -46,8 +46,9 @@ class Dictionary:
 
 
 def _count_images(keys: np.ndarray, images: np.ndarray, num_keys: int) -> np.ndarray:
-    pairs = np.unique(keys.astype(np.int64) << 32 | images)
-    return np.bincount(pairs >> 32, minlength=num_keys)
+    pairs = np.sort(keys.astype(np.int64) << 32 | images)  # np.unique would hash: slower for integers
+    is_first = np.diff(pairs, prepend=-1) != 0
+    return np.bincount(pairs[is_first] >> 32, minlength=num_keys)
 
 
 def collect_candidates(batch: TokenBatch, images: np.ndarray, max_ngram: int, min_images: int) -> Candidates:
@@ -95,9 +96,7 @@ def _grow(
     alone = np.zeros(0, dtype=np.int64)
     pair = np.full((len(words), 2), -1, dtype=np.int64)
     while len(position):
-        gram, keep_counts, first, pair = _prune(
-            gram, position, image_of, pair, 1 if length == 1 else min_images
-        )
+        gram, keep_counts, first, pair = _prune(gram, position, image_of, pair, 1 if length == 1 else min_images)
         terms.extend(tuple(words[token] for token in ids[start : start + length]) for start in first.tolist())
         if length == 1:
             alone = _count_images(gram[lone], image_of[lone], len(keep_counts))
@@ -176,9 +175,7 @@ def build_dictionary(
     terms = candidates.terms + missing
     counts = np.concatenate([candidates.num_images, np.zeros(len(missing), dtype=np.int64)])
     reasons += [None] * len(missing)
-    return Dictionary(
-        terms=terms, num_images=counts, reason=reasons, canonical=find_canonical(terms, counts, reasons)
-    )
+    return Dictionary(terms=terms, num_images=counts, reason=reasons, canonical=find_canonical(terms, counts, reasons))
 
 
 def _reject_all(
@@ -250,9 +247,7 @@ def _is_collocation(candidates: Candidates, index: int, num_images: int) -> bool
     return together < 1 and math.log(lift) >= -_MIN_NPMI * math.log(together)
 
 
-def find_canonical(
-    terms: Sequence[tuple[str, ...]], counts: np.ndarray, reasons: Sequence[str | None]
-) -> np.ndarray:
+def find_canonical(terms: Sequence[tuple[str, ...]], counts: np.ndarray, reasons: Sequence[str | None]) -> np.ndarray:
     """Index of the term each accepted term is counted as: its most frequent spelling or number variant."""
     canonical = np.arange(len(terms))
     accepted = [index for index, reason in enumerate(reasons) if reason is None]

@@ -102,8 +102,6 @@ def source_support(labels: LabelSet) -> pa.Table:
         parts.append(by_pair.join(sources, ["image_id", "label_id"]))
     table = pa.concat_tables(parts)
     table = table.append_column("alone", pc.cast(pc.equal(table["source_count"], 1), pa.int64()))
-    support = table.group_by("source").aggregate(
-        [("term_count", "sum"), ("label_id", "count"), ("alone", "sum")]
-    )
+    support = table.group_by("source").aggregate([("term_count", "sum"), ("label_id", "count"), ("alone", "sum")])
     names = {"term_count_sum": "num_votes", "label_id_count": "num_labels", "alone_sum": "num_sole_labels"}
     return support.rename_columns([names.get(name, name) for name in support.column_names]).sort_by("source")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy import sparse  # type: ignore[import-untyped]
 
 from vitrail.labels.terms import Terms
 
@@ -28,7 +29,7 @@ FEATURES = (
     "cosine",  # of the term's vector and the mean vector of the post's other terms
 )
 _MAX_SOURCES = 256
-_MAX_TERMS = 1 << 24
+_VECTOR_SCALE = 64  # vectors as small integers in float32: their sums are exact in any order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +57,16 @@ class Annotations:
 
 
 def sort_groups(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Order that sorts integer keys, and where the groups of equal keys start in it."""
-    order = np.argsort(key)
-    ordered = key[order]
+    """Order that sorts keys (int64, none negative), and where the groups of equal keys start in it."""
+    key_bits = int(key.max(initial=0)).bit_length()
+    index_bits = len(key).bit_length()
+    if key_bits + index_bits < 64:  # sorting values is several times faster than sorting an index
+        packed = (key << index_bits) | np.arange(len(key))
+        packed.sort(kind="stable")  # the keys come in long ascending runs
+        order, ordered = packed & ((1 << index_bits) - 1), packed >> index_bits
+    else:
+        order = np.argsort(key, kind="stable")
+        ordered = key[order]
     is_first = np.ones(len(key), dtype=bool)
     np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
     return order, np.flatnonzero(is_first)
@@ -107,13 +115,14 @@ def build_annotations(mentions: Mentions, terms: Terms) -> Annotations:
     """Groups mentions by (post, term) and computes FEATURES."""
     signal, term = mentions.signal, mentions.term
     post = mentions.post[signal]
-    order, starts = sort_groups((post * _MAX_TERMS + term) * _MAX_SOURCES + mentions.source[signal])
+    num_terms, num_sources = len(terms.term), int(mentions.source.max(initial=0)) + 1
+    order, starts = sort_groups((post * num_terms + term) * num_sources + mentions.source[signal])
     signal, term, post, nested = signal[order], term[order], post[order], mentions.is_nested[order]
     source_starts = starts
-    key = post * _MAX_TERMS + term
+    key = post * num_terms + term
     starts = source_starts[np.flatnonzero(np.diff(key[source_starts], prepend=-1))]
     num_mentions = np.diff(starts, append=len(key))
-    num_sources = np.diff(np.searchsorted(source_starts, starts), append=len(source_starts))
+    sources = np.diff(np.searchsorted(source_starts, starts), append=len(source_starts))
     coverage = np.minimum(terms.num_tokens[term] / np.maximum(mentions.num_tokens[signal], 1), 1)
     first_term, first_post = term[starts], post[starts]
     post_sources = _sources_per_post(mentions)
@@ -121,8 +130,8 @@ def build_annotations(mentions: Mentions, terms: Terms) -> Annotations:
     specificity = terms.specificity[first_term]
     columns = (
         num_mentions,
-        num_sources,
-        num_sources / post_sources[first_post],
+        sources,
+        sources / post_sources[first_post],
         _largest(mentions.trust[signal], starts),
         _largest(coverage, starts),
         _smallest(nested, starts),
@@ -154,13 +163,14 @@ def _sources_per_post(mentions: Mentions) -> np.ndarray:
 
 
 def _cosine(post: np.ndarray, term: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Cosine of each term and the sum of the other terms of its post, 0 where it is alone."""
-    if not len(post):
-        return np.zeros(0, dtype=np.float32)
-    own = np.rint(np.asarray(vectors)[term] * 4096).astype(np.int32)  # integers: sums in any order agree
-    starts = np.flatnonzero(np.diff(post, prepend=-1))
-    total = np.add.reduceat(own, starts, axis=0)
-    others = np.repeat(total, np.diff(starts, append=len(post)), axis=0) - own
-    dot = np.einsum("ad,ad->a", own, others, dtype=np.float64)
-    norm = np.sqrt(np.einsum("ad,ad->a", others, others, dtype=np.float64)) * 4096
-    return np.divide(dot, norm, out=np.zeros(len(dot)), where=norm > 0).round(4)
+    """Cosine of each term's vector and the sum of those of the other terms of its post, 0 where it is alone."""
+    own = np.rint(np.asarray(vectors) * _VECTOR_SCALE).astype(np.float32)
+    size = np.einsum("td,td->t", own, own)[term]
+    num_posts = int(post.max(initial=-1)) + 1
+    ones = np.ones(len(post), dtype=np.float32)
+    bounds = np.searchsorted(post, np.arange(num_posts + 1))
+    total = sparse.csr_matrix((ones, term, bounds), shape=(num_posts, len(own))) @ own
+    dot = np.einsum("ad,ad->a", own[term], total[post]) - size
+    others = np.einsum("pd,pd->p", total, total)[post] - 2 * dot - size
+    norm = np.sqrt(np.maximum(others, 0) * size)
+    return np.divide(dot, norm, out=np.zeros_like(dot), where=norm > 0).round(4)

@@ -67,9 +67,7 @@ def group_synonyms(
     if len(involved):
         vectors = encode([names[index] for index in involved])
         pairs = np.stack([np.searchsorted(involved, row), np.searchsorted(involved, column)], axis=1)
-        labels[involved] = (
-            involved[0] + len(names) + merge_pairs(vectors, pairs[np.lexsort(pairs.T)], threshold)
-        )
+        labels[involved] = involved[0] + len(names) + merge_pairs(vectors, pairs[np.lexsort(pairs.T)], threshold)
     return np.unique(labels, return_inverse=True)[1]
 
 

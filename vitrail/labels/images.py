@@ -34,9 +34,7 @@ class ImageLookup:
         wanted = _hash(encoded.dictionary)
         slot = np.searchsorted(self.hashes, wanted)
         slot[slot == len(self.hashes)] = 0
-        rows = (
-            np.where(self.hashes[slot] == wanted, self.rows[slot], -1) if len(self.hashes) else slot * 0 - 1
-        )
+        rows = np.where(self.hashes[slot] == wanted, self.rows[slot], -1) if len(self.hashes) else slot * 0 - 1
         rows = np.append(rows, -1)
         return rows[encoded.indices.fill_null(len(rows) - 1).to_numpy(zero_copy_only=False)]
 
@@ -62,9 +60,7 @@ def build_lookup(corpus: Path, manifest: CorpusManifest, out: Path) -> None:
     order = np.argsort(hashes, kind="stable")
     hashes = hashes[order]
     if len(hashes) and (hashes[1:] == hashes[:-1]).any():
-        raise LabelError(
-            f"{corpus}: an image id occurs twice in index/; image ids must be unique in the corpus"
-        )
+        raise LabelError(f"{corpus}: an image id occurs twice in index/; image ids must be unique in the corpus")
     np.save(out / "hashes.npy", hashes)
     np.save(out / "rows.npy", order.astype(np.int64))
     np.save(out / "starts.npy", np.cumsum([0, *map(len, parts)]).astype(np.int64))

@@ -40,9 +40,7 @@ class LabelSet:
         try:
             return pq.read_table(self.path / name)
         except (OSError, pa.ArrowInvalid) as error:
-            raise LabelError(
-                f"{self.path / name} cannot be read ({error}); derive the labels again"
-            ) from error
+            raise LabelError(f"{self.path / name} cannot be read ({error}); derive the labels again") from error
 
 
 def open_labels(path: Path) -> LabelSet:

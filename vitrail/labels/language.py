@@ -41,9 +41,7 @@ def _script_language(text: str) -> str | None:
 
 def identify_languages(texts: Sequence[str], given: Sequence[str | None]) -> list[str]:
     """ISO 639-1 codes for texts, `und` where nothing is known; given languages are kept."""
-    languages = [
-        _primary(language) or _script_language(text) for text, language in zip(texts, given, strict=True)
-    ]
+    languages = [_primary(language) or _script_language(text) for text, language in zip(texts, given, strict=True)]
     if None not in languages:
         return [language or UNKNOWN for language in languages]
     long = {
@@ -55,8 +53,7 @@ def identify_languages(texts: Sequence[str], given: Sequence[str | None]) -> lis
     common = {language for language, count in shares.items() if count >= _MIN_SHARE * len(long)}
     fallback = min(common, key=lambda language: (-shares[language], language), default=UNKNOWN)
     return [
-        language or (long[index] if long.get(index) in common else fallback)
-        for index, language in enumerate(languages)
+        language or (long[index] if long.get(index) in common else fallback) for index, language in enumerate(languages)
     ]
 
 

@@ -53,13 +53,11 @@ class Matcher:
                 node = child
             term_of[node] = term_id
         keys = np.fromiter(edges.keys(), dtype=np.int64, count=len(edges))
-        order = np.argsort(keys)
-        self._keys = keys[order]
-        self._children = np.fromiter(edges.values(), dtype=np.int64, count=len(edges))[order]
+        self._edges = _HashTable(keys, np.fromiter(edges.values(), dtype=np.int64, count=len(edges)))
         self._term_of = np.array(term_of, dtype=np.int32)
         self._has_children = np.zeros(len(term_of), dtype=bool)
         if num_words:
-            self._has_children[self._keys // num_words] = True
+            self._has_children[keys // num_words] = True
         self._num_words = num_words
 
     def find(self, batch: TokenBatch) -> Matches:
@@ -99,11 +97,50 @@ class Matcher:
         following = ids[position + length]
         is_live = (following >= 0) & (text_of[position + length] == text_of[position])
         position, node, following = position[is_live], node[is_live], following[is_live]
-        key = node * self._num_words + following
-        slot = np.searchsorted(self._keys, key)
-        slot[slot == len(self._keys)] = 0
-        found = self._keys[slot] == key if len(self._keys) else np.zeros(len(key), dtype=bool)
-        return position[found], self._children[slot[found]]
+        child = self._edges.find(node * self._num_words + following)
+        found = child >= 0
+        return position[found], child[found]
+
+
+class _HashTable:
+    """int64 keys to int64 values, looked up a batch at a time (open addressing, linear probing)."""
+
+    def __init__(self, keys: np.ndarray, values: np.ndarray) -> None:
+        self._bits = max(len(keys) * 4, 2).bit_length()  # at most a quarter full: probes are few
+        self._keys = np.full(1 << self._bits, -1, dtype=np.int64)
+        self._values = np.full(1 << self._bits, -1, dtype=np.int64)
+        slot = self._slots(keys)
+        while len(keys):
+            free = np.flatnonzero(self._keys[slot] < 0)
+            _, first = np.unique(slot[free], return_index=True)
+            placed = free[first]
+            self._keys[slot[placed]], self._values[slot[placed]] = keys[placed], values[placed]
+            waiting = np.ones(len(keys), dtype=bool)
+            waiting[placed] = False
+            keys, values, slot = keys[waiting], values[waiting], self._next(slot[waiting])
+
+    def _slots(self, keys: np.ndarray) -> np.ndarray:
+        mixed = keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing (Knuth, 6.4)
+        return (mixed >> np.uint64(64 - self._bits)).astype(np.int64)
+
+    def _next(self, slots: np.ndarray) -> np.ndarray:
+        return (slots + 1) & ((1 << self._bits) - 1)
+
+    def find(self, keys: np.ndarray) -> np.ndarray:
+        """Values of keys, -1 for those that are not in the table."""
+        slot = self._slots(keys)
+        found = self._keys[slot]
+        values = np.where(found == keys, self._values[slot], -1)
+        pending = np.flatnonzero((found != keys) & (found >= 0))
+        slot = slot[pending]
+        while len(pending):
+            slot = self._next(slot)
+            found = self._keys[slot]
+            hit = found == keys[pending]
+            values[pending[hit]] = self._values[slot[hit]]
+            waiting = ~hit & (found >= 0)
+            pending, slot = pending[waiting], slot[waiting]
+        return values
 
 
 def _nested(starts: np.ndarray, lengths: np.ndarray, num_tokens: int) -> np.ndarray:

@@ -6,7 +6,9 @@ Scripts that are written without spaces (Han, Hiragana, Thai, Lao, Khmer, Burmes
 character, so that a word of theirs is an n-gram of characters; runs of Katakana and Hangul stay whole.
 """
 
+import itertools
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,14 +23,12 @@ __all__ = [
     "is_unspaced",
     "join_term",
     "normalise",
-    "normalise_term",
+    "normalise_terms",
     "tokenise",
 ]
 
 BREAK = "\x01"
-MAX_TEXT_BYTES = (
-    1 << 16
-)  # of one text; what lies beyond is not read (a caption is far shorter, a dump is noise)
+MAX_TEXT_BYTES = 1 << 16  # of one text; what lies beyond is not read (a caption is far shorter, a dump is noise)
 
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _IGNORED = r"[\p{Cf}\x{FE0E}\x{FE0F}\x{0640}\x{064B}-\x{0652}\x{0307}]"  # format, variation, tatweel, harakat
@@ -98,9 +98,7 @@ def normalise(texts: pa.Array) -> pa.Array:
     if pc.all(is_ascii).as_py() is not False:
         return _fold_ascii(texts)
     mask = is_ascii.to_numpy(zero_copy_only=False)
-    folded = pa.chunked_array(
-        [_fold_ascii(texts.filter(is_ascii)), _fold_unicode(texts.filter(pc.invert(is_ascii)))]
-    )
+    folded = pa.chunked_array([_fold_ascii(texts.filter(is_ascii)), _fold_unicode(texts.filter(pc.invert(is_ascii)))])
     order = np.empty(len(mask), dtype=np.int64)
     order[np.concatenate([np.flatnonzero(mask), np.flatnonzero(~mask)])] = np.arange(len(mask))
     return folded.take(pa.array(order)).combine_chunks()
@@ -148,6 +146,10 @@ def is_unspaced(character: str) -> bool:
     )
 
 
-def normalise_term(text: str) -> list[str]:
-    """The tokens of one phrase, without BREAK tokens."""
-    return [token for token in tokenise(pa.array([text])).tokens.to_pylist() if token and token != BREAK]
+def normalise_terms(phrases: Sequence[str]) -> list[tuple[str, ...]]:
+    """The tokens of phrases, without BREAK tokens; phrases without words are left out."""
+    batch = tokenise(pa.array(phrases, pa.string()))
+    tokens, bounds = batch.tokens.to_pylist(), batch.offsets.tolist()
+    rows = (tokens[start:end] for start, end in itertools.pairwise(bounds))
+    terms = (tuple(token for token in row if token != BREAK) for row in rows)
+    return [term for term in terms if term]

@@ -78,9 +78,7 @@ class BoostedScorer:
         try:
             self._model.load_model(path)
         except (xgboost.core.XGBoostError, OSError) as error:
-            raise LabelError(
-                f"scorer {path} is not an XGBoost model: {error}; train it with train_scorer"
-            ) from error
+            raise LabelError(f"scorer {path} is not an XGBoost model: {error}; train it with train_scorer") from error
         if self._model.num_features() != len(FEATURES):
             raise LabelError(
                 f"scorer {path} reads {self._model.num_features()} features, not {len(FEATURES)}; train again"

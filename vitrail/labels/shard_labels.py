@@ -24,9 +24,7 @@ from vitrail.labels.terms import load_terms
 
 __all__ = ["SPARE", "ShardPublisher", "ShardScorer", "count_labels"]
 
-SPARE = (
-    2  # candidates kept per label of top_k, to fill the places of labels that turn out to have too few images
-)
+SPARE = 2  # candidates kept per label of top_k, to fill the places of labels that turn out to have too few images
 
 
 @daft.cls
@@ -58,9 +56,7 @@ class ShardScorer:
         return numbers
 
     def _score(self, shard: int, path: Path) -> None:
-        batches = [
-            read_spill(self._work / "spill" / name, place) for name, place in self._places.get(str(shard), [])
-        ]
+        batches = [read_spill(self._work / "spill" / name, place) for name, place in self._places.get(str(shard), [])]
         if not batches:
             _save_scored(path, ImageLabels(row=_NONE, label=_NONE, score=_NONE), None)
             return
@@ -71,11 +67,7 @@ class ShardScorer:
         label = self._terms.label[annotations.term]
         labels = aggregate_posts(annotations.row, annotations.post, label, scores, self._config.aggregation)
         labels = labels.select(best_labels(labels, SPARE * self._config.top_k, self._config.min_score))
-        votes = (
-            collect_votes(signals, mentions, annotations, scores, label, labels)
-            if self._config.votes
-            else None
-        )
+        votes = collect_votes(signals, mentions, annotations, scores, label, labels) if self._config.votes else None
         _save_scored(path, labels, votes)
 
 

@@ -8,7 +8,7 @@ from sklearn.utils.extmath import randomized_svd
 __all__ = ["QUERY_SOURCE", "category_entropy", "language_specificity", "query_rate", "term_vectors"]
 
 QUERY_SOURCE = "query"
-_DIMENSIONS = 32
+_DIMENSIONS = 16
 _TOPICS = 32
 _SEED = 0
 

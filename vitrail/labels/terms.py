@@ -33,9 +33,7 @@ _ARRAYS = ("num_images", "num_tokens", "specificity", "entropy", "query_rate", "
 def save_terms(folder: Path, terms: Terms) -> None:
     """Writes terms.parquet and vectors.npy."""
     columns = {name: getattr(terms, name) for name in _ARRAYS}
-    pq.write_table(
-        pa.table({"term": terms.term, "language": terms.language, **columns}), folder / "terms.parquet"
-    )
+    pq.write_table(pa.table({"term": terms.term, "language": terms.language, **columns}), folder / "terms.parquet")
     np.save(folder / "vectors.npy", terms.vector)
 
 

@@ -70,9 +70,7 @@ def build_text_features(corpus: Path, labels: Path, out: Path, encoder_name: str
     ids = pa.concat_arrays([read_image_ids(Path(corpus), shard.name) for shard in manifest.shards])
     texts = _summarise_texts(Path(corpus), ids)
     with atomic_folder(Path(out)) as folder:
-        pq.write_table(
-            _image_features(label_set, ids, texts, encoder_name), folder / "image_features.parquet"
-        )
+        pq.write_table(_image_features(label_set, ids, texts, encoder_name), folder / "image_features.parquet")
         pq.write_table(_label_statistics(label_set, texts), folder / "label_statistics.parquet")
 
 
@@ -90,9 +88,7 @@ def _summarise_texts(corpus: Path, ids: pa.Array) -> pa.Table:
 
 
 def _image_features(label_set: LabelSet, ids: pa.Array, texts: pa.Table, encoder_name: str) -> pa.Table:
-    per_image = (
-        texts.group_by("image").aggregate([("observed_at", "max"), ("image", "count")]).sort_by("image")
-    )
+    per_image = texts.group_by("image").aggregate([("observed_at", "max"), ("image", "count")]).sort_by("image")
     image = per_image["image"].to_numpy()
     sources = (
         texts.group_by(["image", "source"])
@@ -100,9 +96,7 @@ def _image_features(label_set: LabelSet, ids: pa.Array, texts: pa.Table, encoder
         .sort_by([("image", "ascending"), ("source", "ascending")])
     )
     offsets = np.searchsorted(sources["image"].to_numpy(), np.append(image, len(ids))).astype(np.int32)
-    sidecar = pa.concat_tables([label_set.sidecar(shard) for shard in label_set.manifest.shards]).take(
-        pa.array(image)
-    )
+    sidecar = pa.concat_tables([label_set.sidecar(shard) for shard in label_set.manifest.shards]).take(pa.array(image))
     label_ids, scores = sidecar["label_ids"].combine_chunks(), sidecar["scores"].combine_chunks()
     vocabulary = label_set.vocabulary()
     output = pc.index_in(label_ids.flatten(), value_set=vocabulary["label_id"].combine_chunks())
@@ -131,9 +125,7 @@ def _embed(output: np.ndarray, scores: np.ndarray, lengths: np.ndarray, vectors:
     total = np.zeros((len(lengths), vectors.shape[1]), dtype=np.float32)
     rank = np.arange(len(output)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     owner = np.repeat(np.arange(len(lengths)), lengths)
-    for position in range(
-        int(lengths.max(initial=0))
-    ):  # one label of each image at a time: a fixed order of addition
+    for position in range(int(lengths.max(initial=0))):  # one label of each image at a time: a fixed order of addition
         at = rank == position
         total[owner[at]] += scores[at, None] * vectors[output[at]]
     norm = np.linalg.norm(total, axis=1, keepdims=True)
@@ -144,9 +136,7 @@ def _embed(output: np.ndarray, scores: np.ndarray, lengths: np.ndarray, vectors:
 
 def _languages(texts: pa.Table, image: np.ndarray) -> list[str]:
     counts = texts.group_by(["image", "language"]).aggregate([("image", "count")])
-    counts = counts.sort_by(
-        [("image", "ascending"), ("image_count", "descending"), ("language", "ascending")]
-    )
+    counts = counts.sort_by([("image", "ascending"), ("image_count", "descending"), ("language", "ascending")])
     first = np.searchsorted(counts["image"].to_numpy(), image)
     return [language or UNKNOWN for language in counts["language"].take(pa.array(first)).to_pylist()]
 

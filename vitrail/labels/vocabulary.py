@@ -15,7 +15,7 @@ from vitrail.labels.encoder import load_encoder
 from vitrail.labels.grouping import group_synonyms, image_overlap, join_translations, translation_links
 from vitrail.labels.language import UNKNOWN, identify_languages
 from vitrail.labels.matching import Matcher
-from vitrail.labels.normalise import TokenBatch, join_term, normalise_term, tokenise
+from vitrail.labels.normalise import TokenBatch, join_term, normalise_terms, tokenise
 from vitrail.labels.statistics import (
     QUERY_SOURCE,
     category_entropy,
@@ -45,13 +45,13 @@ def read_user_terms(files: Sequence[str]) -> list[tuple[str, ...]]:
     Raises:
         LabelError: A file cannot be read or has no phrase.
     """
-    terms = []
+    terms: list[tuple[str, ...]] = []
     for name in files:
         try:
             lines = Path(name).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise LabelError(f"dictionary file {name} cannot be read as UTF-8 text: {error}") from error
-        found = [tuple(tokens) for tokens in map(normalise_term, lines) if tokens]
+        found = normalise_terms(lines)
         if not found:
             raise LabelError(f"dictionary file {name} has no phrase; write one a line or leave the file out")
         terms.extend(found)
@@ -166,9 +166,7 @@ def _majority(item: np.ndarray, language: np.ndarray, num_items: int, known: lis
     return best
 
 
-def group_terms(
-    names: list[str], languages: list[str], pairs: np.ndarray, config: LabelsConfig
-) -> np.ndarray:
+def group_terms(names: list[str], languages: list[str], pairs: np.ndarray, config: LabelsConfig) -> np.ndarray:
     """The label number of each term; `pairs` are distinct term << 32 | image."""
     if config.clustering == "none":
         return np.arange(len(names))

@@ -1,0 +1,237 @@
+"""Label derivation end to end: signals per second and core, against peers and the normalise-only floor.
+
+Posts are synthetic, drawn from the words of the real emoji texts; the dictionary has 100,000 phrases of 1-3 words.
+Run with `make bench-labels`. Each size runs in a process of its own; rates are per second of CPU time (user and
+system, all threads), so that other work on the machine does not count. The end-to-end rate is that of the rows that
+the largest size has more than the smallest: what the dictionary costs once is printed separately.
+Expected on 2 cores: about 4 minutes; end to end >= 150,000 signals/s per core; memory that does not grow with rows.
+"""
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+GOAL = 150_000
+NUM_TERMS = 100_000
+SIZES = (20_000, 200_000, 2_000_000)
+SIGNALS_PER_IMAGE = 5
+IMAGES_PER_SHARD = 10_000
+SIGNALS_PER_FILE = 250_000
+SAMPLE_SIGNALS = 50_000
+PEER_TEXTS = 50_000
+
+
+def real_words() -> np.ndarray:
+    """English and Romance names of all emoji, as the corpus builder uses them: words with their real frequencies."""
+    import emoji
+
+    emoji.config.load_language()
+    names = [
+        data[code] for data in emoji.EMOJI_DATA.values() for code in ("en", "es", "fr", "pt", "it") if code in data
+    ]
+    words = " ".join(name.strip(":").replace("_", " ").replace("-", " ") for name in names).split()
+    return np.array([word for word in words if word.isalpha()])
+
+
+def make_terms(words: np.ndarray, rng: np.random.Generator) -> list[str]:
+    """100,000 phrases: every word, then real words with a suffix, then pairs and triples."""
+    distinct = sorted(set(words.tolist()))
+    terms = dict.fromkeys(distinct)
+    for suffix in ("a", "er", "ing", "ado"):
+        terms.update(dict.fromkeys(f"{word}{suffix}" for word in distinct))
+    while len(terms) < NUM_TERMS:
+        picked = rng.choice(words, (20_000, 3))
+        terms.update(dict.fromkeys(" ".join(row[: 2 + index % 2]) for index, row in enumerate(picked.tolist())))
+    return list(terms)[:NUM_TERMS]
+
+
+def make_texts(words: np.ndarray, terms: list[str], count: int, rng: np.random.Generator) -> list[str]:
+    """Texts of about 50 characters: a phrase of the dictionary among running words, as captions are."""
+    picked = rng.choice(words, (count, 6)).tolist()
+    phrases = rng.integers(0, len(terms), count).tolist()
+    return [
+        f"{' '.join(row[:3]).capitalize()}, {terms[phrase]} {' '.join(row[3:])}"
+        for row, phrase in zip(picked, phrases, strict=True)
+    ]
+
+
+def write_corpus(folder: Path, num_signals: int) -> None:
+    """A corpus without pictures: index, signals, manifest."""
+    rng = np.random.default_rng(0)
+    words = real_words()
+    terms = make_terms(words, rng)
+    (folder / "signals").mkdir(parents=True)
+    (folder / "index").mkdir()
+    (folder / "terms.txt").write_text("\n".join(terms), encoding="utf-8")
+    num_images = num_signals // SIGNALS_PER_IMAGE
+    shards = []
+    for number, start in enumerate(range(0, num_images, IMAGES_PER_SHARD)):
+        ids = [f"image-{index:09}" for index in range(start, min(start + IMAGES_PER_SHARD, num_images))]
+        pq.write_table(pa.table({"image_id": ids}), folder / "index" / f"{number:05}.parquet")
+        shards.append({"name": f"{number:05}", "num_images": len(ids), "size": 0, "digest": ""})
+    sources = np.array(["title", "description", "alt_text", "board", "query"])
+    for number, start in enumerate(range(0, num_signals, SIGNALS_PER_FILE)):
+        count = min(SIGNALS_PER_FILE, num_signals - start)
+        position = np.arange(start, start + count)
+        image = position // SIGNALS_PER_IMAGE
+        table = pa.table(
+            {
+                "post_id": [f"post-{index:09}" for index in image],
+                "image_id": [f"image-{index:09}" for index in image],
+                "source": sources[position % SIGNALS_PER_IMAGE],
+                "text": make_texts(words, terms, count, rng),
+                "weight": np.ones(count, dtype=np.float32),
+                "language": np.where(position % 5 < 3, "en", "es"),
+                "observed_at": pa.array(np.zeros(count, dtype=np.int64), pa.timestamp("us", tz="UTC")),
+            }
+        )
+        pq.write_table(table, folder / "signals" / f"{number:05}.parquet")
+    manifest = {
+        "name": "bench", "title": "", "description": "", "licences": [], "shards": shards, "tasks": [],
+        "num_images": num_images, "num_signals": num_signals, "num_quarantined": 0, "digest": f"bench-{num_signals}",
+    }  # fmt: skip
+    (folder / "corpus.json").write_text(json.dumps(manifest))
+
+
+def cpu_seconds() -> float:
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
+
+
+def run_size(num_signals: int, folder: Path) -> None:
+    """Child process: derives labels once and prints CPU seconds and peak memory."""
+    from vitrail.labels import LabelsConfig, derive_labels
+
+    config = LabelsConfig(
+        dictionary_files=(str(folder / "terms.txt"),), sample_signals=SAMPLE_SIGNALS, clustering="none", votes=False
+    )
+    started, cpu = time.perf_counter(), cpu_seconds()
+    manifest = derive_labels(folder, folder / "labels", config)
+    print(
+        json.dumps(
+            {
+                "num_signals": num_signals,
+                "num_labels": manifest.num_labels,
+                "seconds": round(time.perf_counter() - started, 2),
+                "cpu_seconds": round(cpu_seconds() - cpu, 2),
+                "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+            }
+        )
+    )
+
+
+def measure_sizes(root: Path) -> list[dict[str, float]]:
+    results = []
+    for size in SIZES:
+        folder = root / str(size)
+        write_corpus(folder, size)
+        command = [sys.executable, __file__, "--child", str(size), str(folder)]
+        output = subprocess.run(command, capture_output=True, text=True, check=False)
+        if output.returncode:
+            raise SystemExit(output.stderr)
+        results.append(json.loads(output.stdout.splitlines()[-1]))
+        print(f"{size:>10,} signals: {results[-1]}", flush=True)
+        shutil.rmtree(folder)
+    return results
+
+
+def rate(work: Callable[[], object], num_texts: int) -> float:
+    started = time.process_time()
+    work()
+    return num_texts / (time.process_time() - started)
+
+
+def measure_matching() -> dict[str, float]:
+    """Texts per CPU second of finding the dictionary's phrases, ours and the peers', on the same texts."""
+    import ahocorasick_rs
+    import duckdb
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    from vitrail.labels.matching import Matcher
+    from vitrail.labels.normalise import normalise, tokenise
+
+    rng = np.random.default_rng(1)
+    words = real_words()
+    terms = make_terms(words, rng)
+    texts = make_texts(words, terms, PEER_TEXTS, rng)
+    array = pa.array(texts)
+    matcher = Matcher([tuple(term.split()) for term in terms])
+    automaton = ahocorasick_rs.AhoCorasick(
+        [f" {'  '.join(term.split())} " for term in terms], matchkind=ahocorasick_rs.MatchKind.LeftmostLongest
+    )
+    vectorizer = CountVectorizer(vocabulary=sorted(set(terms)), ngram_range=(1, 3))
+    database = duckdb.connect(config={"threads": 1})
+    tables = {"texts": pa.table({"id": np.arange(len(texts)), "text": texts}), "terms": pa.table({"term": terms})}
+    for name, table in tables.items():
+        database.register(name, table)
+
+    def loop() -> list[list[tuple[int, int, int]]]:
+        found = []
+        for text in texts:
+            padded = "  ".join(text.lower().replace(",", " ,").split())
+            found.append(automaton.find_matches_as_indexes(f" {padded} "))
+        return found
+
+    query = """
+        WITH words AS (SELECT id, regexp_extract_all(lower(text), '\\w+') AS w FROM texts),
+        grams AS (
+            SELECT id, unnest(list_concat(w,
+                list_transform(range(1, len(w)), lambda i: w[i] || ' ' || w[i + 1]),
+                list_transform(range(1, len(w) - 1), lambda i: w[i] || ' ' || w[i + 1] || ' ' || w[i + 2]))) AS gram
+            FROM words)
+        SELECT count(*) FROM grams JOIN terms ON gram = term"""
+    measured: dict[str, Callable[[], object]] = {
+        "vitrail": lambda: matcher.find(tokenise(array)),
+        "normalise only": lambda: normalise(array),
+        "ahocorasick_rs loop": loop,
+        "scikit-learn CountVectorizer": lambda: vectorizer.transform(texts),
+        "DuckDB n-gram join": lambda: database.execute(query).fetchall(),
+    }
+    rates = {name: max(rate(work, len(texts)) for _ in range(3)) for name, work in measured.items()}
+    for name, value in rates.items():
+        print(f"matching, {name:>29}: {value:>12,.0f} texts/s per core", flush=True)
+    return rates
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--child", nargs=2, metavar=("SIGNALS", "FOLDER"))
+    arguments = parser.parse_args()
+    if arguments.child:
+        run_size(int(arguments.child[0]), Path(arguments.child[1]))
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-labels-") as name:
+        sizes = measure_sizes(Path(name))
+    rates = measure_matching()
+    small, large = sizes[0], sizes[-1]
+    value = (large["num_signals"] - small["num_signals"]) / (large["cpu_seconds"] - small["cpu_seconds"])
+    peers = {peer: speed for peer, speed in rates.items() if peer not in ("vitrail", "normalise only")}
+    result = {
+        "name": "labels",
+        "value": round(value),
+        "unit": "signals/s per core, Parquet to sidecars",
+        "goal": GOAL,
+        "ratio_to_peer": round(rates["vitrail"] / max(peers.values()), 2),
+        "ratio_to_limit": round(rates["vitrail"] / rates["normalise only"], 2),
+        "fixed_cpu_seconds": small["cpu_seconds"],
+        "peak_mb": [size["peak_mb"] for size in sizes],
+        "core_hours_for_6.5_billion_signals": round(6.5e9 / value / 3600, 1),
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
