@@ -9,6 +9,7 @@ from pathlib import Path
 from pipelines.console import StepConsole
 from pipelines.vitrail_pipeline import make_pipeline
 from vitrail.contracts.codec import encode
+from vitrail.errors import ConfigError
 from vitrail.recipes import Recipe, find_recipe
 
 __all__ = ["main"]
@@ -22,19 +23,44 @@ def compile_pipeline(recipe: Recipe, out: Path) -> None:
     compiler.Compiler().compile(make_pipeline(recipe), str(out))
 
 
-def run_locally(recipe: Recipe, arguments: dict[str, str]) -> None:
-    """Runs every task as a subprocess of this interpreter's environment."""
+def run_locally(recipe: Recipe, arguments: dict[str, str]) -> int:
+    """Runs every task as a subprocess of this interpreter's environment and returns the exit status."""
     from kfp import local
 
     workspace = Path(arguments["workspace"])
     workspace.mkdir(parents=True, exist_ok=True)
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(workspace / "kfp"))
+    log_path = workspace / "pipeline.log"
     with (
-        (workspace / "pipeline.log").open("a", encoding="utf-8") as log,
+        log_path.open("a", encoding="utf-8") as log,
         contextlib.redirect_stdout(StepConsole(log)),
         contextlib.redirect_stderr(log),
     ):
-        make_pipeline(recipe)(recipe=json.dumps(encode(recipe)), **arguments)
+        try:
+            make_pipeline(recipe)(recipe=json.dumps(encode(recipe)), **arguments)
+        except RuntimeError as error:  # KFP names the task; why it failed is in the run's records
+            log.write(f"{error}\n")
+    return _describe(workspace, log_path)
+
+
+def _describe(workspace: Path, log: Path) -> int:
+    """Prints how the run ended; 0 when every step succeeded, whatever the verdict."""
+    run = (workspace / "latest").resolve()
+    if not (run / "summary.json").exists():
+        sys.stderr.write(f"the run ended before its report; see {log}\n")
+        return 1
+    summary = json.loads((run / "summary.json").read_text())
+    model, is_failed = summary["model"], summary["status"] == "failed"
+    lines = {
+        "failed at": f"{summary['failed_step']}: {summary['error']}" if is_failed else None,
+        "verdict": summary["verdict"],
+        "model": f"{model['name']}/{model['version']} ({model['alias']})" if model else "not registered",
+        "Bento": summary["bento"] or "not packaged",
+        "report": str(run / "report.html"),
+        "log": str(log) if is_failed else None,
+    }
+    sys.stdout.write("\n" + "".join(f"{name:<10}{value}\n" for name, value in lines.items() if value))
+    return int(is_failed)
 
 
 def submit(recipe: Recipe, host: str, arguments: dict[str, str]) -> str:
@@ -62,12 +88,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("vitrail.yaml"), help="compile: where the IR goes")
     parser.add_argument("--host", help="submit: address of the Kubeflow Pipelines API")
     options = parser.parse_args(argv)
-    recipe = find_recipe(options.recipe)
+    try:
+        recipe = find_recipe(options.recipe)
+    except ConfigError as error:
+        sys.exit(f"vitrail {options.action}: {error}")
     arguments = {"corpus": options.corpus, "repository": options.repository, "revision": options.revision}
     if options.action == "compile":
         compile_pipeline(recipe, options.out)
     elif options.action == "run":
-        run_locally(recipe, arguments | {"workspace": str(Path(options.workspace).resolve())})
+        sys.exit(run_locally(recipe, arguments | {"workspace": str(Path(options.workspace).resolve())}))
     elif not options.host:
         parser.error("submit needs --host")
     else:

@@ -83,12 +83,21 @@ def _recipes(options: argparse.Namespace) -> None:
 
 
 def _plan(options: argparse.Namespace) -> None:
+    from vitrail.contracts.codec import encode
     from vitrail.recipes import find_recipe
-    from vitrail.recipes.planning import describe_plan
+    from vitrail.training import HARDWARE, CorpusNumbers, measure_corpus, plan_training
 
-    print(
-        describe_plan(find_recipe(options.recipe), num_images=options.images, gpu_tflops=options.gpu_tflops)
-    )
+    recipe = find_recipe(options.recipe)
+    if options.corpus:
+        numbers = measure_corpus(options.corpus, options.labels)
+    else:
+        numbers = CorpusNumbers(
+            num_images=options.images,
+            bytes_per_image=options.bytes_per_image,
+            num_labels=options.num_labels,
+            labels_per_image=recipe.labels.top_k,
+        )
+    print(json.dumps(encode(plan_training(recipe.pretrain, numbers, HARDWARE[options.hardware])), indent=2))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -132,12 +141,14 @@ def _parser() -> argparse.ArgumentParser:
     recipes.add_argument("name", nargs="?")
     recipes.set_defaults(function=_recipes)
 
-    plan = commands.add_parser(
-        "plan", help="Predict steps, hours, bytes and sizes of a recipe before it runs."
-    )
+    plan = commands.add_parser("plan", help="Predict steps, hours, bytes and sizes of a pretraining before it runs.")
     plan.add_argument("--recipe", default="vit_b16_1b")
-    plan.add_argument("--images", type=int, default=1_300_000_000, help="training images in the corpus")
-    plan.add_argument("--gpu-tflops", type=float, default=140.0, help="sustained TFLOP/s of one accelerator")
+    plan.add_argument("--hardware", choices=("a100", "h100", "cpu"), default="a100")
+    plan.add_argument("--corpus", type=Path, help="measure this corpus instead of taking the sizes below")
+    plan.add_argument("--labels", type=Path, help="its label set")
+    plan.add_argument("--images", type=int, default=1_300_000_000, help="training images")
+    plan.add_argument("--bytes-per-image", type=float, default=60_000, help="mean size of an encoded image")
+    plan.add_argument("--num-labels", type=int, default=20_000, help="labels of the vocabulary")
     plan.set_defaults(function=_plan)
     return parser
 
