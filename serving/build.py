@@ -65,9 +65,7 @@ def _stage(bundle: Path, folder: Path) -> None:
 
 def _version(folder: Path, bundle_digest: str) -> str:
     """From content: the bundle's digest covers its files, so only the sources are read again."""
-    sources = [
-        path for path in sorted(folder.rglob("*")) if path.is_file() and folder / "bundle" not in path.parents
-    ]
+    sources = [path for path in sorted(folder.rglob("*")) if path.is_file() and folder / "bundle" not in path.parents]
     digests = {path.relative_to(folder).as_posix(): digest_file(path) for path in sources}
     return digest_json({"bundle": bundle_digest, "sources": digests})[:_VERSION_CHARACTERS]
 
@@ -76,9 +74,7 @@ def _run_build(folder: Path, home: Path, version: str) -> None:
     """In a process of its own: BentoML keeps its home and what it imports for the life of a process."""
     settings = [f"BENTOML_HOME={home.resolve()}", "BENTOML_DO_NOT_TRACK=True", "VITRAIL_BUNDLE="]
     command = bentoml_command("build", ".", "--version", version)
-    done = subprocess.run(
-        ["env", *settings, *command], cwd=folder, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["env", *settings, *command], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = (done.stdout + done.stderr).splitlines()[-_LOG_LINES:]
         raise ServingError("bentoml cannot build the endpoint:\n" + "\n".join(lines))

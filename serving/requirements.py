@@ -17,6 +17,7 @@ ROOTS = (
     "feast[duckdb]",
     "fsspec",
     "httpx",
+    "lazy-loader",
     "numpy",
     "pillow",
     "pyarrow",
@@ -30,6 +31,7 @@ ROOTS = (
     "usearch",
     "xxhash",
 )
+_INSTALLERS = {"pip", "setuptools"}  # every image brings its own
 _FILE = Path(__file__).with_name("requirements.txt")
 
 
@@ -48,7 +50,7 @@ def pinned_requirements() -> str:
             new = [entry for entry in _entries(requirement) if entry not in seen]
             seen.update(new)
             waiting += new
-    return "".join(f"{name}=={pins[name]}\n" for name in sorted(pins))
+    return "".join(f"{name}=={pins[name]}\n" for name in sorted(pins.keys() - _INSTALLERS))
 
 
 def _entries(requirement: Requirement) -> list[tuple[str, str]]:

@@ -112,9 +112,7 @@ class Vitrail:
         if isinstance(upload, Refusal):
             return _respond(upload.status, {"error": upload.reason})
         try:
-            prepared = await anyio.to_thread.run_sync(
-                self.engine.prepare, upload.image, limiter=self.decoders
-            )
+            prepared = await anyio.to_thread.run_sync(self.engine.prepare, upload.image, limiter=self.decoders)
         except CorpusError as error:
             return _respond(400, {"error": f"the picture cannot be used: {error}"})
         answer = await self.batcher.submit(prepared)
