@@ -111,11 +111,11 @@ class BatchMaker:
         """
         entries, chances = self._draw(start, start + len(canvas))
         reasons = self._decode(entries, chances, canvas)
-        nothing = self._unlabelled(1)
-        for item in reasons:
-            for name, values in entries.targets.items():
-                values[item] = nothing[name][0]
-        entries.bad += [self._describe_bad(entries, item, reasons[item]) for item in sorted(reasons)]
+        if reasons:
+            bad = sorted(reasons)
+            for name, nothing in self._unlabelled(len(bad)).items():
+                entries.targets[name][bad] = nothing
+            entries.bad += [self._describe_bad(entries, item, reasons[item]) for item in bad]
         return entries
 
     def _draw(self, start: int, stop: int) -> tuple[Entries, np.ndarray]:
@@ -139,15 +139,18 @@ class BatchMaker:
     def _decode(self, entries: Entries, chances: np.ndarray, canvas: np.ndarray) -> dict[int, str]:
         changes = Changes(self._augmentation, chances, self._transforms.image_size)
         reasons: dict[int, str] = {}
-        for item in np.lexsort((entries.rows, entries.owners)).tolist():
-            data = self._streams[entries.owners[item]].images.read(int(entries.rows[item]))
-            place = (changes.sides[item], changes.lefts[item], changes.tops[item])
-            try:
-                part = prepare_crop(data, self._transforms, *place, limits=self._limits)
-                changes.write(item, part, canvas[item])
-            except CorpusError as error:
-                canvas[item] = self._background
-                reasons[item] = str(error)
+        for number in np.unique(entries.owners):
+            items = np.flatnonzero(entries.owners == number)
+            items = items[np.argsort(entries.rows[items], kind="stable")]
+            encoded = self._streams[number].images.read(entries.rows[items])
+            for item, data in zip(items.tolist(), encoded, strict=True):
+                place = (changes.sides[item], changes.lefts[item], changes.tops[item])
+                try:
+                    part = prepare_crop(data, self._transforms, *place, limits=self._limits)
+                    changes.write(item, part, canvas[item])
+                except CorpusError as error:
+                    canvas[item] = self._background
+                    reasons[item] = str(error)
         return reasons
 
     def _describe_bad(self, entries: Entries, item: int, reason: str) -> BadImage:
@@ -169,6 +172,4 @@ def _require_equal_shapes(sources: Sequence[Source]) -> None:
             for name, values in targets.unlabelled(1).items():
                 shape = shapes.setdefault(name, tuple(values.shape))
                 is_equal = shape == tuple(values.shape)
-                require(
-                    is_equal, name, tuple(values.shape), f"give every source the same max_labels ({shape})"
-                )
+                require(is_equal, name, tuple(values.shape), f"give every source the same max_labels ({shape})")

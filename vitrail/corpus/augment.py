@@ -104,10 +104,11 @@ class _Recolouring:
         flat, values = image.reshape(3, -1), self._values
         values[...] = flat
         grey = _LUMA @ values
-        mean = float(grey.mean())
+        mean = float(np.add.reduce(grey)) / grey.size  # without the overhead of ndarray.mean
         grey *= self._of_grey[item]
         grey += self._of_mean[item] * mean + 0.5  # conversion to integers cuts off
         values *= self._of_pixel[item]
         values += grey
-        np.clip(values, 0, 255, out=values)
+        np.maximum(values, 0, out=values)
+        np.minimum(values, 255, out=values)
         np.copyto(flat, values, casting="unsafe")

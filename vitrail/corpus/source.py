@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pyarrow as pa
 
 from vitrail.corpus.corpus import Corpus
-from vitrail.corpus.images import CorpusImages
+from vitrail.corpus.images import CorpusImages, pick
 from vitrail.corpus.order import Draws, SourceOrder
 from vitrail.corpus.reading import ReaderConfig
 from vitrail.corpus.storage import ShardStorage
@@ -91,7 +90,7 @@ class Stream:
             for source in self.targets:
                 for name, values in source.lookup(shard, ids, local).items():
                     targets[name][items[begin:end]] = values.numpy()
-            image_ids.extend(ids.take(pa.array(local)).to_pylist())
+            image_ids.extend(pick(ids, local))
             if self._refuses_missing:
                 self._demand_labels(number, local)
         return image_ids

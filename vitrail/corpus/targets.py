@@ -15,6 +15,7 @@ from vitrail.config import require
 from vitrail.contracts.codec import load
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.labels import SIDECAR_SCHEMA, VOCABULARY_SCHEMA, LabelSetManifest
+from vitrail.corpus.images import pick
 from vitrail.corpus.label_lists import LabelLists
 from vitrail.corpus.tables import read_table
 from vitrail.errors import LabelError
@@ -52,9 +53,7 @@ class TableTargets:
     Memory: one dictionary entry per labelled image.
     """
 
-    def __init__(
-        self, task: str, image_ids: Iterable[str], labels: Iterable[str], classes: Sequence[str]
-    ) -> None:
+    def __init__(self, task: str, image_ids: Iterable[str], labels: Iterable[str], classes: Sequence[str]) -> None:
         """Reads the labels.
 
         Args:
@@ -87,12 +86,12 @@ class TableTargets:
 
     def has_label(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> np.ndarray:
         """Bool [rows]: which images are in the table."""
-        wanted = image_ids.take(pa.array(rows)).to_pylist()
+        wanted = pick(image_ids, rows)
         return np.fromiter((image_id in self._outputs for image_id in wanted), bool, len(wanted))
 
     def lookup(self, shard: str, image_ids: pa.Array, rows: np.ndarray) -> dict[str, Tensor]:
         """Class index per row, -1 without label."""
-        wanted = image_ids.take(pa.array(rows)).to_pylist()
+        wanted = pick(image_ids, rows)
         return {self.task: torch.tensor([self._outputs.get(image_id, -1) for image_id in wanted])}
 
     def unlabelled(self, num_images: int) -> dict[str, Tensor]:
@@ -165,9 +164,7 @@ class SidecarTargets:
         if sidecar.joined_to is not image_ids:
             if not sidecar.image_ids.equals(image_ids):
                 path = self._folder / "shards" / f"{shard}.parquet"
-                raise LabelError(
-                    f"{path} does not list the images of index/{shard}.parquet in order; {_DERIVE}"
-                )
+                raise LabelError(f"{path} does not list the images of index/{shard}.parquet in order; {_DERIVE}")
             sidecar.joined_to = image_ids
         return sidecar.lists
 
@@ -209,9 +206,7 @@ class ListTargets:
             if len(outputs) != len(scores):
                 raise LabelError(f"task {task}: image {image_id} has not one score for each head output")
         offsets = np.cumsum([0] + [len(outputs) for outputs, _ in targets.values()])
-        all_outputs = np.array(
-            [output for outputs, _ in targets.values() for output in outputs], dtype=np.int64
-        )
+        all_outputs = np.array([output for outputs, _ in targets.values() for output in outputs], dtype=np.int64)
         all_scores = np.array([score for _, scores in targets.values() for score in scores], dtype=np.float32)
         self._lists = LabelLists(offsets, all_outputs, all_scores)
 
@@ -240,7 +235,7 @@ class ListTargets:
         return _padding(self.task, num_images, self._max_labels)
 
     def _own_rows(self, image_ids: pa.Array, rows: np.ndarray) -> np.ndarray:
-        wanted = image_ids.take(pa.array(rows)).to_pylist()
+        wanted = pick(image_ids, rows)
         return np.array([self._rows.get(image_id, -1) for image_id in wanted], dtype=np.int64)
 
 
