@@ -30,20 +30,15 @@ from vitrail.labels import (
     open_labels,
     remap_head,
     source_support,
+    tail_report,
 )
 from vitrail.labels.text_features import IMAGE_FEATURES_SCHEMA, LABEL_STATISTICS_SCHEMA
 
-CONFIG = LabelsConfig(
-    clustering="none", min_images=4
-)  # without the encoder: seconds less for each derivation
+CONFIG = LabelsConfig(clustering="none", min_images=4)  # without the encoder: seconds less for each derivation
 
 
 def all_digests(folder):
-    return {
-        str(path.relative_to(folder)): digest_file(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    return {str(path.relative_to(folder)): digest_file(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def copy_corpus(source: Path, target: Path, tables: list[pa.Table]) -> Path:
@@ -63,8 +58,7 @@ def read_signals(corpus: Path) -> pa.Table:
 
 def signals_of(rows):
     filled = [
-        {"post_id": "p", "source": "title", "weight": 1.0, "language": "en", "observed_at": 0} | row
-        for row in rows
+        {"post_id": "p", "source": "title", "weight": 1.0, "language": "en", "observed_at": 0} | row for row in rows
     ]
     return pa.Table.from_pylist(filled, schema=SIGNALS_SCHEMA)
 
@@ -93,12 +87,7 @@ def test_label_set_keeps_its_contract(mini_corpus, mini_labels):
         assert labels.votes(shard).schema.equals(VOTES_SCHEMA)
         for row in sidecar.to_pylist():
             assert row["scores"] == sorted(row["scores"], reverse=True)
-            assert (
-                len(row["scores"])
-                == len(row["label_ids"])
-                == len(set(row["label_ids"]))
-                <= LabelsConfig().top_k
-            )
+            assert len(row["scores"]) == len(row["label_ids"]) == len(set(row["label_ids"])) <= LabelsConfig().top_k
             assert all(LabelsConfig().min_score <= score <= 1 for score in row["scores"])
             for label_id in row["label_ids"]:
                 frequency[label_id] += 1
@@ -108,9 +97,7 @@ def test_label_set_keeps_its_contract(mini_corpus, mini_labels):
 
 def test_labels_say_what_the_pictures_show(mini_labels):
     labels = open_labels(mini_labels)
-    terms = dict(
-        zip(labels.vocabulary()["label_id"].to_pylist(), labels.vocabulary()["term"].to_pylist(), strict=True)
-    )
+    terms = dict(zip(labels.vocabulary()["label_id"].to_pylist(), labels.vocabulary()["term"].to_pylist(), strict=True))
     said = {}
     for shard in labels.manifest.shards:
         for row in labels.sidecar(shard).to_pylist():
@@ -145,9 +132,7 @@ derive_labels(Path(sys.argv[1]), Path(sys.argv[2]), config)
 def test_ray_gives_the_same_bytes(mini_corpus, plain_labels, tmp_path):
     command = [sys.executable, "-c", RAY_SCRIPT, str(mini_corpus), str(tmp_path / "labels")]
     environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
-    result = subprocess.run(
-        command, capture_output=True, text=True, timeout=300, env=environment, check=False
-    )
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, check=False)
     assert result.returncode == 0, result.stderr[-3000:]
     assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
 
@@ -169,9 +154,7 @@ derive_labels(Path(sys.argv[1]), Path(sys.argv[2]), LabelsConfig(clustering="non
 def test_a_killed_derivation_goes_on_where_it_was(mini_corpus, plain_labels, tmp_path, monkeypatch):
     out = tmp_path / "labels"
     command = [sys.executable, "-c", KILL_SCRIPT, str(mini_corpus), str(out)]
-    assert (
-        subprocess.run(command, capture_output=True, timeout=300, check=False).returncode == -signal.SIGKILL
-    )
+    assert subprocess.run(command, capture_output=True, timeout=300, check=False).returncode == -signal.SIGKILL
     assert not out.exists()
     work = next(iter(tmp_path.glob(".labels.work/*")))
     assert list(work.glob("wave-*.json"))
@@ -189,10 +172,7 @@ def test_a_killed_derivation_goes_on_where_it_was(mini_corpus, plain_labels, tmp
 
 def test_hostile_text_is_labelled_or_counted(mini_corpus, tmp_path):
     ids = pq.read_table(mini_corpus / "index")["image_id"].to_pylist()
-    rows = [
-        {"image_id": image_id, "post_id": f"p{n}", "text": "a red kite"}
-        for n, image_id in enumerate(ids[:50])
-    ]
+    rows = [{"image_id": image_id, "post_id": f"p{n}", "text": "a red kite"} for n, image_id in enumerate(ids[:50])]
     hostile = [
         None,
         "",
@@ -206,10 +186,7 @@ def test_hostile_text_is_labelled_or_counted(mini_corpus, tmp_path):
         "caf\u00e9 cafe\u0301 ＫＩＴＥ",
         "\ufffd\ufffd\ufffd",
     ]
-    rows += [
-        {"image_id": ids[n], "post_id": f"h{n}", "text": text, "language": None}
-        for n, text in enumerate(hostile)
-    ]
+    rows += [{"image_id": ids[n], "post_id": f"h{n}", "text": text, "language": None} for n, text in enumerate(hostile)]
     rows += [{"image_id": "nowhere", "text": "kite"}, {"image_id": None, "text": "kite"}]
     rows += [{"image_id": ids[0], "post_id": None, "source": None, "weight": None, "text": "kite"}]
     rows += [{"image_id": ids[0], "weight": float("nan"), "text": "kite"}]
@@ -309,11 +286,27 @@ def test_source_support_adds_up(mini_labels):
     assert all(row["num_sole_labels"] <= row["num_labels"] for row in support.values())
 
 
+@pytest.mark.parametrize("clustering", ["kmeans", "hdbscan"])
+def test_clustering_arms(mini_corpus, tmp_path, clustering):
+    manifest = derive_labels(mini_corpus, tmp_path / "labels", replace(CONFIG, clustering=clustering))
+    members = open_labels(tmp_path / "labels").vocabulary()["members"].to_pylist()
+    assert manifest.num_labels > 10
+    assert max(map(len, members)) > 1
+    assert len({term for terms in members for term in terms}) == sum(map(len, members))
+
+
+def test_tail_report_counts_terms_and_labels(mini_labels):
+    report = tail_report(open_labels(mini_labels))
+    assert report.num_terms > report.num_labels
+    assert sum(band.num_labels for band in report.before.values()) == report.num_terms
+    assert sum(band.num_labels for band in report.after.values()) == report.num_labels
+    assert sum(band.share_of_pairs for band in report.after.values()) == pytest.approx(1)
+    assert report.num_multilingual > 5
+
+
 def test_balance_follows_the_rule(mini_labels):
     labels = open_labels(mini_labels)
-    natural, root, uniform = (
-        balance_weights(labels, name, 0.5) for name in ("natural", "square_root", "uniform")
-    )
+    natural, root, uniform = (balance_weights(labels, name, 0.5) for name in ("natural", "square_root", "uniform"))
     assert len(natural) == labels.manifest.num_images
     assert natural.max() == 1
     assert np.allclose(root**2, uniform)

@@ -18,12 +18,11 @@ from vitrail.labels.vocabulary import read_user_terms
 def build(texts, images=None, user_terms=(), **options):
     images = np.arange(len(texts)) if images is None else np.array(images)
     config = LabelsConfig(min_term_images=options.pop("min_term_images", 2), **options)
+    numbers = np.unique(texts, return_inverse=True)[1]
     candidates = collect_candidates(
-        tokenise(pa.array(texts)), images, config.max_ngram, config.min_term_images
+        tokenise(pa.array(texts)), images, numbers, config.max_ngram, config.min_term_images
     )
-    dictionary = build_dictionary(
-        candidates, len(set(images.tolist())), config, {"the", "of", "a"}, user_terms
-    )
+    dictionary = build_dictionary(candidates, len(set(images.tolist())), config, {"the", "of", "a"}, user_terms)
     return {
         " ".join(term): reason for term, reason in zip(dictionary.terms, dictionary.reason, strict=True)
     }, dictionary
@@ -31,7 +30,7 @@ def build(texts, images=None, user_terms=(), **options):
 
 def test_candidates_count_distinct_images_of_every_ngram():
     candidates = collect_candidates(
-        tokenise(pa.array(["a b c", "a b", "x, a b", "b c"])), np.array([0, 0, 1, 2]), 3, 1
+        tokenise(pa.array(["a b c", "a b", "x, a b", "b c"])), np.array([0, 0, 1, 2]), np.arange(4), 3, 1
     )
     counts = dict(zip(candidates.terms, candidates.num_images.tolist(), strict=True))
     expected = {("a",): 2, ("b",): 3, ("c",): 2, ("x",): 1, ("a", "b"): 2, ("b", "c"): 2, ("a", "b", "c"): 1}
@@ -41,7 +40,11 @@ def test_candidates_count_distinct_images_of_every_ngram():
 def test_rejections_have_reasons():
     words = ("cat sits", "cat naps", "the dog", "the dog", "7", "7", "unique")
     texts = [*words, *(f"freeuse {word}" for word in words)]
-    texts += ["statue of liberty island"] * 3 + [f"filler{index}" for index in range(20)]
+    texts += (
+        ["statue of liberty island"] * 2
+        + ["statue of liberty island", "a statue of liberty island"]
+        + [f"filler{index}" for index in range(20)]
+    )
     reasons, _ = build(texts, max_image_share=0.15)
     assert reasons["cat"] is None
     assert reasons["sits"] == "fragment"
@@ -85,6 +88,15 @@ def test_variants_count_as_their_most_frequent_form():
     assert canonical["cats"] == "cat"
     assert canonical["e mail"] == "email"
     assert canonical["berries"] == "berry" or canonical["berry"] == "berries"
+
+
+def test_phrases_of_one_copied_text_are_no_terms():
+    texts = ["all the ships of the fleet at sea"] * 5 + ["ships sail", "a whole text", "a whole text"]
+    reasons, _ = build(texts, max_image_share=1)
+    assert reasons["fleet"] == "copied"
+    assert reasons["ships"] is None
+    assert reasons["whole text"] == "copied"
+    assert reasons["a whole text"] == "fragment"  # it begins with a stop word
 
 
 def test_user_terms_pass_every_filter(tmp_path):
@@ -150,9 +162,7 @@ clusters = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 9), min_s
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    st.permutations(list("abcdefgh")), st.integers(1, 5), st.integers(1, 5), st.randoms(use_true_random=False)
-)
+@given(st.permutations(list("abcdefgh")), st.integers(1, 5), st.integers(1, 5), st.randoms(use_true_random=False))
 def test_ids_are_unique_and_unchanged_clusters_keep_theirs(terms, num_old, num_new, random):
     def partition(count):
         groups = [{} for _ in range(count)]

@@ -136,9 +136,7 @@ def test_aggregations():
 
 @settings(max_examples=100, deadline=None)
 @given(
-    st.lists(
-        st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 4), st.integers(0, ONE)), max_size=40
-    ),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 4), st.integers(0, ONE)), max_size=40),
     st.sampled_from(["noisy_or", "log_mean", "sum"]),
     st.randoms(use_true_random=False),
 )

@@ -5,6 +5,7 @@ from .diff import LabelDiff, diff_labels, remap_head
 from .encoder import load_encoder
 from .explain import Explanation, explain_image, source_support
 from .label_set import LabelSet, open_labels
+from .tail import TailReport, tail_report
 from .text_features import build_text_features
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "LabelDiff",
     "LabelSet",
     "LabelsConfig",
+    "TailReport",
     "balance_weights",
     "build_text_features",
     "derive_labels",
@@ -21,4 +23,5 @@ __all__ = [
     "open_labels",
     "remap_head",
     "source_support",
+    "tail_report",
 ]

@@ -1,4 +1,4 @@
-"""Groups of terms that become one label.
+"""Clusters of vectors: average linkage along given pairs, k-means, HDBSCAN.
 
 Average linkage over given pairs: the average cosine between two groups of unit vectors is the dot product of
 their sums over the product of their sizes, so a merge costs one vector addition and memory stays linear.
@@ -7,9 +7,14 @@ their sums over the product of their sizes, so a merge costs one vector addition
 import heapq
 
 import numpy as np
+from sklearn.cluster import HDBSCAN, MiniBatchKMeans
+from sklearn.utils.extmath import randomized_svd
 
-__all__ = ["merge_pairs"]
+__all__ = ["density_clusters", "kmeans_clusters", "merge_pairs"]
 
+_SEED = 0
+_DENSITY_BLOCK = 10_000  # rows HDBSCAN sees at once: its cost grows with the square
+_DENSITY_DIMENSIONS = 32  # densities say little in hundreds of dimensions
 _DIGITS = 5  # similarities are compared rounded, so that the order of additions cannot turn a decision
 
 
@@ -54,3 +59,33 @@ def _root(parent: np.ndarray, index: int) -> int:
         parent[index] = parent[parent[index]]
         index = int(parent[index])
     return index
+
+
+def kmeans_clusters(vectors: np.ndarray, num_clusters: int) -> np.ndarray:
+    """int64 [N] cluster numbers of mini-batch k-means (Sculley 2010)."""
+    model = MiniBatchKMeans(min(num_clusters, len(vectors)), random_state=_SEED, n_init=1, batch_size=4096)
+    return model.fit_predict(vectors).astype(np.int64)
+
+
+def density_clusters(vectors: np.ndarray) -> np.ndarray:
+    """int64 [N] cluster numbers of HDBSCAN (Campello et al. 2013); what it calls noise stays alone.
+
+    More than 10,000 vectors are split into neighbourhoods by k-means first.
+    """
+    num_blocks = -(-len(vectors) // _DENSITY_BLOCK)
+    block = kmeans_clusters(vectors, num_blocks) if num_blocks > 1 else np.zeros(len(vectors), dtype=np.int64)
+    labels = np.arange(len(vectors))
+    next_label = len(vectors)
+    for number in range(num_blocks):
+        rows = np.flatnonzero(block == number)
+        if len(rows) > 2:
+            found = HDBSCAN(min_cluster_size=2, min_samples=1, copy=True).fit_predict(_reduce(vectors[rows]))
+            labels[rows] = np.where(found >= 0, next_label + found, rows)
+            next_label += int(found.max()) + 1
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def _reduce(vectors: np.ndarray) -> np.ndarray:
+    dimensions = min(_DENSITY_DIMENSIONS, *vectors.shape)
+    left, strength, _ = randomized_svd(vectors, dimensions, n_iter=3, random_state=_SEED)
+    return left * strength

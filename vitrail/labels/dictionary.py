@@ -26,7 +26,8 @@ class Candidates:
 
     terms: list[tuple[str, ...]]
     num_images: np.ndarray  # int64 [C]
-    alone: np.ndarray  # int64 [C] images where a word is the whole phrase; 0 for longer phrases
+    num_whole: np.ndarray  # int64 [C] images with a text, or a part of one between punctuation, that is just the phrase
+    num_texts: np.ndarray  # int64 [C] different texts with the phrase
     parts: np.ndarray  # int64 [C, 2] the phrase without its last and without its first word; -1 for words
 
 
@@ -45,18 +46,21 @@ class Dictionary:
         return np.array([index for index, reason in enumerate(self.reason) if reason is None], dtype=np.int64)
 
 
-def _count_images(keys: np.ndarray, images: np.ndarray, num_keys: int) -> np.ndarray:
-    pairs = np.sort(keys.astype(np.int64) << 32 | images)  # np.unique would hash: slower for integers
+def _count_distinct(keys: np.ndarray, others: np.ndarray, num_keys: int) -> np.ndarray:
+    pairs = np.sort(keys.astype(np.int64) << 32 | others)  # np.unique would hash: slower for integers
     is_first = np.diff(pairs, prepend=-1) != 0
     return np.bincount(pairs[is_first] >> 32, minlength=num_keys)
 
 
-def collect_candidates(batch: TokenBatch, images: np.ndarray, max_ngram: int, min_images: int) -> Candidates:
+def collect_candidates(
+    batch: TokenBatch, images: np.ndarray, texts: np.ndarray, max_ngram: int, min_images: int
+) -> Candidates:
     """Counts the 1..max_ngram-grams of texts in distinct images.
 
     Args:
         batch: Tokens of B texts.
         images: int64 [B], below 2**31: the image each text describes.
+        texts: int64 [B], below 2**31: equal for equal texts.
         max_ngram: Longest phrase in tokens.
         min_images: Phrases of two and more words on fewer images are not listed; words all are.
     """
@@ -67,16 +71,15 @@ def collect_candidates(batch: TokenBatch, images: np.ndarray, max_ngram: int, mi
     image_of = images[text_of]
     is_word = np.array([word not in ("", BREAK) for word in words], dtype=bool)
     gram = np.where(is_word[ids], ids, -1) if len(ids) else ids
-    return _grow(gram, ids, words, text_of, image_of, max_ngram, min_images)
+    return _grow(gram, ids, words, text_of, image_of, texts[text_of], max_ngram, min_images)
 
 
-def _stands_alone(gram: np.ndarray, text_of: np.ndarray) -> np.ndarray:
-    """Positions whose word has no neighbour in its phrase."""
-    has_neighbour = np.zeros(len(gram), dtype=bool)
+def _phrase_bounds(gram: np.ndarray, text_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions that begin a phrase, and those that end one, at punctuation or the bounds of the text."""
     is_joined = (gram[:-1] >= 0) & (gram[1:] >= 0) & (text_of[:-1] == text_of[1:])
-    has_neighbour[:-1] |= is_joined
-    has_neighbour[1:] |= is_joined
-    return np.flatnonzero((gram >= 0) & ~has_neighbour)
+    starts, ends = np.ones(len(gram), dtype=bool), np.ones(len(gram), dtype=bool)
+    starts[1:], ends[:-1] = ~is_joined, ~is_joined
+    return starts, ends
 
 
 def _grow(
@@ -85,22 +88,24 @@ def _grow(
     words: list[str],
     text_of: np.ndarray,
     image_of: np.ndarray,
+    copy_of: np.ndarray,
     max_ngram: int,
     min_images: int,
 ) -> Candidates:
     terms: list[tuple[str, ...]] = []
-    counts, parts = [], []
+    counts, whole, copies, parts = [], [], [], []
     base, previous_base, length = 0, 0, 1
     position = np.flatnonzero(gram >= 0)
-    lone = _stands_alone(gram, text_of)
-    alone = np.zeros(0, dtype=np.int64)
+    starts, ends = _phrase_bounds(gram, text_of)
     pair = np.full((len(words), 2), -1, dtype=np.int64)
     while len(position):
         gram, keep_counts, first, pair = _prune(gram, position, image_of, pair, 1 if length == 1 else min_images)
         terms.extend(tuple(words[token] for token in ids[start : start + length]) for start in first.tolist())
-        if length == 1:
-            alone = _count_images(gram[lone], image_of[lone], len(keep_counts))
+        position = np.flatnonzero(gram >= 0)
+        filling = position[starts[position] & ends[position + length - 1]]
         counts.append(keep_counts)
+        whole.append(_count_distinct(gram[filling], image_of[filling], len(keep_counts)))
+        copies.append(_count_distinct(gram[position], copy_of[position], len(keep_counts)))
         parts.append(np.where(pair >= 0, pair + previous_base, -1))
         if length == max_ngram or not len(keep_counts):
             break
@@ -111,13 +116,15 @@ def _grow(
         return Candidates(
             terms=[],
             num_images=np.zeros(0, np.int64),
-            alone=alone,
+            num_whole=np.zeros(0, np.int64),
+            num_texts=np.zeros(0, np.int64),
             parts=np.zeros((0, 2), np.int64),
         )
     return Candidates(
         terms=terms,
         num_images=np.concatenate(counts),
-        alone=np.concatenate([alone, *(np.zeros_like(level) for level in counts[1:])]),
+        num_whole=np.concatenate(whole),
+        num_texts=np.concatenate(copies),
         parts=np.concatenate(parts),
     )
 
@@ -126,7 +133,7 @@ def _prune(
     gram: np.ndarray, position: np.ndarray, image_of: np.ndarray, pair: np.ndarray, min_images: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Renumbers the grams that describe enough images; the others become -1."""
-    counts = _count_images(gram[position], image_of[position], len(pair))
+    counts = _count_distinct(gram[position], image_of[position], len(pair))
     kept = np.flatnonzero(counts >= min_images)
     renumber = np.full(len(pair), -1, dtype=np.int64)
     renumber[kept] = np.arange(len(kept))
@@ -222,8 +229,10 @@ def _reject_counts(
         return "rare"
     if count > config.max_image_share * num_images:
         return "boilerplate"
-    if len(term) == 1 and len(term[0]) == 1 and candidates.alone[index] < _ALONE_SHARE * count:
+    if len(term) == 1 and len(term[0]) == 1 and candidates.num_whole[index] < _ALONE_SHARE * count:
         return "character"
+    if candidates.num_texts[index] == 1 and not candidates.num_whole[index]:
+        return "copied"  # from one text that lies on several images
     if covered >= _FRAGMENT_SHARE * count:
         return "fragment"
     if len(term) > 1 and not _is_collocation(candidates, index, num_images):

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from vitrail.contracts.labels import DICTIONARY_SCHEMA
 from vitrail.errors import LabelError
+from vitrail.labels.clustering import density_clusters, kmeans_clusters
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary import Dictionary, build_dictionary, collect_candidates
 from vitrail.labels.encoder import load_encoder
@@ -71,7 +72,8 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
     """
     images, image_of = np.unique(rows, return_inverse=True)
     batch = tokenise(sample["text"].combine_chunks())
-    candidates = collect_candidates(batch, image_of, config.max_ngram, config.min_term_images)
+    texts = sample["text"].combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
+    candidates = collect_candidates(batch, image_of, texts, config.max_ngram, config.min_term_images)
     language, known = _languages(sample)
     stop_words = _stop_words(batch, language, known)
     user_terms = read_user_terms(config.dictionary_files)
@@ -133,7 +135,7 @@ def _describe_terms(
         entropy=category_entropy(pairs, image_vectors, num_terms),
         query_rate=query_rate(pairs, query_pairs, num_terms),
         vector=vectors,
-        label=group_terms(names, languages, pairs, config),
+        label=group_terms(names, languages, pairs, vectors, config),
     )
 
 
@@ -166,20 +168,39 @@ def _majority(item: np.ndarray, language: np.ndarray, num_items: int, known: lis
     return best
 
 
-def group_terms(names: list[str], languages: list[str], pairs: np.ndarray, config: LabelsConfig) -> np.ndarray:
-    """The label number of each term; `pairs` are distinct term << 32 | image."""
+def group_terms(
+    names: list[str], languages: list[str], pairs: np.ndarray, vectors: np.ndarray, config: LabelsConfig
+) -> np.ndarray:
+    """The label number of each term.
+
+    The arms differ in how terms of the encoder's languages are grouped; the others join their translations.
+
+    Args:
+        names: T terms.
+        languages: Of the terms.
+        pairs: int64, term << 32 | image, distinct.
+        vectors: float32 [T, D] unit vectors by shared images.
+        config: Clustering arm and its threshold or number.
+    """
     if config.clustering == "none":
         return np.arange(len(names))
+    encode = load_encoder(config.encoder).encode
     overlap = image_overlap(pairs, len(names))
     is_encoded = np.array([language in config.encoder_languages for language in languages])
+    if config.clustering == "agglomerative":
+        labels = group_synonyms(overlap, names, is_encoded, encode, config.cluster_threshold)
+    else:
+        labels = np.arange(len(names)) + len(names)
+        rows = np.flatnonzero(is_encoded)
+        if len(rows):
+            both = np.hstack([encode([names[row] for row in rows]), vectors[rows]])
+            labels[rows] = (
+                kmeans_clusters(both, config.num_clusters or -(-len(rows) // 2))
+                if config.clustering == "kmeans"
+                else density_clusters(both)
+            )
+        labels = np.unique(labels, return_inverse=True)[1]
     codes = np.unique(languages, return_inverse=True)[1]
-    labels = group_synonyms(
-        overlap,
-        names,
-        is_encoded,
-        lambda texts: load_encoder(config.encoder).encode(texts),
-        config.cluster_threshold,
-    )
     return join_translations(labels, translation_links(overlap, codes), is_encoded)
 
 
