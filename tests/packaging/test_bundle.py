@@ -60,9 +60,7 @@ def test_a_folder_without_manifest_is_no_bundle(tmp_path):
         open_bundle(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "fields", [{"tolerance": 0}, {"num_golden": 0}, {"max_batch_size": 0}, {"max_p99_ms": -1}]
-)
+@pytest.mark.parametrize("fields", [{"tolerance": 0}, {"num_golden": 0}, {"max_batch_size": 0}, {"max_p99_ms": -1}])
 def test_unusable_settings_are_refused(fields):
     with pytest.raises(ConfigError, match=next(iter(fields))):
         EndpointConfig(**fields)

@@ -26,9 +26,7 @@ ANNOTATIONS = [
 EQUAL = {
     "embed": {"embedding": [0.6, -0.8]},
     "classify": {"tasks": {"tone": {"light": 0.25, "dark": 0.75}}, "annotations": ANNOTATIONS},
-    "search": {
-        "neighbours": [{"key": 4, "distance": 0}, {"key": 7, "distance": 1}, {"key": 9, "distance": 2}]
-    },
+    "search": {"neighbours": [{"key": 4, "distance": 0}, {"key": 7, "distance": 1}, {"key": 9, "distance": 2}]},
 }
 
 

@@ -32,9 +32,7 @@ def processes_in(folder: Path) -> list[str]:
 
 
 def fail_after_a_request(folder: Path) -> None:
-    with running_endpoint(
-        folder, log=folder / "log", timeout_s=60, environment={"GREETING": "bonjour"}
-    ) as url:
+    with running_endpoint(folder, log=folder / "log", timeout_s=60, environment={"GREETING": "bonjour"}) as url:
         assert httpx.post(f"{url}/hello", trust_env=False).text == "bonjour"
         assert len(processes_in(folder)) >= 2
         raise ZeroDivisionError

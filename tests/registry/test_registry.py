@@ -1,9 +1,9 @@
 import dataclasses
 import json
-import multiprocessing
-import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import filelock
@@ -85,11 +85,11 @@ class Candidate:
             num_images=1,
             num_requests=1,
             num_errors={},
-            startup_s=None,
             p50_ms=1,
             p99_ms=1,
-            concurrency=1,
-            concurrent_p99_ms=1,
+            num_clients=1,
+            loaded_p50_ms=1,
+            loaded_p99_ms=1,
             images_per_s=1,
         )
         save(self.root / "serving.json", report)
@@ -106,22 +106,19 @@ class Candidate:
 
 
 def make_candidate(root: Path) -> Candidate:
-    architecture = Architecture(
-        name="vit_tiny_patch16_224", options={"depth": 1, "embed_dim": 24, "num_heads": 3}
-    )
+    architecture = Architecture(name="vit_tiny_patch16_224", options={"depth": 1, "embed_dim": 24, "num_heads": 3})
     model = VitrailModel(architecture, Transforms(image_size=32), HEADS)
     manifest = save_model(root / "model", model, RUN)
     (root / "index").mkdir()
     (root / "index" / "index.usearch").write_bytes(b"codes of " + manifest.model_id.encode())
-    index_digest = digest_file(root / "index" / "index.usearch")
     index = IndexManifest(
         model_id=manifest.model_id,
         corpus_digest=CORPUS_DIGEST,
         num_items=10,
         num_bits=16,
-        index_digest=index_digest,
+        expansion_search=64,
+        index_digest=digest_file(root / "index" / "index.usearch"),
         items_digest="i",
-        digest=index_digest,
     )
     save(root / "index" / "index.json", index)
     metric = Metric(name="twins/float/p_at_1/open->twin", value=0.5, low=0.4, high=0.6, num_units=9)
@@ -132,7 +129,7 @@ def make_candidate(root: Path) -> Candidate:
     (root / "finetune_tasks").mkdir()
     steps = [{"step": step, "loss": 2.0 - step, "losses": {"tone": 1.0}} for step in range(3)]
     (root / "finetune_tasks" / "training.jsonl").write_text("\n".join(map(json.dumps, steps)) + "\n")
-    candidate = Candidate(root, manifest.model_id, index_digest)
+    candidate = Candidate(root, manifest.model_id, index.digest)
     candidate.judge()
     candidate.prove()
     return candidate
@@ -196,9 +193,7 @@ def test_an_interrupted_registration_leaves_no_version_and_starts_over(candidate
     version = candidate.register(named)
     with connect(named) as client:
         experiment = client.get_experiment_by_name(named.name)
-        assert [run.info.run_id for run in client.search_runs([experiment.experiment_id])] == [
-            version.mlflow_run_id
-        ]
+        assert [run.info.run_id for run in client.search_runs([experiment.experiment_id])] == [version.mlflow_run_id]
 
 
 @pytest.mark.parametrize("part", ["index", "evaluation", "verdict"])
@@ -282,21 +277,31 @@ def test_a_second_writer_waits_and_then_says_who_it_waited_for(candidate, named,
     assert find_champion(named) is None
 
 
-def _promote_and_die(candidate, version, config, lock) -> None:
-    from mlflow.tracking import MlflowClient
+PROMOTE_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from mlflow.tracking import MlflowClient
+from vitrail.contracts.codec import load
+from vitrail.registry import ModelVersion, RegistryConfig, promote_model
 
-    MlflowClient.set_registered_model_alias = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-    candidate.promote(version, config, lock)
+MlflowClient.set_registered_model_alias = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+folder = Path(sys.argv[1])
+promote_model(
+    load(ModelVersion, folder / "version.json"),
+    verdict=folder / "candidate" / "verdict.json",
+    serving=folder / "candidate" / "serving.json",
+    lock=folder / "lock",
+    config=load(RegistryConfig, folder / "config.json"),
+)
+"""
 
 
 def test_a_kill_before_the_alias_moves_leaves_champion_and_lock_free(candidate, named, tmp_path):
     version = candidate.register(named)
-    process = multiprocessing.get_context("spawn").Process(
-        target=_promote_and_die, args=(candidate, version, named, tmp_path / "lock")
-    )
-    process.start()
-    process.join(60)
-    assert process.exitcode == -signal.SIGKILL
+    save(tmp_path / "version.json", version)
+    save(tmp_path / "config.json", named)
+    done = subprocess.run([sys.executable, "-c", PROMOTE_AND_DIE, tmp_path], check=False)
+    assert done.returncode == -signal.SIGKILL
     assert find_champion(named) is None
     assert candidate.promote(version, named, tmp_path / "lock").previous is None
 

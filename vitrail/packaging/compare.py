@@ -15,9 +15,7 @@ from vitrail.packaging.golden import Golden
 __all__ = ["compare_answers"]
 
 
-def compare_answers(
-    bodies: Mapping[str, Sequence[Any]], golden: Golden, tolerance: float
-) -> list[ServingCheck]:
+def compare_answers(bodies: Mapping[str, Sequence[Any]], golden: Golden, tolerance: float) -> list[ServingCheck]:
     """One check each for embeddings, probabilities and neighbours; a missing or malformed answer is no equal.
 
     Args:
@@ -26,36 +24,22 @@ def compare_answers(
         tolerance: Largest difference of a value of an embedding or of a probability.
     """
     distances = {
-        "embeddings": [
-            _embedding_difference(*pair) for pair in zip(bodies["embed"], golden.embeddings, strict=True)
-        ],
+        "embeddings": [_embedding_difference(*pair) for pair in zip(bodies["embed"], golden.embeddings, strict=True)],
         "probabilities": [
-            _probability_difference(
-                body, {name: values[row] for name, values in golden.probabilities.items()}
-            )
+            _probability_difference(body, {name: values[row] for name, values in golden.probabilities.items()})
             for row, body in enumerate(bodies["classify"])
         ],
     }
-    checks = [
-        _check(name, found, tolerance, "largest difference of a value") for name, found in distances.items()
-    ]
-    differing = [
-        _differing_neighbours(body, golden, row, tolerance) for row, body in enumerate(bodies["search"])
-    ]
-    checks.append(
-        _check("neighbours", differing, 0.0, "most neighbours of an image that are not the trainer's")
-    )
+    checks = [_check(name, found, tolerance, "largest difference of a value") for name, found in distances.items()]
+    differing = [_differing_neighbours(body, golden, row, tolerance) for row, body in enumerate(bodies["search"])]
+    checks.append(_check("neighbours", differing, 0.0, "most neighbours of an image that are not the trainer's"))
     return checks
 
 
 def _check(name: str, found: Sequence[float], limit: float, meaning: str) -> ServingCheck:
     worst = max(found)
     missing = sum(math.isinf(value) for value in found)
-    detail = (
-        f"{missing} of {len(found)} answers are missing or malformed"
-        if missing
-        else f"{meaning} is {worst:.3g}"
-    )
+    detail = f"{missing} of {len(found)} answers are missing or malformed" if missing else f"{meaning} is {worst:.3g}"
     return ServingCheck(
         name=name,
         is_passed=not missing and worst <= limit,
@@ -89,9 +73,7 @@ def _head_difference(body: Any, name: str, expected: np.ndarray) -> float:
     found = np.asarray([label["probability"] for label in labels], np.float64)
     stated = expected[[label["output"] for label in labels]]
     best = np.sort(expected)[::-1][: len(found)]
-    return (
-        max(_largest_difference(found, stated), _largest_difference(found, best)) if len(labels) else math.inf
-    )
+    return max(_largest_difference(found, stated), _largest_difference(found, best)) if len(labels) else math.inf
 
 
 def _largest_difference(found: np.ndarray, expected: np.ndarray) -> float:

@@ -81,9 +81,7 @@ def _post(client: httpx.Client, route: str, image: bytes, **fields: int) -> http
     )
 
 
-def _timed(
-    traffic: _Traffic, times: list[float], call: Callable[[], httpx.Response]
-) -> httpx.Response | None:
+def _timed(traffic: _Traffic, times: list[float], call: Callable[[], httpx.Response]) -> httpx.Response | None:
     """The response, or None when there was none; errors are counted."""
     started = time.perf_counter()
     try:
@@ -115,9 +113,7 @@ def _ask_all(
 def _bodies(answers: dict[str, list[httpx.Response | None]]) -> dict[str, list[Any]]:
     """JSON bodies; None where there was no good answer."""
     return {
-        route: [
-            None if response is None or not response.is_success else _json(response) for response in found
-        ]
+        route: [None if response is None or not response.is_success else _json(response) for response in found]
         for route, found in answers.items()
     }
 
@@ -132,9 +128,7 @@ def _json(response: httpx.Response) -> Any:
 def _check_lineage(answers: dict[str, list[httpx.Response | None]], manifest: BundleManifest) -> ServingCheck:
     """The endpoint that answered is made of this bundle, and of no other."""
     expected = {name: value for name, value in encode(manifest.lineage).items() if value is not None}
-    stated = [
-        response.headers.get(_LINEAGE_HEADER) for found in answers.values() for response in found if response
-    ]
+    stated = [response.headers.get(_LINEAGE_HEADER) for found in answers.values() for response in found if response]
     wrong = sum(header is None or _without_bento(json.loads(header)) != expected for header in stated)
     return ServingCheck(
         name="lineage",

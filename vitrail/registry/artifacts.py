@@ -47,9 +47,7 @@ def collect_artifacts(
 def seal_artifacts(folder: Path) -> str:
     """Writes `digests.json` for what lies in `folder`; returns the digest of its contents."""
     digests = {
-        path.relative_to(folder).as_posix(): digest_file(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        path.relative_to(folder).as_posix(): digest_file(path) for path in sorted(folder.rglob("*")) if path.is_file()
     }
     write_json(folder / DIGESTS_FILE, digests)
     return digest_json(digests)
@@ -70,6 +68,4 @@ def verify_artifacts(folder: Path, artifacts_digest: str) -> None:
         path = folder / name
         if not path.is_file() or digest_file(path) != digest:
             state = "changed" if path.is_file() else "missing"
-            raise RegistryError(
-                f"{path} is {state} since the version was registered; register the model again"
-            )
+            raise RegistryError(f"{path} is {state} since the version was registered; register the model again")

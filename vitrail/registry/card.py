@@ -101,9 +101,7 @@ def _metric_row(metric: Metric, known: _Levels) -> tuple[str, ...]:
 
 
 def _verdict(verdict: Verdict) -> str:
-    compared = (
-        f"Compared with {verdict.champion_version}." if verdict.champion_version else "No champion before it."
-    )
+    compared = f"Compared with {verdict.champion_version}." if verdict.champion_version else "No champion before it."
     rows = ((check.name, check.kind, check.outcome, check.reason) for check in verdict.checks)
     table = _table(("Check", "Kind", "Outcome", "Reason"), rows)
     return "\n\n".join(filter(None, (compared, _bullets(verdict.reasons), table)))

@@ -60,18 +60,12 @@ def promote_model(
 
 def _check_proof(version: ModelVersion, verdict: Verdict, serving: ServingReport) -> None:
     if not verdict.is_blessed:
-        raise RegistryError(
-            f"{version.reference} is not blessed ({verdict.status}): {'; '.join(verdict.reasons)}"
-        )
+        raise RegistryError(f"{version.reference} is not blessed ({verdict.status}): {'; '.join(verdict.reasons)}")
     if verdict.challenger_id != version.model_id:
-        raise RegistryError(
-            f"the verdict is about model {verdict.challenger_id[:12]}, not about {version.reference}"
-        )
+        raise RegistryError(f"the verdict is about model {verdict.challenger_id[:12]}, not about {version.reference}")
     if not serving.is_passed:
         failed = "; ".join(f"{check.name}: {check.detail}" for check in serving.checks if not check.is_passed)
-        raise RegistryError(
-            f"the endpoint of {version.reference} is not proven: {failed or 'nothing was checked'}"
-        )
+        raise RegistryError(f"the endpoint of {version.reference} is not proven: {failed or 'nothing was checked'}")
     if (serving.model_id, serving.index_digest) != (version.model_id, version.index_digest):
         parts = f"model {serving.model_id[:12]} and index {serving.index_digest[:12]}"
         raise RegistryError(
@@ -79,16 +73,12 @@ def _check_proof(version: ModelVersion, verdict: Verdict, serving: ServingReport
         )
 
 
-def _move_alias(
-    client: "MlflowClient", version: ModelVersion, verdict: Verdict, config: RegistryConfig
-) -> Release:
+def _move_alias(client: "MlflowClient", version: ModelVersion, verdict: Verdict, config: RegistryConfig) -> Release:
     champion = read_alias(client, config, CHAMPION)
     reference = champion.reference if champion else None
     if reference == version.reference:
         tags = client.get_model_version(config.name, version.version).tags
-        return Release(
-            version=version, previous=tags.get(_PREVIOUS) or None, promoted_at=tags.get(_PROMOTED_AT, "")
-        )
+        return Release(version=version, previous=tags.get(_PREVIOUS) or None, promoted_at=tags.get(_PROMOTED_AT, ""))
     if reference != verdict.champion_version:
         raise RegistryError(
             f"{version.reference} was compared with {verdict.champion_version or 'no champion'}, but the "

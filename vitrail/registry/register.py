@@ -205,15 +205,11 @@ def _ensure_model(client: "MlflowClient", config: RegistryConfig) -> None:
             raise
 
 
-def _log_numbers(
-    client: "MlflowClient", mlflow_run_id: str, submission: _Submission, training: Sequence[Path]
-) -> None:
+def _log_numbers(client: "MlflowClient", mlflow_run_id: str, submission: _Submission, training: Sequence[Path]) -> None:
     from mlflow.entities import Metric, Param
 
     now = int(time.time() * 1000)
-    metrics = [
-        Metric(_allowed_name(metric.name), metric.value, now, 0) for metric in submission.evaluation.metrics
-    ]
+    metrics = [Metric(_allowed_name(metric.name), metric.value, now, 0) for metric in submission.evaluation.metrics]
     for path in training:
         metrics += [
             Metric(_allowed_name(f"{curve_name(path)}/{name}"), value, now, step)

@@ -85,9 +85,7 @@ def read_alias(client: "MlflowClient", config: RegistryConfig, alias: str) -> Mo
         raise
 
 
-def find_registered(
-    client: "MlflowClient", config: RegistryConfig, run_id: str, model_id: str
-) -> ModelVersion | None:
+def find_registered(client: "MlflowClient", config: RegistryConfig, run_id: str, model_id: str) -> ModelVersion | None:
     """The version that this pipeline run registered for this model, if it did."""
     wanted = f"name = '{config.name}' and tags.run_id = '{run_id}' and tags.model_id = '{model_id}'"
     found = client.search_model_versions(wanted)
