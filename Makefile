@@ -26,7 +26,8 @@ help: ## Show the targets
 install: $(STAMP) ## Create .venv with the pinned dependencies
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
+	@echo "installing the pinned dependencies into $(VENV) (a few minutes)"
+	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[all,dev]'
 	touch $@
 
 .PHONY: run

@@ -1,5 +1,6 @@
 """The graph compiles for every recipe, and its adapters fit the steps they call."""
 
+import functools
 import importlib
 import inspect
 import subprocess
@@ -17,21 +18,26 @@ from vitrail.steps import ARTIFACTS
 REPOSITORY = Path(__file__).parents[2]
 
 
-def compiled(tmp_path, recipe):
-    out = tmp_path / f"{recipe}.yaml"
-    compile_pipeline(find_recipe(recipe), out)
-    return list(yaml.safe_load_all(out.read_text()))
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    @functools.cache
+    def compile_recipe(recipe):
+        out = tmp_path_factory.mktemp("compiled") / f"{recipe}.yaml"
+        compile_pipeline(find_recipe(recipe), out)
+        return list(yaml.load_all(out.read_text(), yaml.CSafeLoader))
+
+    return compile_recipe
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_every_recipe_compiles(tmp_path, recipe):
-    spec = compiled(tmp_path, recipe)[0]
+def test_every_recipe_compiles(compiled, recipe):
+    spec = compiled(recipe)[0]
     assert spec["root"]["inputDefinitions"]["parameters"]["recipe"]["defaultValue"].startswith("{")
 
 
-def test_wiring(tmp_path):
+def test_wiring(compiled):
     """Who feeds whom: the golden form of the graph."""
-    spec = compiled(tmp_path, "emoji")[0]
+    spec = compiled("emoji")[0]
     edges = {}
     for component in [spec["root"], *spec["components"].values()]:
         for name, task in component.get("dag", {}).get("tasks", {}).items():
@@ -57,8 +63,8 @@ def test_wiring(tmp_path):
     }
 
 
-def test_steps_that_read_a_registry_or_start_servers_are_not_cached(tmp_path):
-    spec = compiled(tmp_path, "emoji")[0]
+def test_steps_that_read_a_registry_or_start_servers_are_not_cached(compiled):
+    spec = compiled("emoji")[0]
     cached = {
         name
         for component in [spec["root"], *spec["components"].values()]
@@ -75,8 +81,8 @@ def test_steps_that_read_a_registry_or_start_servers_are_not_cached(tmp_path):
     }
 
 
-def test_paper_scale_asks_for_gpus_and_shared_memory(tmp_path):
-    spec, platforms = compiled(tmp_path, "vit_b16_1b")
+def test_paper_scale_asks_for_gpus_and_shared_memory(compiled):
+    spec, platforms = compiled("vit_b16_1b")
     resources = spec["deploymentSpec"]["executors"]["exec-pretrain-backbone"]["container"]["resources"]
     assert resources["accelerator"]["resourceCount"] == "8"
     kubernetes = platforms["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-pretrain-backbone"]
@@ -100,9 +106,7 @@ def test_adapters_stay_thin(name):
     lines = inspect.getsource(getattr(component, name).python_func).splitlines()
     body = [line for line in lines if line.startswith("    ")]
     assert len(body) <= 60
-    imports = [
-        line for line in inspect.getsource(component).splitlines() if line.startswith(("import", "from"))
-    ]
+    imports = [line for line in inspect.getsource(component).splitlines() if line.startswith(("import", "from"))]
     assert all(line.startswith(("from kfp", "from components", "from typing")) for line in imports)
 
 

@@ -2,6 +2,7 @@ import dataclasses
 import json
 
 import pytest
+
 from vitrail.contracts.codec import load
 from vitrail.contracts.files import read_json
 from vitrail.errors import ConfigError, TrainingError
@@ -33,7 +34,7 @@ def run(workspace, step, number="1", recipe=RECIPE):
     return run_step(step, workspace=workspace, recipe=recipe, inputs={}, arguments={"number": number})
 
 
-@pytest.fixture()
+@pytest.fixture
 def workspace(tmp_path):
     return Workspace(tmp_path / "runs", "run-1")
 

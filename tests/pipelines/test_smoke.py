@@ -1,0 +1,77 @@
+"""The whole pipeline on this machine: a first model, then a second one that meets it as champion, then a failure."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.smoke
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def run_pipeline(folder: Path, corpus: Path, recipe: str = "debug") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines", "run", "--corpus", str(corpus), "--recipe", recipe],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def read(folder: Path, name: str):
+    return json.loads((folder / "runs" / "latest" / name).read_text())
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory, mini_corpus):
+    folder = tmp_path_factory.mktemp("smoke")
+    done = run_pipeline(folder, mini_corpus)
+    assert done.returncode == 0, done.stdout + (folder / "runs" / "pipeline.log").read_text()[-5000:]
+    return folder, done.stdout, read(folder, "summary.json")
+
+
+def test_first_run_ends_with_a_champion(first):
+    folder, printed, summary = first
+    assert summary["verdict"] == "blessed"
+    assert summary["model"] == {"name": "vitrail", "version": "1", "alias": "champion"}
+    assert summary["bento"] in printed
+    assert "vitrail/1 (champion)" in printed
+    assert set(summary["seconds"]) >= {"checkout_corpus", "pretrain_backbone", "promote_model"}
+    assert summary["metrics"]["concept/float/p_at_1"]["low"] <= summary["metrics"]["concept/float/p_at_1"]["high"]
+    missing = [key for key, value in summary["lineage"].items() if value is None and key not in ("dvc_digest",)]
+    assert missing in ([], ["git_revision"])
+    assert (folder / "runs" / "latest" / "report.html").stat().st_size > 100_000
+
+
+def test_endpoint_was_proven(first):
+    folder, _, _ = first
+    serving = json.loads((folder / "runs" / "latest" / "serving" / "serving.json").read_text())
+    assert all(check["is_passed"] for check in serving["checks"])
+
+
+def test_second_run_meets_the_champion_and_reuses_what_did_not_change(first, mini_corpus):
+    folder, _, summary = first
+    done = run_pipeline(folder, mini_corpus)
+    assert done.returncode == 0, done.stdout
+    verdict, second = read(folder, "verdict.json"), read(folder, "summary.json")
+    assert verdict["champion_version"] == "vitrail/1"
+    assert verdict["champion_id"] == summary["lineage"]["model_id"]
+    assert any(check["kind"] == "change" for check in verdict["checks"])
+    assert "pretrain_backbone" in second["reused"]
+    assert second["run_id"] != summary["run_id"]
+
+
+def test_failed_run_says_where_and_still_reports(first, tmp_path):
+    folder, _, _ = first
+    (tmp_path / "empty").mkdir()
+    done = run_pipeline(folder, tmp_path / "empty")
+    assert done.returncode == 1
+    assert "failed at checkout_corpus" in done.stdout
+    assert read(folder, "summary.json")["status"] == "failed"
+    assert "checkout_corpus" in (folder / "runs" / "latest" / "report.html").read_text()
