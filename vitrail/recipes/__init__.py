@@ -30,9 +30,7 @@ def find_recipe(name: str) -> Recipe:
         return RECIPES[name]()
     path = Path(name)
     if path.suffix != ".json" or not path.is_file():
-        raise ConfigError(
-            f"recipe={name!r}: give one of {', '.join(RECIPES)}, or a JSON file with a resolved recipe"
-        )
+        raise ConfigError(f"recipe={name!r}: give one of {', '.join(RECIPES)}, or a JSON file with a resolved recipe")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -30,7 +30,9 @@ def debug() -> Recipe:
             schedule=schedule,
             log_every_steps=2,
         ),
-        finetune=dataclasses.replace(base.finetune, schedule=schedule, embedding_dim=64, log_every_steps=2),
+        finetune=dataclasses.replace(
+            base.finetune, schedule=schedule, embedding_dim=64, frozen_steps=0, log_every_steps=2
+        ),
         gates=GateConfig(
             values=(
                 ValueThreshold(metric="concept/float/p_at_1", limit=0.0),

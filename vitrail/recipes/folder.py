@@ -24,7 +24,7 @@ def folder() -> Recipe:
             base.pretrain, schedule=ScheduleConfig(num_steps=150, batch_size=64, warmup_steps=15)
         ),
         finetune=dataclasses.replace(
-            base.finetune, schedule=ScheduleConfig(num_steps=150, batch_size=64, warmup_steps=15)
+            base.finetune, schedule=ScheduleConfig(num_steps=150, batch_size=64, warmup_steps=15), frozen_steps=10
         ),
         gates=GateConfig(
             values=(ValueThreshold(metric="label/lift", limit=1.0),),

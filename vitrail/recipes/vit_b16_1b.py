@@ -32,9 +32,7 @@ def vit_b16_1b() -> Recipe:
     return dataclasses.replace(
         base,
         name="vit_b16_1b",
-        labels=dataclasses.replace(
-            base.labels, engine="ray", votes=False, min_term_images=100, min_images=500
-        ),
+        labels=dataclasses.replace(base.labels, engine="ray", votes=False, min_term_images=100, min_images=500),
         pretrain=PretrainConfig(
             architecture=Architecture(name="vit_base_patch16_224"),
             transforms=Transforms(image_size=224),
@@ -42,9 +40,7 @@ def vit_b16_1b() -> Recipe:
             optimizer=OptimizerConfig(learning_rate=8e-4, weight_decay=0.1),
             compute=_GPU,
             checkpoint=CheckpointConfig(every_steps=2000, keep=3),
-            launch=LaunchConfig(
-                num_processes=8, num_nodes=32, rendezvous="vitrail-pretrain:29500", num_workers=12
-            ),
+            launch=LaunchConfig(num_processes=8, num_nodes=32, rendezvous="vitrail-pretrain:29500", num_workers=12),
             augmentation=_CROPS,
             replication_threshold=1e-4,
         ),
