@@ -99,6 +99,17 @@ def test_phrases_of_one_copied_text_are_no_terms():
     assert reasons["a whole text"] == "fragment"  # it begins with a stop word
 
 
+def test_misspellings_point_at_the_word():
+    texts = ["butterfly"] * 60 + ["buterfly", "buterfly", "butetrfly", "butterflx", "filler", "fuller"]
+    _, dictionary = build(texts, max_image_share=1)
+    wrong = {
+        dictionary.terms[index][0]: dictionary.terms[dictionary.canonical[index]][0]
+        for index, reason in enumerate(dictionary.reason)
+        if reason == "misspelling"
+    }
+    assert wrong == {"buterfly": "butterfly", "butetrfly": "butterfly"}
+
+
 def test_user_terms_pass_every_filter(tmp_path):
     path = tmp_path / "terms.txt"
     path.write_text("The Dog\nUnicorn\n", encoding="utf-8")

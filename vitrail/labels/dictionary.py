@@ -12,6 +12,7 @@ import numpy as np
 
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.normalise import BREAK, TokenBatch, is_unspaced, join_term
+from vitrail.labels.spelling import find_misspellings
 
 __all__ = ["Candidates", "Dictionary", "build_dictionary", "collect_candidates"]
 
@@ -182,7 +183,20 @@ def build_dictionary(
     terms = candidates.terms + missing
     counts = np.concatenate([candidates.num_images, np.zeros(len(missing), dtype=np.int64)])
     reasons += [None] * len(missing)
-    return Dictionary(terms=terms, num_images=counts, reason=reasons, canonical=find_canonical(terms, counts, reasons))
+    canonical = find_canonical(terms, counts, reasons)
+    for index, stands_for in _misspellings(terms, counts, reasons).items():
+        if terms[index] not in wanted:
+            reasons[index], canonical[index] = "misspelling", stands_for
+    return Dictionary(terms=terms, num_images=counts, reason=reasons, canonical=canonical)
+
+
+def _misspellings(
+    terms: Sequence[tuple[str, ...]], counts: np.ndarray, reasons: Sequence[str | None]
+) -> dict[int, int]:
+    """Misspelt single words by index, with the index of the word each stands for."""
+    single = [index for index, term in enumerate(terms) if len(term) == 1 and reasons[index] in (None, "rare")]
+    found = find_misspellings([terms[index][0] for index in single], counts[single].tolist())
+    return {single[wrong]: single[right] for wrong, right in found.items()}
 
 
 def _reject_all(
