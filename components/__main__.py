@@ -49,9 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--corpus", dest="source", default="emoji", help="checkout_corpus: a corpus's name, or a folder"
     )
-    parser.add_argument(
-        "--repository", default=".", help="checkout_corpus: the repository that holds data.dvc"
-    )
+    parser.add_argument("--repository", default=".", help="checkout_corpus: the repository that holds data.dvc")
     parser.add_argument("--revision", default="", help="checkout_corpus: git revision of data.dvc")
     return parser
 
@@ -69,7 +67,7 @@ def main(argv: list[str] | None = None) -> None:
             inputs={name: _input(workspace, name) for name in step.inputs},
             arguments={name: getattr(options, name) for name in step.arguments},
         )
-    except VitrailError as error:
+    except (VitrailError, OSError) as error:
         sys.exit(f"vitrail step {options.step}: {error}")
     sys.stdout.write(json.dumps(encode(manifest), indent=2) + "\n")
 

@@ -3,20 +3,18 @@
 import importlib
 import importlib.util
 import json
-import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from vitrail.config.logs import LOG_PREFIX, configure_logging
 from vitrail.contracts.codec import decode, load, save
 from vitrail.errors import ConfigError, VitrailError
 from vitrail.recipes import Recipe
 from vitrail.steps import ArtifactManifest, Step, Workspace, run_step
 
-__all__ = ["MARKER", "load_step", "run"]
-
-MARKER = "[vitrail] "  # tells this project's messages from those of KFP's executor
+__all__ = ["load_step", "run"]
 
 
 def load_step(name: str) -> Step:
@@ -52,8 +50,7 @@ def run(
     Raises:
         SystemExit: The step failed; the message is on stderr and in the run's record.
     """
-    logging.basicConfig(level=logging.WARNING, format=f"{MARKER}%(message)s", stream=sys.stderr, force=True)
-    logging.getLogger("vitrail").setLevel(logging.INFO)
+    configure_logging()
     try:
         manifest = run_step(
             load_step(name),
@@ -62,8 +59,8 @@ def run(
             inputs={key: _checked(key, *value) for key, value in inputs.items()},
             arguments=arguments,
         )
-    except VitrailError as error:
-        sys.exit(f"{MARKER}{name}: {error}")
+    except (VitrailError, OSError) as error:
+        sys.exit(f"{LOG_PREFIX}{name}: {error}")
     save(Path(output), manifest)
     return manifest
 

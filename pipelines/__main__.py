@@ -32,7 +32,7 @@ def run_locally(recipe: Recipe, arguments: dict[str, str]) -> int:
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(workspace / "kfp"))
     log_path = workspace / "pipeline.log"
     with (
-        log_path.open("a", encoding="utf-8") as log,
+        log_path.open("a", encoding="utf-8", buffering=1) as log,
         contextlib.redirect_stdout(StepConsole(log)),
         contextlib.redirect_stderr(log),
     ):
@@ -78,9 +78,7 @@ def main(argv: list[str] | None = None) -> None:
     """Parses the command line."""
     parser = argparse.ArgumentParser(prog="python -m pipelines", description=__doc__)
     parser.add_argument("action", choices=("compile", "run", "submit"))
-    parser.add_argument(
-        "--recipe", default="emoji", help="a recipe's name, or a JSON file with a resolved recipe"
-    )
+    parser.add_argument("--recipe", default="emoji", help="a recipe's name, or a JSON file with a resolved recipe")
     parser.add_argument("--corpus", default="emoji", help="a corpus's name, or a folder")
     parser.add_argument("--repository", default=".", help="the repository that holds data.dvc")
     parser.add_argument("--revision", default="", help="git revision of data.dvc; empty: the working tree")

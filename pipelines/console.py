@@ -4,13 +4,13 @@ import io
 import sys
 from typing import TextIO
 
-from components.adapter import MARKER
+from vitrail.config.logs import LOG_PREFIX
 
 __all__ = ["StepConsole"]
 
 
 class StepConsole(io.TextIOBase):
-    """A stand-in for standard output: all lines go to `log`, those that start with MARKER also to the terminal."""
+    """A stand-in for standard output: all lines go to `log`, those that start with LOG_PREFIX also to the terminal."""
 
     def __init__(self, log: TextIO) -> None:
         self._log = log
@@ -23,8 +23,8 @@ class StepConsole(io.TextIOBase):
         *lines, self._line = (self._line + text).split("\n")
         for line in lines:
             message = line.strip()
-            if message.startswith(MARKER):
-                self._terminal.write(message.removeprefix(MARKER) + "\n")
+            if message.startswith(LOG_PREFIX):
+                self._terminal.write(message.removeprefix(LOG_PREFIX) + "\n")
         return len(text)
 
     def flush(self) -> None:

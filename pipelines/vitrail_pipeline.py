@@ -50,9 +50,7 @@ def make_pipeline(chosen: Recipe) -> dsl.base_component.BaseComponent:
     """The graph with `chosen` as default recipe and its cluster section as resources."""
     cluster = chosen.cluster
 
-    @dsl.pipeline(
-        name="vitrail", description="Weak labels, pretraining, multi-task fine-tuning, gate, endpoint."
-    )
+    @dsl.pipeline(name="vitrail", description="Weak labels, pretraining, multi-task fine-tuning, gate, endpoint.")
     def vitrail(
         corpus: str = "emoji",
         repository: str = ".",
@@ -89,12 +87,8 @@ def make_pipeline(chosen: Recipe) -> dsl.base_component.BaseComponent:
                 history = _passed(validation=validation, backbone=backbone, evaluation=evaluation)
                 judged = {"verdict": _artifact(verdict)}
                 version = place(register_model(**run, **parts, **history, **judged), cluster, is_cached=False)
-                endpoint = place(
-                    package_endpoint(**run, **parts, **_passed(version=version)), cluster, is_cached=False
-                )
-                serving = place(
-                    validate_endpoint(**run, **_passed(endpoint=endpoint)), cluster, is_cached=False
-                )
+                endpoint = place(package_endpoint(**run, **parts, **_passed(version=version)), cluster, is_cached=False)
+                serving = place(validate_endpoint(**run, **_passed(endpoint=endpoint)), cluster, is_cached=False)
                 place(
                     promote_model(**run, **_passed(version=version, serving=serving), **judged),
                     cluster,

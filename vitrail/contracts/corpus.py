@@ -1,12 +1,12 @@
 """The corpus contract: what lies in a corpus folder and which columns its tables have.
 
-    corpus.json              CorpusManifest
-    shards/00000.tar         images, WebDataset / img2dataset layout, never rewritten
-    index/00000.parquet      INDEX_SCHEMA, one row per readable image of the tar, in tar order
-    quarantine.parquet       QUARANTINE_SCHEMA, images that are not used, with the reason
-    signals/*.parquet        SIGNALS_SCHEMA, one row per text
-    splits.parquet           SPLITS_SCHEMA, one row per indexed image
-    tasks/<task>.parquet     TASK_SCHEMA, one row per labelled image
+corpus.json              CorpusManifest
+shards/00000.tar         images, WebDataset / img2dataset layout, never rewritten
+index/00000.parquet      INDEX_SCHEMA, one row per readable image of the tar, in tar order
+quarantine.parquet       QUARANTINE_SCHEMA, images that are not used, with the reason
+signals/*.parquet        SIGNALS_SCHEMA, one row per text
+splits.parquet           SPLITS_SCHEMA, one row per indexed image
+tasks/<task>.parquet     TASK_SCHEMA, one row per labelled image
 """
 
 from dataclasses import dataclass

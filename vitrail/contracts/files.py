@@ -24,6 +24,8 @@ _CHUNK_BYTES = 1 << 20
 
 
 def _temporary_sibling(path: Path) -> str:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ValueError(f"{path} is a device or a pipe and would be replaced; write to a file or folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     return f".{path.name}.partial-"
 

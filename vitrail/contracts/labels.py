@@ -1,10 +1,10 @@
 """The label-set contract: weak labels for the images of one corpus, without touching an image.
 
-    labels.json                LabelSetManifest
-    vocabulary.parquet         VOCABULARY_SCHEMA, row i is the label with head output i
-    dictionary.parquet         DICTIONARY_SCHEMA, every candidate term, with the reason when it was rejected
-    shards/00000.parquet       SIDECAR_SCHEMA, one row per row of index/00000.parquet, in the same order
-    votes/00000.parquet        VOTES_SCHEMA, which signals voted for which label
+labels.json                LabelSetManifest
+vocabulary.parquet         VOCABULARY_SCHEMA, row i is the label with head output i
+dictionary.parquet         DICTIONARY_SCHEMA, every candidate term, with the reason when it was rejected
+shards/00000.parquet       SIDECAR_SCHEMA, one row per row of index/00000.parquet, in the same order
+votes/00000.parquet        VOTES_SCHEMA, which signals voted for which label
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The model contract: weights and everything needed to use them, without pickle.
 
-    model.safetensors   the state dict of trunk and heads
-    model.json          ModelManifest
+model.safetensors   the state dict of trunk and heads
+model.json          ModelManifest
 """
 
 from dataclasses import dataclass, field

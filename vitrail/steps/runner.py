@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import filelock
+
 from vitrail.contracts.codec import load, save
 from vitrail.contracts.files import atomic_folder, digest_json, replace_link
 from vitrail.errors import ConfigError, VitrailError
@@ -106,6 +108,21 @@ def _reuse_or_make(
     arguments: Mapping[str, str],
 ) -> tuple[ArtifactManifest, bool]:
     target = _target(step, workspace, recipe, inputs, arguments)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(target.with_name(f".{target.name}.lock")):  # another run may want the same artifact
+        for leftover in target.parent.glob(f".{target.name}.partial-*"):  # of a run that was killed
+            shutil.rmtree(leftover)
+        return _find_or_make(step, workspace, recipe, inputs, arguments, target)
+
+
+def _find_or_make(
+    step: Step,
+    workspace: Workspace,
+    recipe: Recipe,
+    inputs: Mapping[str, ArtifactManifest],
+    arguments: Mapping[str, str],
+    target: Path,
+) -> tuple[ArtifactManifest, bool]:
     if step.is_reusable and (target / _MANIFEST).exists():
         return load(ArtifactManifest, target / _MANIFEST), True
     work = target.with_name(f"{target.name}.work")

@@ -54,9 +54,7 @@ def _read(records: Mapping[str, StepRecord], step: str, file: str, kind: type[T]
 
 def _metrics(evaluation: EvaluationReport | None) -> dict[str, dict[str, float]]:
     metrics = evaluation.metrics if evaluation else ()
-    return {
-        metric.name: {"value": metric.value, "low": metric.low, "high": metric.high} for metric in metrics
-    }
+    return {metric.name: {"value": metric.value, "low": metric.low, "high": metric.high} for metric in metrics}
 
 
 def _model(records: Mapping[str, StepRecord]) -> dict[str, str] | None:

@@ -24,13 +24,9 @@ def trace(workspace: Path, identifier: str) -> list[dict[str, str]]:
     """
     if len(identifier) < _SHORTEST_ID:
         raise ConfigError(f"id={identifier!r}: give at least {_SHORTEST_ID} characters")
-    found = [
-        line for line in _lineages(workspace) if any(value.startswith(identifier) for value in line.values())
-    ]
+    found = [line for line in _lineages(workspace) if any(value.startswith(identifier) for value in line.values())]
     if not found:
-        raise ConfigError(
-            f"id={identifier!r}: no run in {workspace} knows it; see the lineage table of a report"
-        )
+        raise ConfigError(f"id={identifier!r}: no run in {workspace} knows it; see the lineage table of a report")
     return found
 
 

@@ -79,6 +79,4 @@ class Workspace:
 def code_digest() -> str:
     """Digest of the library's source: another version of the code never reuses an artifact of this one."""
     root = Path(vitrail.__file__).parent
-    return digest_json(
-        {str(path.relative_to(root)): digest_file(path) for path in sorted(root.rglob("*.py"))}
-    )
+    return digest_json({str(path.relative_to(root)): digest_file(path) for path in sorted(root.rglob("*.py"))})

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from vitrail.config.logs import configure_logging
 from vitrail.contracts.codec import save
 from vitrail.contracts.files import atomic_folder
 from vitrail.corpus.reader import Batch, Reader
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("job", type=Path, help="the job file; its folder holds checkpoints and result")
     parser.add_argument("--launcher", type=int, help="stop when this process of this machine is gone")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    configure_logging()
     work = options.job.parent
     stop = StopRequest(options.launcher)
     try:
