@@ -38,9 +38,7 @@ image_text_features = FeatureView(
         Field(name="top_labels", dtype=Array(String), description="terms of the best labels, best first"),
         Field(name="top_label_ids", dtype=Array(Int64), description="their stable ids"),
         Field(name="top_scores", dtype=Array(Float32), description="their scores in [0, 1]"),
-        Field(
-            name="text_embedding", dtype=Array(Float32), description="mean sentence embedding, unit length"
-        ),
+        Field(name="text_embedding", dtype=Array(Float32), description="mean sentence embedding, unit length"),
         Field(name="sources", dtype=Array(String), description="kinds of text the image has"),
         Field(name="source_counts", dtype=Array(Int64), description="texts of each kind"),
         Field(name="num_signals", dtype=Int64, description="texts of the image"),
@@ -77,6 +75,4 @@ text_features = FeatureService(
     features=[image_text_features],
     description="Text features of an image: for training sets as of a time, and for the endpoint",
 )
-label_features = FeatureService(
-    name="label_features", features=[label_statistics], description="Statistics of a label"
-)
+label_features = FeatureService(name="label_features", features=[label_statistics], description="Statistics of a label")

@@ -18,9 +18,7 @@ def partial_folders(folder):
 
 def test_killed_build_leaves_nothing_visible_and_the_next_removes_the_rest(tmp_path):
     out = tmp_path / "corpus"
-    process = subprocess.Popen(
-        [sys.executable, "-c", BUILD + "build_corpus('emoji', Path(sys.argv[1]))", str(out)]
-    )
+    process = subprocess.Popen([sys.executable, "-c", BUILD + "build_corpus('emoji', Path(sys.argv[1]))", str(out)])
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".corpus.partial-*/shards/*.tar")) and time.monotonic() < deadline:
         time.sleep(0.02)

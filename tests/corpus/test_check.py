@@ -63,9 +63,7 @@ def test_labels_of_another_corpus(damaged):
 
 def test_missing_column(damaged):
     edit(damaged / "signals" / "00000.parquet", lambda table: table.drop_columns(["source"]))
-    with pytest.raises(
-        CorpusError, match=r"00000\.parquet has no column 'source' \(it has post_id, image_id"
-    ):
+    with pytest.raises(CorpusError, match=r"00000\.parquet has no column 'source' \(it has post_id, image_id"):
         check_corpus(damaged)
 
 

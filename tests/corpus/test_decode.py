@@ -101,9 +101,7 @@ def test_wrong_type_says_what_it_is(data, reason):
 
 
 @settings(max_examples=200, deadline=None)
-@given(
-    st.binary(max_size=200), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF0000WEBP"])
-)
+@given(st.binary(max_size=200), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF0000WEBP"]))
 def test_garbage_is_a_corpus_error_and_nothing_else(body, start):
     for read in (verify_image, decode_image):
         with pytest.raises(CorpusError):

@@ -23,13 +23,9 @@ def signals(corpus):
 def test_building_twice_gives_identical_bytes(mini_corpus, tmp_path):
     build_corpus("emoji-mini", tmp_path / "again")
     first = sorted(path.relative_to(mini_corpus) for path in mini_corpus.rglob("*") if path.is_file())
-    again = sorted(
-        path.relative_to(tmp_path / "again") for path in (tmp_path / "again").rglob("*") if path.is_file()
-    )
+    again = sorted(path.relative_to(tmp_path / "again") for path in (tmp_path / "again").rglob("*") if path.is_file())
     assert first == again
-    _, different, unreadable = filecmp.cmpfiles(
-        mini_corpus, tmp_path / "again", map(str, first), shallow=False
-    )
+    _, different, unreadable = filecmp.cmpfiles(mini_corpus, tmp_path / "again", map(str, first), shallow=False)
     assert (different, unreadable) == ([], [])
 
 
@@ -45,9 +41,7 @@ def test_whole_and_counted(corpus, mini_corpus):
 
 def test_texts_are_of_many_kinds_and_languages(corpus):
     rows = signals(corpus)
-    assert {"title", "alias", "short_name", "vendor_name", "board", "alt_text"} <= {
-        row["source"] for row in rows
-    }
+    assert {"title", "alias", "short_name", "vendor_name", "board", "alt_text"} <= {row["source"] for row in rows}
     assert len({row["language"] for row in rows}) >= 10
     assert len({row["post_id"].split("/")[1] for row in rows}) == 3  # emoji, emoji-data, unicode
     astronaut = {
@@ -77,9 +71,7 @@ def test_labels_are_observed_after_the_texts(corpus):
 def test_every_split_and_every_tone_where_it_is_needed(corpus):
     split = {row["image_id"]: row["split"] for row in corpus.splits().to_pylist()}
     assert set(split.values()) == {"train", "val", "test"}
-    tones = Counter(
-        (split[row["image_id"]], row["label"]) for row in corpus.task_labels("skin_tone").to_pylist()
-    )
+    tones = Counter((split[row["image_id"]], row["label"]) for row in corpus.task_labels("skin_tone").to_pylist())
     assert all(tones[where, tone] for where in ("train", "test") for tone in SKIN_TONES)
 
 
@@ -115,9 +107,7 @@ def test_images_are_found_in_the_tars_at_random(corpus):
     assert index.column_names[-2:] == ["shard", "row"]
     ids = index["image_id"].to_pylist()
     order = np.random.default_rng(0).permutation(len(ids))[:40]
-    for image_id, data in zip(
-        (ids[at] for at in order), corpus.read_bytes([ids[at] for at in order]), strict=True
-    ):
+    for image_id, data in zip((ids[at] for at in order), corpus.read_bytes([ids[at] for at in order]), strict=True):
         assert decode_image(data).shape == (72, 72, 3), image_id
 
 

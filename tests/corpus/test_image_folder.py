@@ -38,9 +38,7 @@ def test_sub_folders_are_labels(tmp_path, picture):
         ("label_match", "retrieval", ()),
     ]
     split = {row["image_id"]: row["split"] for row in corpus.splits().to_pylist()}
-    counts = Counter(
-        (split[row["image_id"]], row["label"]) for row in corpus.task_labels("label").to_pylist()
-    )
+    counts = Counter((split[row["image_id"]], row["label"]) for row in corpus.task_labels("label").to_pylist())
     assert all(counts["train", kind] >= 30 and counts["val", kind] >= 3 for kind in ("cat", "dog"))
     assert all(counts["test", kind] >= 3 for kind in ("cat", "dog"))
     assert corpus.manifest.num_signals == 0
@@ -110,9 +108,7 @@ def test_images_without_a_row_are_kept_without_text(tmp_path, picture):
 def test_equal_pictures_leave_no_leak(tmp_path, picture, caplog):
     fill(tmp_path / "set", picture, [f"train/{number}.png" for number in range(5)])
     (tmp_path / "set" / "test").mkdir()
-    (tmp_path / "set" / "test" / "copy.jpg").write_bytes(
-        picture(2, side=80, format="JPEG", quality=95)
-    )  # of train/2
+    (tmp_path / "set" / "test" / "copy.jpg").write_bytes(picture(2, side=80, format="JPEG", quality=95))  # of train/2
     (tmp_path / "set" / "test" / "other.png").write_bytes(picture(50))
     corpus = build(tmp_path / "set", tmp_path / "out")
     rows = {row["image_id"]: row for row in corpus.splits().to_pylist()}

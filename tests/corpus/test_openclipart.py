@@ -64,11 +64,7 @@ def corpus(tree, tmp_path):
 
 def test_texts_of_files_and_of_links(corpus):
     rows = [row for file in corpus.signal_files() for row in pq.read_table(file).to_pylist()]
-    owl = [
-        (row["post_id"], row["source"], row["text"])
-        for row in rows
-        if row["image_id"] == "animals/owl_ralf_ste_01"
-    ]
+    owl = [(row["post_id"], row["source"], row["text"]) for row in rows if row["image_id"] == "animals/owl_ralf_ste_01"]
     assert owl == [
         ("animals/owl_ralf_ste_01", "title", "Owl"),
         ("animals/owl_ralf_ste_01", "description", "It sleeps & flies"),
@@ -123,9 +119,7 @@ def test_wrong_package_is_refused(tmp_path):
 
 def test_without_apt_there_is_a_remedy(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(
-        CorpusError, match=r"apt-get is not on this machine; openclipart needs Debian or Ubuntu"
-    ):
+    with pytest.raises(CorpusError, match=r"apt-get is not on this machine; openclipart needs Debian or Ubuntu"):
         build_corpus("openclipart", tmp_path / "out", cache=tmp_path / "cache")
 
 

@@ -50,9 +50,7 @@ def clone(origin, tmp_path, monkeypatch):
 
 
 def files(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_data_dvc_is_what_dvc_writes_plus_the_list_of_files(origin):

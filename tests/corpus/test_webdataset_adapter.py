@@ -29,9 +29,7 @@ def test_img2dataset_shards_as_they_lie(tmp_path, picture, tar):
                  "width": 40, "exif": "{}", "sha256": "00", "title": f"Nr. {number}",
                  "tags": ["red", "green"]}
             ).encode()  # fmt: skip
-            rows.append(
-                {"key": key, "caption": caption, "similarity": 0.3, "alt": "from the parquet", "md5": "x"}
-            )
+            rows.append({"key": key, "caption": caption, "similarity": 0.3, "alt": "from the parquet", "md5": "x"})
         tar(source / f"{shard:05d}.tar", members)
         pq.write_table(pa.Table.from_pylist(rows), source / f"{shard:05d}.parquet")
     before = {path.name: path.read_bytes() for path in source.glob("*.tar")}
@@ -107,9 +105,7 @@ def test_bad_images_do_not_stop_the_build(tmp_path, picture, tar):
 
 def test_nothing_usable(tmp_path, picture, tar):
     tar(tmp_path / "tars" / "0.tar", {"bad.png": picture(2)[:60]})
-    with pytest.raises(
-        CorpusError, match="has no usable image; the first is refused because the PNG is truncated"
-    ):
+    with pytest.raises(CorpusError, match="has no usable image; the first is refused because the PNG is truncated"):
         build_corpus(str(tmp_path / "tars"), tmp_path / "corpus")
 
 

@@ -131,9 +131,7 @@ def test_slices_are_there_for_text_coverage_and_language(evaluated):
     _, report = evaluated
     assert {item.dimension for item in report.slices} == {"signals", "language"}
     accuracy = report.metric("skin_tone/accuracy")
-    languages = [
-        item for item in report.slices if (item.metric, item.dimension) == (accuracy.name, "language")
-    ]
+    languages = [item for item in report.slices if (item.metric, item.dimension) == (accuracy.name, "language")]
     assert sum(item.num_units for item in languages) == accuracy.num_units
     weighted = sum(item.value * item.num_units for item in languages) / accuracy.num_units
     assert weighted == pytest.approx(accuracy.value)
@@ -189,9 +187,7 @@ def test_the_gate_takes_it_from_here(evaluated, mini_corpus, tmp_path):
 
 def test_a_task_the_model_has_no_head_for_is_missing_not_guessed(mini_corpus, tmp_path):
     model = write_model(tmp_path / "model", mini_corpus, kinds=("retrieval",))
-    report = evaluate_model(
-        corpus=mini_corpus, model=model, features=None, out=tmp_path / "out", config=CONFIG
-    )
+    report = evaluate_model(corpus=mini_corpus, model=model, features=None, out=tmp_path / "out", config=CONFIG)
     assert report.metric("skin_tone/accuracy") is None
     assert report.metric("concept/float/p_at_1") is not None
 
@@ -211,9 +207,7 @@ def test_an_empty_test_split_is_refused(mini_corpus, tmp_path):
     (corpus / "splits.parquet").unlink()
     splits = open_corpus(mini_corpus).splits().to_pylist()
     rows = [row | {"split": "train"} for row in splits]
-    pq.write_table(
-        pa.Table.from_pylist(rows, open_corpus(mini_corpus).splits().schema), corpus / "splits.parquet"
-    )
+    pq.write_table(pa.Table.from_pylist(rows, open_corpus(mini_corpus).splits().schema), corpus / "splits.parquet")
     model = write_model(tmp_path / "model", mini_corpus)
     with pytest.raises(EvaluationError, match="no image in split 'test'"):
         evaluate_model(corpus=corpus, model=model, features=None, out=tmp_path / "out", config=CONFIG)

@@ -24,9 +24,7 @@ def test_binary_search_is_brute_force(num_queries, num_items, num_bytes, k, seed
     rows, distances = nearest_binary(queries, gallery, k)
     assert rows.shape == (num_queries, min(k, num_items))
     for query, found, found_distances in zip(queries, rows, distances, strict=True):
-        brute = [
-            sum((int(a) ^ int(b)).bit_count() for a, b in zip(query, item, strict=True)) for item in gallery
-        ]
+        brute = [sum((int(a) ^ int(b)).bit_count() for a, b in zip(query, item, strict=True)) for item in gallery]
         expected = sorted(range(num_items), key=lambda row: (brute[row], row))[:k]
         assert found.tolist() == expected
         assert found_distances.tolist() == [brute[row] for row in expected]

@@ -87,9 +87,7 @@ def test_one_class_has_no_gap():
 
 
 def test_a_head_with_other_classes_is_matched_by_name():
-    result = classify(
-        ["none", "light", "dark"], ["dark", "light", "old"], head_classes=("light", "dark", "old")
-    )
+    result = classify(["none", "light", "dark"], ["dark", "light", "old"], head_classes=("light", "dark", "old"))
     assert values_of(result)["tone/accuracy"] == pytest.approx(1 / 3)
     assert result.confusion.classes == ("none", "light", "dark", "old")
     assert result.confusion.counts[2][3] == 1
@@ -178,9 +176,7 @@ def test_nothing_to_find_gives_no_result():
 
 def test_pictured_queries_are_drawn_and_ranked():
     points = np.linspace(0, 6, 40)
-    table = retrieve(
-        points, [str(i % 20) for i in range(40)], ["l"] * 20 + ["r"] * 20, num_pictured=5
-    ).neighbours
+    table = retrieve(points, [str(i % 20) for i in range(40)], ["l"] * 20 + ["r"] * 20, num_pictured=5).neighbours
     assert len(set(table["query_id"].to_pylist())) == 5
     assert table["rank"].to_pylist() == [1, 2, 3] * 5
     similarities = np.array(table["similarity"].to_pylist()).reshape(5, 3)

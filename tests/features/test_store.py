@@ -141,9 +141,7 @@ def test_copy_elsewhere_works_and_reading_changes_nothing(world: World, tmp_path
         for path in [copy, *copy.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
     with sqlite3.connect(f"file:{copy / 'online_store.db'}?mode=ro&immutable=1", uri=True) as connection:
-        (count,) = connection.execute(
-            "SELECT count(DISTINCT entity_key) FROM vitrail_label_statistics"
-        ).fetchone()
+        (count,) = connection.execute("SELECT count(DISTINCT entity_key) FROM vitrail_label_statistics").fetchone()
     assert count == 2
 
 

@@ -63,9 +63,7 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
 def test_units_of_a_group_widen_the_interval():
     values = np.repeat(np.arange(50) % 2, 6)
     alone = estimate(make(values), num_resamples=2000, seed=0)
-    grouped = estimate(
-        make(values, groups=np.repeat(np.arange(50), 6).astype(str)), num_resamples=2000, seed=0
-    )
+    grouped = estimate(make(values, groups=np.repeat(np.arange(50), 6).astype(str)), num_resamples=2000, seed=0)
     assert grouped.high - grouped.low == pytest.approx(np.sqrt(6) * (alone.high - alone.low), rel=0.12)
 
 
@@ -120,9 +118,7 @@ def test_pairs_need_the_same_units_strata_groups_and_statistic():
 def test_outcomes_survive_their_file(tmp_path):
     import pyarrow.parquet as pq
 
-    written = make(
-        [1, 0, 1], strata=["a", "a", "b"], groups=["g", "g", "h"], metric="tone/recall_gap", statistic="gap"
-    )
+    written = make([1, 0, 1], strata=["a", "a", "b"], groups=["g", "g", "h"], metric="tone/recall_gap", statistic="gap")
     plain = make([0.5, 1, 0])
     pq.write_table(outcomes_table([written, plain]), tmp_path / "outcomes.parquet")
     read = read_outcomes(tmp_path / "outcomes.parquet", "tone/recall_gap")

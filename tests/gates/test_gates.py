@@ -46,9 +46,7 @@ def write(folder, values, *, model="a" * 64, corpus="c" * 64, units=None, gap=Fa
         references=np.ones(len(values)),
     )
     result = estimate(outcomes, num_resamples=200, seed=0)
-    metric = Metric(
-        name=outcomes.metric, value=result.value, low=result.low, high=result.high, num_units=len(units)
-    )
+    metric = Metric(name=outcomes.metric, value=result.value, low=result.low, high=result.high, num_units=len(units))
     folder.mkdir()
     report = EvaluationReport(model_id=model, corpus_digest=corpus, metrics=(metric,), confusion=())
     save(folder / "evaluation.json", report)

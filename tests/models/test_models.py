@@ -17,9 +17,7 @@ VIT = Architecture(name="vit_tiny_patch16_224", options={"depth": 2, "embed_dim"
 CNN = Architecture(name="resnext26ts")
 TRANSFORMS = Transforms(image_size=32)
 HEADS = (
-    HeadSpec(
-        name="annotations", kind="multilabel", dim=3, classes=("cat", "dog", "sun"), label_ids=(7, 1, 9)
-    ),
+    HeadSpec(name="annotations", kind="multilabel", dim=3, classes=("cat", "dog", "sun"), label_ids=(7, 1, 9)),
     HeadSpec(name="tone", kind="classification", dim=2, classes=("light", "dark")),
     HeadSpec(name="embedding", kind="retrieval", dim=16),
 )

@@ -50,9 +50,7 @@ def test_pixels_are_those_of_the_evaluation_pass(tiny_corpus: Corpus, num_worker
     assert torch.equal(torch.cat([images for _, images in evaluated]), batch.images)
 
 
-def test_tasks_that_only_one_source_has_are_unlabelled_in_the_other(
-    tiny_corpus: Corpus, other_corpus: Corpus
-) -> None:
+def test_tasks_that_only_one_source_has_are_unlabelled_in_the_other(tiny_corpus: Corpus, other_corpus: Corpus) -> None:
     ids = tiny_corpus.index()["image_id"].to_pylist()
     lists = ListTargets("words", {"other-0003": ([2], [0.5])}, max_labels=2)
     batch = first_batch(
@@ -125,17 +123,13 @@ def test_bad_images_are_an_error_in_the_evaluation_pass(make_corpus: object) -> 
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
-def test_a_tar_that_changed_in_place_is_refused(
-    tiny_corpus: Corpus, tmp_path: Path, num_workers: int
-) -> None:
+def test_a_tar_that_changed_in_place_is_refused(tiny_corpus: Corpus, tmp_path: Path, num_workers: int) -> None:
     corpus = copy_of(tiny_corpus, tmp_path)
     offset = corpus.shard_index("00002")["offset"][5].as_py()
     with corpus.shard_path("00002").open("r+b") as stream:
         stream.seek(offset + 30)
         stream.write(b"\xa5\x5a")
-    with pytest.raises(
-        CorpusError, match="shard 00002, image tiny-0026: the tar changed since it was indexed"
-    ):
+    with pytest.raises(CorpusError, match="shard 00002, image tiny-0026: the tar changed since it was indexed"):
         first_batch(open_reader(Source(corpus=corpus), num_workers=num_workers))
 
 

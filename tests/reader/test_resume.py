@@ -96,21 +96,15 @@ def test_any_restarts_see_the_same_sequence(
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 3), st.integers(1, 11))
-def test_each_epoch_sees_each_image_once(
-    tiny_corpus: Corpus, seed: int, world_size: int, batch_size: int
-) -> None:
+def test_each_epoch_sees_each_image_once(tiny_corpus: Corpus, seed: int, world_size: int, batch_size: int) -> None:
     steps = -(-2 * 53 // (world_size * batch_size))
-    _, seen, _ = run_phase(
-        sources(tiny_corpus, is_weighted=False), seed, 0, (world_size, batch_size, steps, 0)
-    )
+    _, seen, _ = run_phase(sources(tiny_corpus, is_weighted=False), seed, 0, (world_size, batch_size, steps, 0))
     assert set(Counter(seen[: 2 * 53]).values()) == {1}
     assert {epoch for _, epoch, _ in seen[:53]} == {0}
     assert {epoch for _, epoch, _ in seen[53:106]} == {1}
 
 
-def test_the_cursor_of_each_source_follows_from_the_position(
-    tiny_corpus: Corpus, other_corpus: Corpus
-) -> None:
+def test_the_cursor_of_each_source_follows_from_the_position(tiny_corpus: Corpus, other_corpus: Corpus) -> None:
     reader = open_reader(sources(tiny_corpus, other_corpus, is_weighted=False), 0, 0, batch_size=10)
     batches = take(reader, 6)
     assert reader.position == 60
@@ -119,13 +113,9 @@ def test_the_cursor_of_each_source_follows_from_the_position(
     assert reader.epoch_sizes == [53, 17]
 
 
-def test_seed_sources_and_window_are_the_identity_of_the_order(
-    tiny_corpus: Corpus, other_corpus: Corpus
-) -> None:
+def test_seed_sources_and_window_are_the_identity_of_the_order(tiny_corpus: Corpus, other_corpus: Corpus) -> None:
     def digest(*corpora: Corpus, seed: int = 0, batch_size: int = 4, is_weighted: bool = False) -> str:
-        return open_reader(
-            sources(*corpora, is_weighted=is_weighted), seed, 0, batch_size=batch_size
-        ).order_digest
+        return open_reader(sources(*corpora, is_weighted=is_weighted), seed, 0, batch_size=batch_size).order_digest
 
     digests = [digest(tiny_corpus), digest(tiny_corpus, seed=1), digest(other_corpus)]
     digests += [digest(tiny_corpus, other_corpus), digest(tiny_corpus, is_weighted=True)]

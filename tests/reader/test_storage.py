@@ -58,9 +58,7 @@ def cached(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
-def test_images_come_through_the_cache(
-    tiny_corpus: Corpus, http_url: str, tmp_path: Path, num_workers: int
-) -> None:
+def test_images_come_through_the_cache(tiny_corpus: Corpus, http_url: str, tmp_path: Path, num_workers: int) -> None:
     def read(source: Source) -> list[object]:
         reader = Reader(
             [source],
@@ -93,9 +91,7 @@ def test_the_tars_used_longest_ago_make_room(tiny_corpus: Corpus, memory_url: st
     assert sum(path.stat().st_size for path in tmp_path.glob("*.tar")) <= limit
 
 
-def test_a_tar_dropped_from_the_cache_can_be_read_on(
-    tiny_corpus: Corpus, memory_url: str, tmp_path: Path
-) -> None:
+def test_a_tar_dropped_from_the_cache_can_be_read_on(tiny_corpus: Corpus, memory_url: str, tmp_path: Path) -> None:
     first, second = tiny_corpus.manifest.shards[0], tiny_corpus.manifest.shards[2]
     storage = CachedShards(memory_url, cache_of(tmp_path, max_bytes=first.size))
     files = ShardFiles(storage, 4)
@@ -115,13 +111,9 @@ def test_few_tars_stay_open(tiny_corpus: Corpus, memory_url: str, tmp_path: Path
     files.close()
 
 
-def test_tars_are_fetched_ahead_when_there_is_room(
-    tiny_corpus: Corpus, memory_url: str, tmp_path: Path
-) -> None:
+def test_tars_are_fetched_ahead_when_there_is_room(tiny_corpus: Corpus, memory_url: str, tmp_path: Path) -> None:
     shards = tiny_corpus.manifest.shards
-    CachedShards(memory_url, cache_of(tmp_path / "small", max_bytes=shards[0].size)).announce(
-        shards[:1], shards[1:]
-    )
+    CachedShards(memory_url, cache_of(tmp_path / "small", max_bytes=shards[0].size)).announce(shards[:1], shards[1:])
     CachedShards(memory_url, cache_of(tmp_path / "large")).announce(shards[:1], shards[1:])
     for thread in threading.enumerate():
         if thread.name.startswith("fetch-ahead"):
@@ -130,9 +122,7 @@ def test_tars_are_fetched_ahead_when_there_is_room(
     assert cached(tmp_path / "small") == []
 
 
-def test_an_object_that_changed_is_refused_and_not_kept(
-    tiny_corpus: Corpus, memory_url: str, tmp_path: Path
-) -> None:
+def test_an_object_that_changed_is_refused_and_not_kept(tiny_corpus: Corpus, memory_url: str, tmp_path: Path) -> None:
     fsspec.filesystem("memory").pipe("/bucket/shards/00001.tar", b"something else")
     with pytest.raises(CorpusError, match=r"memory://bucket/shards/00001\.tar .* is not what was indexed"):
         CachedShards(memory_url, cache_of(tmp_path)).locate(tiny_corpus.manifest.shards[1])

@@ -23,8 +23,7 @@ def labels_of(row: int) -> list[int]:
 
 def write_labels(corpus: Corpus, out: Path) -> Path:
     rows = [
-        {"label_id": label, "term": str(label), "members": [], "language": "en", "band": "head"}
-        for label in LABELS
+        {"label_id": label, "term": str(label), "members": [], "language": "en", "band": "head"} for label in LABELS
     ]
     write_table(out / "vocabulary.parquet", table_of(rows, VOCABULARY_SCHEMA), VOCABULARY_SCHEMA)
     start = 0
@@ -34,9 +33,7 @@ def write_labels(corpus: Corpus, out: Path) -> Path:
             {"image_id": image_id, "label_ids": labels, "scores": [1 / (1 + k) for k in range(len(labels))]}
             for image_id, labels in ((image_id, labels_of(start + at)) for at, image_id in enumerate(ids))
         ]
-        write_table(
-            out / "shards" / f"{shard.name}.parquet", table_of(sidecar, SIDECAR_SCHEMA), SIDECAR_SCHEMA
-        )
+        write_table(out / "shards" / f"{shard.name}.parquet", table_of(sidecar, SIDECAR_SCHEMA), SIDECAR_SCHEMA)
         start += shard.num_images
     manifest = LabelSetManifest(
         corpus_digest=corpus.manifest.digest,
@@ -78,9 +75,7 @@ def test_labels_of_another_corpus_are_refused(other_corpus: Corpus, tiny_labels:
         SidecarTargets(tiny_labels).check(other_corpus.manifest)
 
 
-def test_a_sidecar_in_another_order_is_refused(
-    tiny_corpus: Corpus, tiny_labels: Path, tmp_path: Path
-) -> None:
+def test_a_sidecar_in_another_order_is_refused(tiny_corpus: Corpus, tiny_labels: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny_labels, tmp_path / "labels")
     shutil.copy(folder / "shards" / "00002.parquet", folder / "shards" / "00000.parquet")
     with pytest.raises(LabelError, match=r"00000\.parquet does not list the images"):

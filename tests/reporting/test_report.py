@@ -131,9 +131,7 @@ def write_validation(folder, success=True):
             severity="critical",
             success=success,
             observed="2 of 100 rows",
-            failing=()
-            if success
-            else (FailingRows(file="signals/0.parquet", observed="2", rows=("bad-image",)),),
+            failing=() if success else (FailingRows(file="signals/0.parquet", observed="2", rows=("bad-image",)),),
         )
     ]
     report = ValidationReport(
@@ -152,9 +150,7 @@ def write_validation(folder, success=True):
 
 
 def write_serving(folder):
-    check = ServingCheck(
-        name="embeddings", is_passed=True, value=1e-7, limit=1e-5, detail="largest difference"
-    )
+    check = ServingCheck(name="embeddings", is_passed=True, value=1e-7, limit=1e-5, detail="largest difference")
     report = ServingReport(
         model_id="m" * 64,
         index_digest="i" * 64,
@@ -257,9 +253,7 @@ def test_every_section_is_there_with_its_content(page):
     assert [found["id"] for found in page.all("section")] == list(SECTIONS)
     assert "could not be written" not in page.text
     assert "This section needs" not in page.text
-    assert [found["href"] for found in page.all("a")][1 : 1 + len(SECTIONS)] == [
-        f"#{name}" for name in SECTIONS
-    ]
+    assert [found["href"] for found in page.all("a")][1 : 1 + len(SECTIONS)] == [f"#{name}" for name in SECTIONS]
 
 
 def test_the_verdict_and_its_gates_are_on_top(page):
@@ -358,9 +352,7 @@ def test_a_failed_run_has_its_failure_on_top(run, copied):
         (copied / "steps" / f"{step}.json").unlink()
     (copied / "verdict.json").unlink()
     failed = write_validation(copied / "failed" / "validate_data", success=False)
-    error = (
-        "DataValidationError: 2 texts are null in signals/0.parquet; write them again and build the corpus"
-    )
+    error = "DataValidationError: 2 texts are null in signals/0.parquet; write them again and build the corpus"
     record(copied, "validate_data", failed, status="failed", error=error)
     page = publish(copied)
     section = page.section("outcome")
@@ -375,9 +367,7 @@ def test_a_failed_run_has_its_failure_on_top(run, copied):
 
 
 def test_a_failure_after_the_verdict_shows_both(copied):
-    record(
-        copied, "validate_endpoint", status="failed", error="ServingError: p99 is 900 ms; raise the budget"
-    )
+    record(copied, "validate_endpoint", status="failed", error="ServingError: p99 is 900 ms; raise the budget")
     section = publish(copied).section("outcome")
     assert "Failed at validate_endpoint" in section
     assert "Blessed" in section
@@ -480,9 +470,7 @@ def test_a_rejected_model_says_why(copied):
     check = dataclasses.replace(
         verdict.checks[0], outcome="fail", challenger=None, low=None, high=None, reason="was not measured"
     )
-    write_json(
-        copied / "verdict.json", encode(dataclasses.replace(verdict, status="rejected", checks=(check,)))
-    )
+    write_json(copied / "verdict.json", encode(dataclasses.replace(verdict, status="rejected", checks=(check,))))
     section = publish(copied).section("outcome")
     assert "Rejected" in section
     assert "was not measured" in section

@@ -44,10 +44,7 @@ def test_artifact_and_record_are_written(workspace):
     assert read_json(workspace.root / "latest" / "recipe.json")["name"] == "debug"
     (record,) = workspace.records()
     assert (record.status, record.digest, record.artifact) == ("succeeded", "digest-1", manifest.artifact)
-    assert (
-        json.loads((workspace.root / "latest" / "steps" / "derive_labels.json").read_text())["is_reused"]
-        is False
-    )
+    assert json.loads((workspace.root / "latest" / "steps" / "derive_labels.json").read_text())["is_reused"] is False
     assert workspace.lineage().labels_digest == "abcdef123456"
 
 
@@ -118,9 +115,7 @@ def test_work_survives_a_failure_and_goes_with_success(workspace):
     assert seen == [False, True]
     assert not list((workspace.root / "store").rglob("*.work"))
     assert (
-        load(
-            ArtifactManifest, (workspace.root / "store" / "derive_labels").glob("*/artifact.json").__next__()
-        )
+        load(ArtifactManifest, (workspace.root / "store" / "derive_labels").glob("*/artifact.json").__next__())
         == manifest
     )
 

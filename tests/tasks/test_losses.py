@@ -25,9 +25,7 @@ def dense(targets_bk: torch.Tensor) -> torch.Tensor:
     return (one_hot(LABELS.clamp_min(0), 5) * targets_bk[:, :, None]).sum(dim=1)
 
 
-@pytest.mark.parametrize(
-    ("weighting", "first_row"), [("score", [0.75, 0.25, 0.0]), ("uniform", [0.5, 0.5, 0.0])]
-)
+@pytest.mark.parametrize(("weighting", "first_row"), [("score", [0.75, 0.25, 0.0]), ("uniform", [0.5, 0.5, 0.0])])
 def test_targets_sum_to_one_or_are_absent(weighting, first_row):
     targets = normalise_targets(LABELS, SCORES, weighting)
     torch.testing.assert_close(targets[0], torch.tensor(first_row))
@@ -96,9 +94,7 @@ def small_objective(num_sampled: int = 0) -> tuple[Objective, dict[str, torch.Te
     trunk = Architecture(name="vit_tiny_patch16_224", options={"depth": 1, "embed_dim": 24, "num_heads": 2})
     model = VitrailModel(trunk, Transforms(image_size=32), heads)
     tasks = [
-        TaskSpec(
-            name="annotations", kind="multilabel", head="annotations", num_classes=5, num_sampled=num_sampled
-        ),
+        TaskSpec(name="annotations", kind="multilabel", head="annotations", num_classes=5, num_sampled=num_sampled),
         TaskSpec(name="tone", kind="classification", head="tone", num_classes=3),
         TaskSpec(name="concept", kind="retrieval", head="embedding", num_classes=6),
     ]

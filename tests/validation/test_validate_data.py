@@ -55,9 +55,7 @@ def test_same_inputs_give_the_same_id_and_no_drift(
     assert validate_data(mini_corpus, mini_labels, tmp_path / "again", CONFIG) == first
     for name in ("profile.json", "suites/signals.json"):
         assert (clean / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
-    against = validate_data(
-        mini_corpus, mini_labels, tmp_path / "against", CONFIG, baseline=clean / "profile.json"
-    )
+    against = validate_data(mini_corpus, mini_labels, tmp_path / "against", CONFIG, baseline=clean / "profile.json")
     assert against.success
     assert against.results[-1].note.startswith("against the corpus")
     assert against.validation_id != first.validation_id
@@ -91,10 +89,7 @@ def test_every_kind_of_bad_input_is_named_in_one_run(corpus: Path, labels: Path,
     assert files["images", "images decode and are those of the index"] == [("shards/00000.tar", (truncated,))]
     message = str(error.value)
     assert "signals/00001.parquet has no column 'weight'" in message
-    assert (
-        f"column text: expected that every text is UTF-8; found signals/00000.parquet (1): {damaged_text}"
-        in message
-    )
+    assert f"column text: expected that every text is UTF-8; found signals/00000.parquet (1): {damaged_text}" in message
     assert str(tmp_path) not in message
 
 
@@ -120,9 +115,7 @@ def test_drift_stops_the_run_and_names_the_distribution(
         validate_data(corpus, labels, tmp_path / "drifted", CONFIG, baseline=clean / "profile.json")
     profile = dataclasses.replace(load(Profile, clean / "profile.json"), corpus="shoes")
     save(tmp_path / "baseline" / "profile.json", profile)
-    report = validate_data(
-        corpus, labels, tmp_path / "other", CONFIG, baseline=tmp_path / "baseline" / "profile.json"
-    )
+    report = validate_data(corpus, labels, tmp_path / "other", CONFIG, baseline=tmp_path / "baseline" / "profile.json")
     assert report.results[-1].note == "no baseline: the last blessed run used the corpus shoes"
 
 
@@ -136,9 +129,7 @@ def test_without_a_label_set_or_profile_the_error_names_the_file(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"mostly": 1.2}, {"sample_images": 0}, {"warning_drift": 0.9}, {"max_aspect": 0.5}]
-)
+@pytest.mark.parametrize("wrong", [{"mostly": 1.2}, {"sample_images": 0}, {"warning_drift": 0.9}, {"max_aspect": 0.5}])
 def test_wrong_limits_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         ValidationConfig(**wrong)

@@ -33,9 +33,7 @@ class Blend:
         owners = np.repeat(np.arange(len(shares)), self._quotas)
         self._pattern = owners[np.argsort(np.concatenate(times), kind="stable")]
         is_owner = self._pattern[:, None] == np.arange(len(shares))
-        self._drawn = np.concatenate(
-            [np.zeros((1, len(shares)), dtype=np.int64), np.cumsum(is_owner, axis=0)]
-        )
+        self._drawn = np.concatenate([np.zeros((1, len(shares)), dtype=np.int64), np.cumsum(is_owner, axis=0)])
 
     def cursors(self, position: int) -> np.ndarray:
         """int64 [sources]: how many of the first `position` places belong to each source."""

@@ -24,9 +24,7 @@ CORPORA = ("emoji", "emoji-mini", "openclipart")
 _LOGGER = logging.getLogger(__name__)
 
 
-def build_corpus(
-    source: str, out: Path, *, name: str | None = None, cache: Path | None = None
-) -> CorpusManifest:
+def build_corpus(source: str, out: Path, *, name: str | None = None, cache: Path | None = None) -> CorpusManifest:
     """Builds a corpus into the folder `out`, replacing what is there once the new one is complete.
 
     Args:
@@ -65,9 +63,7 @@ def _builder(source: str, name: str | None, cache: Path) -> Callable[[Path], Cor
         return lambda folder: build_openclipart(folder, cache)
     path = Path(source)
     if not path.is_dir():
-        raise CorpusError(
-            f"{source!r} is neither a corpus ({', '.join(CORPORA)}) nor a folder of tars or images"
-        )
+        raise CorpusError(f"{source!r} is neither a corpus ({', '.join(CORPORA)}) nor a folder of tars or images")
     title = name or path.resolve().name
     build = build_webdataset if any(path.glob("*.tar")) else build_folder
     return lambda folder: build(path, folder, title)
@@ -76,9 +72,7 @@ def _builder(source: str, name: str | None, cache: Path) -> Callable[[Path], Cor
 def _require_replaceable(out: Path) -> None:
     is_free = not out.exists() or (out.is_dir() and not any(out.iterdir()))
     if not (is_free or (out / MANIFEST_FILE).is_file()):
-        raise CorpusError(
-            f"{out} exists and is not a corpus; nothing in it was touched: choose another folder"
-        )
+        raise CorpusError(f"{out} exists and is not a corpus; nothing in it was touched: choose another folder")
 
 
 @contextlib.contextmanager

@@ -65,9 +65,7 @@ def _check_signals(corpus: Corpus, images: pa.Array) -> None:
         table = read_table(file, SIGNALS_SCHEMA, REBUILD)
         for column in ("post_id", "source", "text", "weight", "observed_at"):
             if table[column].null_count:
-                raise CorpusError(
-                    f"{file}: column {column!r} has {table[column].null_count} nulls; {REBUILD}"
-                )
+                raise CorpusError(f"{file}: column {column!r} has {table[column].null_count} nulls; {REBUILD}")
         _require_known(file, table["image_id"], images)
 
 
@@ -103,13 +101,9 @@ def _check_totals(corpus: Corpus, images: pa.Array) -> None:
     found = (len(images), num_signals, len(quarantine))
     promised = (manifest.num_images, manifest.num_signals, manifest.num_quarantined)
     if found != promised:
-        raise CorpusError(
-            f"{path}: images, texts and quarantined are {found}, the manifest says {promised}; {REBUILD}"
-        )
+        raise CorpusError(f"{path}: images, texts and quarantined are {found}, the manifest says {promised}; {REBUILD}")
     if digest_corpus(path, manifest.shards, manifest.tasks) != manifest.digest:
-        raise CorpusError(
-            f"{path}: a table has changed since the corpus was built (digest differs); {REBUILD}"
-        )
+        raise CorpusError(f"{path}: a table has changed since the corpus was built (digest differs); {REBUILD}")
 
 
 def _require_known(file: Path, ids: pa.ChunkedArray, images: pa.Array) -> None:
@@ -124,6 +118,4 @@ def _require_known(file: Path, ids: pa.ChunkedArray, images: pa.Array) -> None:
 def _require_values(file: Path, column: pa.ChunkedArray, allowed: tuple[str, ...]) -> None:
     bad = column.filter(pc.invert(pc.is_in(column, value_set=pa.array(allowed, pa.string()))))
     if len(bad):
-        raise CorpusError(
-            f"{file} holds {bad[0].as_py()!r}, which is none of {', '.join(allowed)}; {REBUILD}"
-        )
+        raise CorpusError(f"{file} holds {bad[0].as_py()!r}, which is none of {', '.join(allowed)}; {REBUILD}")

@@ -85,11 +85,7 @@ def _is_missing(value: Any) -> bool:
 def _task_of(name: str) -> str | None:
     if name in _LABELS:
         return name
-    return (
-        name.removeprefix("label_").removesuffix("_label")
-        if re.fullmatch(r"label_.+|.+_label", name)
-        else None
-    )
+    return name.removeprefix("label_").removesuffix("_label") if re.fullmatch(r"label_.+|.+_label", name) else None
 
 
 def _role(name: str, value: Any, where: str) -> Any:

@@ -45,9 +45,7 @@ class Corpus:
 
     def index(self) -> pa.Table:
         """The indices of all shards in manifest order; the position in this table is the global row."""
-        return pa.concat_tables(
-            [self.shard_index(shard.name) for shard in self.manifest.shards]
-        ).combine_chunks()
+        return pa.concat_tables([self.shard_index(shard.name) for shard in self.manifest.shards]).combine_chunks()
 
     def signal_files(self) -> list[Path]:
         """The Parquet files that hold the texts, in order."""
@@ -72,9 +70,7 @@ class Corpus:
     def _places(self) -> dict[str, tuple[str, int, int]]:
         table = self.index()
         columns = (table[name].to_pylist() for name in ("image_id", "shard", "offset", "size"))
-        return {
-            image_id: (shard, offset, size) for image_id, shard, offset, size in zip(*columns, strict=True)
-        }
+        return {image_id: (shard, offset, size) for image_id, shard, offset, size in zip(*columns, strict=True)}
 
     def read_bytes(self, image_ids: Sequence[str]) -> list[bytes]:
         """The encoded images, in the order asked for.

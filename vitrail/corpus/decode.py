@@ -264,9 +264,7 @@ def _fit(size: tuple[int, int], side: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _open_flat(
-    data: bytes, background: tuple[int, int, int], limits: ImageLimits, side: int | None
-) -> Image.Image:
+def _open_flat(data: bytes, background: tuple[int, int, int], limits: ImageLimits, side: int | None) -> Image.Image:
     info = probe_image(data, limits)
     try:
         image: Image.Image = Image.open(io.BytesIO(data), formats=(info.format.upper(),))

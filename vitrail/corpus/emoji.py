@@ -187,9 +187,7 @@ def _splits(drawings: list[_Drawing], looks: dict[str, str]) -> list[dict[str, A
     rows = []
     for drawing, component in zip(drawings, components, strict=True):
         group = min(families[component])
-        rows.append(
-            {"image_id": drawing.image_id, "group": group, "split": split_of(group), "domain": drawing.domain}
-        )
+        rows.append({"image_id": drawing.image_id, "group": group, "split": split_of(group), "domain": drawing.domain})
     return rows
 
 

@@ -35,9 +35,7 @@ _Record = tuple[dict[str, Any], str]  # columns, and where they were read
 def list_images(source: Path) -> list[Path]:
     """The image files under a folder, hidden ones left out, in path order."""
     files = (path for path in source.rglob("*") if path.suffix.lower().lstrip(".") in IMAGE_EXTENSIONS)
-    shown = (
-        path for path in files if not any(part.startswith(".") for part in path.relative_to(source).parts)
-    )
+    shown = (path for path in files if not any(part.startswith(".") for part in path.relative_to(source).parts))
     return sorted(path for path in shown if path.is_file())
 
 
@@ -63,9 +61,7 @@ def build_folder(source: Path, folder: Path, name: str) -> CorpusManifest:
         batch = images[start : start + _SHARD_IMAGES]
         tar = folder / "shards" / f"{number:05d}.tar"
         write_tar(tar, ((f"{ids[path]}.{path.suffix[1:].lower()}", path.read_bytes()) for path in batch))
-        shards.append(
-            index_shard(tar, inspect=lambda key, data: thumbnails.update({key: thumbnail_of(data)}))
-        )
+        shards.append(index_shard(tar, inspect=lambda key, data: thumbnails.update({key: thumbnail_of(data)})))
     return write_corpus(
         folder,
         Card(
@@ -175,9 +171,7 @@ def _read_jsonl(file: Path, text: str) -> Iterator[dict[str, Any]]:
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise CorpusError(
-                f"{file}, line {number}: not JSON ({error}); repair or remove the line"
-            ) from error
+            raise CorpusError(f"{file}, line {number}: not JSON ({error}); repair or remove the line") from error
         if not isinstance(row, dict):
             raise CorpusError(f"{file}, line {number}: not a JSON object; repair or remove the line")
         yield row

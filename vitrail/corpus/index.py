@@ -69,9 +69,7 @@ def index_shard(
     bad.sort(key=lambda row: row["image_id"])
     return IndexedShard(
         path=path,
-        info=ShardInfo(
-            name=path.stem, num_images=len(rows), size=path.stat().st_size, digest=digest_file(path)
-        ),
+        info=ShardInfo(name=path.stem, num_images=len(rows), size=path.stat().st_size, digest=digest_file(path)),
         index=table_of(rows, INDEX_SCHEMA),
         quarantine=table_of(bad, QUARANTINE_SCHEMA),
         texts=texts,

@@ -136,15 +136,11 @@ def _tasks_of_column(name: str, items: Mapping[str, Item]) -> list[TaskTable]:
     table = table_of(rows, TASK_SCHEMA)
     return [
         TaskTable(
-            info=TaskInfo(
-                name=name, kind="classification", description=f"The column {name!r}", classes=classes
-            ),
+            info=TaskInfo(name=name, kind="classification", description=f"The column {name!r}", classes=classes),
             labels=table,
         ),
         TaskTable(
-            info=TaskInfo(
-                name=f"{name}_match", kind="retrieval", description=f"Images with the same {name!r}"
-            ),
+            info=TaskInfo(name=f"{name}_match", kind="retrieval", description=f"Images with the same {name!r}"),
             labels=table,
         ),
     ]

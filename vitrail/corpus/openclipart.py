@@ -54,9 +54,7 @@ _CARD = Card(
         f"Debian packages openclipart-png and openclipart-svg {_VERSION}. Category: top-level folder. "
         "Series: numbered variants of a drawing. Links from other folders are posts about the same picture."
     ),
-    licences=(
-        "public domain (Creative Commons Public Domain Dedication), by the authors named in the SVG files",
-    ),
+    licences=("public domain (Creative Commons Public Domain Dedication), by the authors named in the SVG files",),
 )
 
 
@@ -121,9 +119,7 @@ def _package(name: str, digest: str, cache: Path) -> Path:
     if not path.exists():
         raise CorpusError(f"apt-get downloaded no {path.name}; put the file into {cache} and build again")
     if digest_file(path) != digest:
-        raise CorpusError(
-            f"{path} is not the package that is pinned (another SHA-256); delete it and build again"
-        )
+        raise CorpusError(f"{path} is not the package that is pinned (another SHA-256); delete it and build again")
     return path
 
 
@@ -183,9 +179,7 @@ def _first(work: ET.Element, tag: str) -> list[str]:
 def _date(text: str) -> datetime:
     match = re.match(r"20\d\d[-/]\d\d[-/]\d\d", text)
     try:
-        return (
-            datetime.fromisoformat(match[0].replace("/", "-")).replace(tzinfo=UTC) if match else _RELEASED_AT
-        )
+        return datetime.fromisoformat(match[0].replace("/", "-")).replace(tzinfo=UTC) if match else _RELEASED_AT
     except ValueError:  # a day that no month has
         return _RELEASED_AT
 
@@ -247,9 +241,7 @@ def _labels(picture: _Picture) -> dict[str, str]:
 def _tasks(pictures: Sequence[_Picture]) -> list[TaskTable]:
     categories = {picture.image_id: _labels(picture)["category"] for picture in pictures}
     counts = Counter(categories.values())
-    classes = tuple(
-        sorted(name for name, count in counts.items() if count >= _MIN_CLASS_IMAGES and name != _UNSORTED)
-    )
+    classes = tuple(sorted(name for name, count in counts.items() if count >= _MIN_CLASS_IMAGES and name != _UNSORTED))
     series = {picture.image_id: picture.series for picture in pictures}
     lengths = Counter(series.values())
     return [
@@ -263,17 +255,12 @@ def _tasks(pictures: Sequence[_Picture]) -> list[TaskTable]:
             {image_id: name for image_id, name in categories.items() if name in classes},
         ),
         _task(
-            TaskInfo(
-                name="series", kind="retrieval", description="Numbered variants of one drawing by one author"
-            ),
+            TaskInfo(name="series", kind="retrieval", description="Numbered variants of one drawing by one author"),
             {image_id: name for image_id, name in series.items() if lengths[name] > 1},
         ),
     ]
 
 
 def _task(info: TaskInfo, labels: Mapping[str, str]) -> TaskTable:
-    rows = [
-        {"image_id": image_id, "label": label, "observed_at": _LABELLED_AT}
-        for image_id, label in labels.items()
-    ]
+    rows = [{"image_id": image_id, "label": label, "observed_at": _LABELLED_AT} for image_id, label in labels.items()]
     return TaskTable(info=info, labels=table_of(rows, TASK_SCHEMA))

@@ -120,9 +120,7 @@ class SourceOrder:
         self.num_draws = int(self._mass[-1]) // _ONE
         require(self.num_draws > 0, "rows", self.num_draws, "select at least one image to draw from")
         arrays = [array for array in (shard_starts, rows, weights) if array is not None]
-        self.digest = order_key(
-            key, *(xxhash.xxh3_64_hexdigest(np.ascontiguousarray(a).data) for a in arrays)
-        )
+        self.digest = order_key(key, *(xxhash.xxh3_64_hexdigest(np.ascontiguousarray(a).data) for a in arrays))
         self._epoch = functools.lru_cache(maxsize=3)(self._plan_epoch)
         self._group = functools.lru_cache(maxsize=2)(self._plan_group)
         self._window = functools.lru_cache(maxsize=2)(self._draw_window)

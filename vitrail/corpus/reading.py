@@ -17,9 +17,7 @@ class OrderConfig(Config):
 
     def __post_init__(self) -> None:
         require(self.window >= 1, "window", self.window, "permute at least 1 image at a time")
-        require(
-            self.shards_per_group >= 1, "shards_per_group", self.shards_per_group, "read at least 1 shard"
-        )
+        require(self.shards_per_group >= 1, "shards_per_group", self.shards_per_group, "read at least 1 shard")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,9 +26,7 @@ class ResolvedCorpus:
     dvc_digest: str | None
 
 
-def resolve_corpus(
-    corpus: str, *, repository: Path, revision: str | None = None, cache: Path
-) -> ResolvedCorpus:
+def resolve_corpus(corpus: str, *, repository: Path, revision: str | None = None, cache: Path) -> ResolvedCorpus:
     """Finds, fetches or builds a corpus and verifies it.
 
     Args:
@@ -52,9 +50,7 @@ def resolve_corpus(
             dvc_digest=tracked.dvc_digest,
         )
     if revision:
-        raise CorpusError(
-            f"{corpus!r} is not tracked by {repository / POINTER}: it has no revision {revision!r}"
-        )
+        raise CorpusError(f"{corpus!r} is not tracked by {repository / POINTER}: it has no revision {revision!r}")
     path = _folder_of(corpus, cache)
     return ResolvedCorpus(path=path, manifest=check_corpus(path), git_revision=head, dvc_digest=None)
 

@@ -25,9 +25,7 @@ __all__ = ["CachedShards", "LocalShards", "ShardCache", "ShardFiles", "ShardStor
 
 _logger = logging.getLogger(__name__)
 _CHUNK_BYTES = 4 << 20
-_CHANGED = (
-    "the tar changed since it was indexed; restore it, or build the corpus again (`vitrail corpus build`)"
-)
+_CHANGED = "the tar changed since it was indexed; restore it, or build the corpus again (`vitrail corpus build`)"
 
 
 class ShardStorage(Protocol):
@@ -56,9 +54,7 @@ class LocalShards:
         try:
             size = path.stat().st_size
         except FileNotFoundError as error:
-            raise CorpusError(
-                f"{path} does not exist; run `vitrail corpus check {self._corpus.path}`"
-            ) from error
+            raise CorpusError(f"{path} does not exist; run `vitrail corpus check {self._corpus.path}`") from error
         if size != shard.size:
             raise CorpusError(f"{path} has {size:,} bytes and was indexed with {shard.size:,}: {_CHANGED}")
         return path
@@ -114,9 +110,7 @@ class CachedShards:
         tars = {shard.digest: shard for shard in (*current, *following)}
         if sum(shard.size for shard in tars.values()) <= self._cache.max_bytes:
             shards = tuple(tars.values())
-            threading.Thread(
-                target=self._fetch_ahead, args=(shards,), name="fetch-ahead", daemon=True
-            ).start()
+            threading.Thread(target=self._fetch_ahead, args=(shards,), name="fetch-ahead", daemon=True).start()
 
     def _fetch_ahead(self, shards: Sequence[ShardInfo]) -> None:
         for shard in shards:
@@ -138,9 +132,7 @@ class CachedShards:
         url = f"{self._url}/{shard.name}.tar"
         if shard.size > self._cache.max_bytes:
             limit = f"max_bytes={self._cache.max_bytes:,}"
-            raise CorpusError(
-                f"{url} has {shard.size:,} bytes and the cache {limit}: give the cache more room"
-            )
+            raise CorpusError(f"{url} has {shard.size:,} bytes and the cache {limit}: give the cache more room")
         wait_s = self._cache.first_wait_s
         for attempt in range(1, self._cache.attempts + 1):
             try:
@@ -150,12 +142,8 @@ class CachedShards:
                 raise
             except Exception as error:  # every fsspec protocol raises errors of its own
                 if attempt == self._cache.attempts:
-                    message = (
-                        f"{url} cannot be read after {attempt} attempts ({type(error).__name__}: {error})"
-                    )
-                    raise CorpusError(
-                        f"{message}; check the address, the credentials and the network"
-                    ) from error
+                    message = f"{url} cannot be read after {attempt} attempts ({type(error).__name__}: {error})"
+                    raise CorpusError(f"{message}; check the address, the credentials and the network") from error
             time.sleep(wait_s)
             wait_s *= 2
 
@@ -171,9 +159,7 @@ class CachedShards:
             target.flush()
             if sha.hexdigest() != shard.digest:
                 size = target.tell()
-                raise CorpusError(
-                    f"{url} ({size:,} bytes) is not what was indexed ({shard.size:,}): {_CHANGED}"
-                )
+                raise CorpusError(f"{url} ({size:,} bytes) is not what was indexed ({shard.size:,}): {_CHANGED}")
 
     def _make_room(self, num_bytes: int) -> None:
         tars = sorted(self._folder.glob("*.tar"), key=lambda tar: tar.stat().st_mtime_ns)

@@ -23,9 +23,7 @@ def write_table(path: Path, table: pa.Table, schema: pa.Schema) -> None:
     """Writes `table` as Parquet. The bytes depend on the rows and on the pyarrow version alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     plain = pa.Table.from_arrays([table[name].combine_chunks() for name in schema.names], schema=schema)
-    pq.write_table(
-        plain, path, compression="zstd", compression_level=3, row_group_size=_ROW_GROUP_ROWS, version="2.6"
-    )
+    pq.write_table(plain, path, compression="zstd", compression_level=3, row_group_size=_ROW_GROUP_ROWS, version="2.6")
 
 
 def read_table(path: Path, schema: pa.Schema, remedy: str) -> pa.Table:

@@ -57,9 +57,7 @@ def dvc_digest(repository: Path, revision: str | None = None) -> str:
     return str(_output(_pointer(repository, revision))["md5"])
 
 
-def checkout_corpus(
-    repository: Path, corpus: str, *, revision: str | None = None, cache: Path
-) -> TrackedCorpus:
+def checkout_corpus(repository: Path, corpus: str, *, revision: str | None = None, cache: Path) -> TrackedCorpus:
     """Puts a tracked corpus on disk as `data.dvc` has it in the work tree or in a git revision.
 
     Only what is missing is fetched. Data other than that of the work tree goes to `cache/<digest>/<corpus>`,
@@ -200,9 +198,7 @@ def _listed_files(repository: Path, wanted: str) -> dict[str, str]:
 
 def _digest_tree(files: dict[str, str]) -> str:
     """DVC's digest of a folder: MD5 over the JSON list of its files in path order."""
-    entries = [
-        {"md5": files[name], "relpath": name} for name in sorted(files, key=lambda name: name.split("/"))
-    ]
+    entries = [{"md5": files[name], "relpath": name} for name in sorted(files, key=lambda name: name.split("/"))]
     text = json.dumps(entries, sort_keys=True)
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() + ".dir"
 

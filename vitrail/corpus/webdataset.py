@@ -133,16 +133,10 @@ def _add_parquet(records: dict[str, dict[str, Any]], shard: IndexedShard, parque
     try:
         rows = pq.ParquetFile(parquet).read().to_pylist()
     except (pa.ArrowInvalid, OSError) as error:
-        raise CorpusError(
-            f"{parquet} is not a readable Parquet file ({error}); repair or remove it"
-        ) from error
-    prefix = (
-        f"{shard.info.name}/" if any(key.startswith(f"{shard.info.name}/") for key in shard.texts) else ""
-    )
+        raise CorpusError(f"{parquet} is not a readable Parquet file ({error}); repair or remove it") from error
+    prefix = f"{shard.info.name}/" if any(key.startswith(f"{shard.info.name}/") for key in shard.texts) else ""
     for row in rows:
         if "key" not in row:
-            raise CorpusError(
-                f"{parquet} has no column 'key' (img2dataset writes it); add it or remove the file"
-            )
+            raise CorpusError(f"{parquet} has no column 'key' (img2dataset writes it); add it or remove the file")
         record = records.setdefault(f"{prefix}{row['key']}", {})
         record.update({name: value for name, value in row.items() if name not in record})

@@ -108,9 +108,7 @@ def digest_corpus(folder: Path, shards: Sequence[ShardInfo], tasks: Sequence[Tas
 def _require_usable(card: Card, shards: Sequence[IndexedShard], indexed: pa.Array) -> None:
     if len(indexed) == 0:
         reasons = [row["reason"] for shard in shards for row in shard.quarantine.to_pylist()]
-        raise CorpusError(
-            f"corpus {card.name!r} has no usable image; the first is refused because {reasons[0]}"
-        )
+        raise CorpusError(f"corpus {card.name!r} has no usable image; the first is refused because {reasons[0]}")
     if pc.count_distinct(indexed).as_py() == len(indexed):
         return
     seen: dict[str, str] = {}

@@ -45,18 +45,14 @@ def evaluate_classification(
     names = [*classes, *(name for name in head_classes if name not in set(classes))]
     position = {name: index for index, name in enumerate(names)}
     if unknown := set(labels[rows].tolist()) - set(classes):
-        raise EvaluationError(
-            f"task {task!r}: label {min(unknown)!r} is not one of its classes; rebuild the corpus"
-        )
+        raise EvaluationError(f"task {task!r}: label {min(unknown)!r} is not one of its classes; rebuild the corpus")
     truth = np.array([position[label] for label in labels[rows].tolist()])
     guess = np.array([position[name] for name in head_classes])[probabilities[rows].argmax(axis=1)]
     present = np.unique(truth)
     return TaskResult(
         outcomes=_recall_outcomes(task, names, truth, guess, units, rows),
         extra_outcomes=[
-            item
-            for index in present
-            for item in _class_outcomes(task, names[index], index, truth, guess, units, rows)
+            item for index in present for item in _class_outcomes(task, names[index], index, truth, guess, units, rows)
         ],
         headline=f"{task}/accuracy",
         baselines=_baselines(task, truth, num_outputs=len(head_classes)),
@@ -87,9 +83,7 @@ def _recall_outcomes(
         ]
     for index in present:
         of_class = truth == index
-        outcomes.append(
-            build_outcomes(f"{task}/recall/{names[index]}", units, rows[of_class], hits[of_class])
-        )
+        outcomes.append(build_outcomes(f"{task}/recall/{names[index]}", units, rows[of_class], hits[of_class]))
     return outcomes
 
 
@@ -130,11 +124,7 @@ def _baselines(task: str, truth: NDArray[np.int64], num_outputs: int) -> list[Ba
     ]
 
 
-def _confusion(
-    task: str, names: Sequence[str], truth: NDArray[np.int64], guess: NDArray[np.int64]
-) -> ConfusionMatrix:
+def _confusion(task: str, names: Sequence[str], truth: NDArray[np.int64], guess: NDArray[np.int64]) -> ConfusionMatrix:
     size = len(names)
     counts = np.bincount(truth * size + guess, minlength=size * size).reshape(size, size)
-    return ConfusionMatrix(
-        task=task, classes=tuple(names), counts=tuple(tuple(row) for row in counts.tolist())
-    )
+    return ConfusionMatrix(task=task, classes=tuple(names), counts=tuple(tuple(row) for row in counts.tolist()))

@@ -39,9 +39,7 @@ class IndexConfig(Config):
         require(self.connectivity > 1, "connectivity", self.connectivity, "give 2 or more")
         require(self.num_workers >= 0, "num_workers", self.num_workers, "give 0 or more")
         require(0 <= self.thumbnail_size <= 1024, "thumbnail_size", self.thumbnail_size, "give 0 to 1024")
-        require(
-            1 <= self.thumbnail_quality <= 100, "thumbnail_quality", self.thumbnail_quality, "give 1 to 100"
-        )
+        require(1 <= self.thumbnail_quality <= 100, "thumbnail_quality", self.thumbnail_quality, "give 1 to 100")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -138,9 +138,7 @@ def _evaluate_task(
     )
 
 
-def _slices(
-    measured: Mapping[str, TaskResult], features: Path | None, config: EvaluationConfig
-) -> list[SliceMetric]:
+def _slices(measured: Mapping[str, TaskResult], features: Path | None, config: EvaluationConfig) -> list[SliceMetric]:
     if features is None:
         return []
     return [
@@ -166,6 +164,4 @@ def _write(out: Path, report: EvaluationReport, measured: Mapping[str, TaskResul
     with atomic_folder(out) as partial:
         save(partial / EVALUATION_FILE, report)
         pq.write_table(outcomes_table(outcomes), partial / OUTCOMES_FILE)
-        pq.write_table(
-            pa.concat_tables([NEIGHBOURS_SCHEMA.empty_table(), *neighbours]), partial / NEIGHBOURS_FILE
-        )
+        pq.write_table(pa.concat_tables([NEIGHBOURS_SCHEMA.empty_table(), *neighbours]), partial / NEIGHBOURS_FILE)

@@ -46,9 +46,7 @@ def build_index(*, corpus: Path, model: Path, out: Path, config: IndexConfig) ->
     predictor = Predictor(model, config.device)
     head = next((head for head in predictor.manifest.heads if head.kind == "retrieval"), None)
     if head is None:
-        raise EvaluationError(
-            f"{model} has no retrieval head; fine-tune it on a retrieval task to index with it"
-        )
+        raise EvaluationError(f"{model} has no retrieval head; fine-tune it on a retrieval task to index with it")
     if not opened.manifest.num_images:
         raise EvaluationError(f"{corpus} has no image to index")
     with atomic_folder(out) as partial:
@@ -160,9 +158,7 @@ class GalleryIndex:
         """
         expected = self.manifest.num_bits // 8
         if codes.ndim != 2 or codes.shape[1] != expected or codes.dtype != np.uint8:
-            raise EvaluationError(
-                f"codes are {codes.dtype} {codes.shape}; the index takes uint8 [B, {expected}]"
-            )
+            raise EvaluationError(f"codes are {codes.dtype} {codes.shape}; the index takes uint8 [B, {expected}]")
         if k < 1:
             raise EvaluationError(f"k={k}: ask for 1 neighbour or more")
         shape = (len(codes), min(k, len(self)))
@@ -229,8 +225,6 @@ def _view(path: Path, manifest: IndexManifest) -> Index:
     found = (metadata["dimensions"], metadata["count_present"]) if metadata else (0, 0)
     if found != (manifest.num_bits, manifest.num_items):
         raise EvaluationError(f"{path} holds {found[1]} codes of {found[0]} bits; {_REBUILD}")
-    graph = Index(
-        ndim=manifest.num_bits, metric="hamming", dtype="b1", expansion_search=manifest.expansion_search
-    )
+    graph = Index(ndim=manifest.num_bits, metric="hamming", dtype="b1", expansion_search=manifest.expansion_search)
     graph.view(path)
     return graph

@@ -84,11 +84,7 @@ def answer_images(
 
 
 def _join(parts: Sequence[Predictions]) -> Vectors | None:
-    pairs = [
-        (part.embeddings, part.codes)
-        for part in parts
-        if part.embeddings is not None and part.codes is not None
-    ]
+    pairs = [(part.embeddings, part.codes) for part in parts if part.embeddings is not None and part.codes is not None]
     if not pairs:
         return None
     embeddings, codes = zip(*pairs, strict=True)

@@ -56,9 +56,7 @@ def find_directions(units: Units, labels: NDArray[np.str_]) -> list[Direction]:
         return [Direction(name=WITHIN, queries=labelled, gallery=labelled, excludes_self=True)]
     members = {domain: labelled[units.domains[labelled] == domain] for domain in domains}
     return [
-        Direction(
-            name=f"{ours or 'none'}->{theirs or 'none'}", queries=members[ours], gallery=members[theirs]
-        )
+        Direction(name=f"{ours or 'none'}->{theirs or 'none'}", queries=members[ours], gallery=members[theirs])
         for ours, theirs in permutations(domains, 2)
     ]
 
@@ -127,11 +125,7 @@ def evaluate_retrieval(
     if not rankings["float"]:
         return None
     outcomes = [
-        *(
-            item
-            for precision in _PRECISIONS
-            for item in _outcomes(task, precision, rankings[precision], units)
-        ),
+        *(item for precision in _PRECISIONS for item in _outcomes(task, precision, rankings[precision], units)),
         _binary_ratio(task, rankings, units),
         *_within(task, directions, labels, vectors, units, categories),
     ]
@@ -143,9 +137,7 @@ def evaluate_retrieval(
     )
 
 
-def _rank(
-    direction: Direction, labels: NDArray[np.str_], vectors: Vectors, precision: str, depth: int
-) -> _Ranking:
+def _rank(direction: Direction, labels: NDArray[np.str_], vectors: Vectors, precision: str, depth: int) -> _Ranking:
     queries, gallery = direction.queries, direction.gallery
     num_relevant = _count_relevant(labels[queries], labels[gallery]) - direction.excludes_self
     queries, num_relevant = queries[num_relevant > 0], num_relevant[num_relevant > 0]
@@ -156,9 +148,7 @@ def _rank(
             vectors.embeddings[queries], vectors.embeddings[gallery], depth, excluded=excluded
         )
     else:
-        found, scores = nearest_binary(
-            vectors.codes[queries], vectors.codes[gallery], depth, excluded=excluded
-        )
+        found, scores = nearest_binary(vectors.codes[queries], vectors.codes[gallery], depth, excluded=excluded)
     return _Ranking(
         direction=direction.name,
         queries=queries,
@@ -188,18 +178,13 @@ def _outcomes(task: str, precision: str, rankings: list[_Ranking], units: Units)
                 yield build_outcomes(f"{stem}/{ranking.direction}", units, ranking.queries, values)
 
 
-def _over_directions(
-    name: str, rankings: list[_Ranking], values: list[NDArray[np.float64]], units: Units
-) -> Outcomes:
-    return build_outcomes(
-        name, units, _queries(rankings), np.concatenate(values), strata=_direction_names(rankings)
-    )
+def _over_directions(name: str, rankings: list[_Ranking], values: list[NDArray[np.float64]], units: Units) -> Outcomes:
+    return build_outcomes(name, units, _queries(rankings), np.concatenate(values), strata=_direction_names(rankings))
 
 
 def _binary_ratio(task: str, rankings: Mapping[str, list[_Ranking]], units: Units) -> Outcomes:
     float_hits, binary_hits = (
-        np.concatenate([ranking.precision_at(1) for ranking in rankings[precision]])
-        for precision in _PRECISIONS
+        np.concatenate([ranking.precision_at(1) for ranking in rankings[precision]]) for precision in _PRECISIONS
     )
     return build_outcomes(
         f"{task}/binary_ratio",

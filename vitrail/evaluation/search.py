@@ -44,9 +44,7 @@ def nearest_float(
         costs = -(queries_qd[part] @ gallery_gd.T)
         if excluded is not None:
             costs[np.arange(len(costs)), excluded[part]] = np.inf
-        found = (
-            np.argpartition(costs, k - 1, axis=1)[:, :k] if 0 < k < costs.shape[1] else _all_rows(costs, k)
-        )
+        found = np.argpartition(costs, k - 1, axis=1)[:, :k] if 0 < k < costs.shape[1] else _all_rows(costs, k)
         found.sort(axis=1)
         order = np.argsort(np.take_along_axis(costs, found, axis=1), axis=1, kind="stable")
         rows[part] = np.take_along_axis(found, order, axis=1)
@@ -112,6 +110,5 @@ def _all_rows(costs: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 def _check_widths(queries: NDArray[np.generic], gallery: NDArray[np.generic]) -> None:
     if queries.ndim != 2 or gallery.ndim != 2 or queries.shape[1] != gallery.shape[1]:
         raise EvaluationError(
-            f"queries {queries.shape} and gallery {gallery.shape} differ in width; "
-            "embed both with the same model"
+            f"queries {queries.shape} and gallery {gallery.shape} differ in width; embed both with the same model"
         )

@@ -12,9 +12,7 @@ from vitrail.models import VitrailModel, load_model
 __all__ = ["count_flops", "measure_system"]
 
 
-def measure_system(
-    model: Path, *, num_images: int, seconds: float, batch_size: int, device: str
-) -> SystemNumbers:
+def measure_system(model: Path, *, num_images: int, seconds: float, batch_size: int, device: str) -> SystemNumbers:
     """The numbers of a model folder, with the rate that inference on `num_images` reached in `seconds`."""
     network, _ = load_model(model)
     retrieval = network.retrieval_spec

@@ -36,9 +36,7 @@ def read_units(corpus: Corpus, split: str = "test") -> Units:
     table = corpus.splits()
     table = table.filter(pc.equal(table["split"], split))
     if not table.num_rows:
-        raise EvaluationError(
-            f"{corpus.path} has no image in split {split!r}; give splits.parquet a test split"
-        )
+        raise EvaluationError(f"{corpus.path} has no image in split {split!r}; give splits.parquet a test split")
     columns = (table[name].fill_null("").to_pylist() for name in ("image_id", "group", "domain"))
     image_ids, groups, domains = (np.array(column, dtype=np.str_) for column in columns)
     return Units(image_ids=image_ids, groups=groups, domains=domains)

@@ -17,9 +17,7 @@ __all__ = ["gate_model"]
 Status = Literal["blessed", "rejected", "inconclusive"]
 
 
-def gate_model(
-    *, challenger: Path, champion: Path | None, champion_version: str | None, config: GateConfig
-) -> Verdict:
+def gate_model(*, challenger: Path, champion: Path | None, champion_version: str | None, config: GateConfig) -> Verdict:
     """Decides whether the challenger may take the champion's place.
 
     Args:
@@ -99,7 +97,5 @@ def _situation(ours: Measured, theirs: Measured | None, version: str | None) -> 
 
 def _complaints(checks: Sequence[Check]) -> list[str]:
     return [
-        f"{check.name} ({check.kind}): {check.outcome}, {check.reason}"
-        for check in checks
-        if check.outcome != "pass"
+        f"{check.name} ({check.kind}): {check.outcome}, {check.reason}" for check in checks if check.outcome != "pass"
     ]

@@ -27,9 +27,7 @@ class VitrailModel(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(
-        self, architecture: Architecture, transforms: Transforms, specs: Sequence[HeadSpec] = ()
-    ) -> None:
+    def __init__(self, architecture: Architecture, transforms: Transforms, specs: Sequence[HeadSpec] = ()) -> None:
         super().__init__()
         names = [spec.name for spec in specs]
         if len(set(names)) < len(names):

@@ -93,6 +93,5 @@ class Predictor:
         size = self.manifest.transforms.image_size
         if images.dtype != torch.uint8 or images.ndim != 4 or tuple(images.shape[1:]) != (3, size, size):
             raise ModelError(
-                f"images are {images.dtype} {list(images.shape)}; "
-                f"the model takes uint8 [B, 3, {size}, {size}]"
+                f"images are {images.dtype} {list(images.shape)}; the model takes uint8 [B, 3, {size}, {size}]"
             )

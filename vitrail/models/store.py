@@ -108,9 +108,7 @@ def load_trunk_weights(model: VitrailModel, weights: Path) -> None:
         tensors = safetensors.torch.load_file(weights)
     except (OSError, safetensors.SafetensorError) as error:
         raise ModelError(f"{weights} is not a readable safetensors file: {error}") from error
-    trunk = {
-        name.removeprefix("trunk."): value for name, value in tensors.items() if name.startswith("trunk.")
-    }
+    trunk = {name.removeprefix("trunk."): value for name, value in tensors.items() if name.startswith("trunk.")}
     wanted = model.trunk.state_dict()
     found = {name: value for name, value in (trunk or tensors).items() if name in wanted}
     unfit = [name for name in wanted if name not in found or found[name].shape != wanted[name].shape]

@@ -1,7 +1,8 @@
 """The default: drawings of some 4,000 concepts in two styles, with names in a dozen languages.
 
-Command: `make run`. Two CPU cores, about four minutes of training. The trunk is LeViT-128S, a Vision Transformer with
-a convolutional stem: at equal cost on the validation split it retrieved better than plain ViTs of this size (docs/LOG.md).
+Command: `make run`. Two CPU cores, about four minutes of training. The trunk is LeViT-128S, a Vision Transformer
+with a convolutional stem: at equal cost it retrieved better on the validation split than plain ViTs of this size
+(docs/LOG.md).
 """
 
 from vitrail.contracts.models import Architecture, Transforms

@@ -1,6 +1,7 @@
 """The scale of the paper: ViT-B/16 on more than a billion weakly labelled images, on a GPU cluster.
 
-Command: `vitrail compile --recipe vit_b16_1b --out vitrail.yaml`; `vitrail plan --recipe vit_b16_1b` says what it takes.
+Command: `vitrail compile --recipe vit_b16_1b --out vitrail.yaml`; `vitrail plan --recipe vit_b16_1b` says what it
+takes.
 Optimiser and schedule follow ViT pretraining on JFT (big_vision); the paper's own are not known.
 """
 

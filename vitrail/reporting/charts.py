@@ -179,9 +179,7 @@ def _chart(
     )
 
 
-def _thinned(
-    points: list[tuple[float | str, float | str]], most: int = 40
-) -> list[tuple[float | str, float | str]]:
+def _thinned(points: list[tuple[float | str, float | str]], most: int = 40) -> list[tuple[float | str, float | str]]:
     if len(points) <= most:
         return points
     return [points[int(i)] for i in np.linspace(0, len(points) - 1, most)]

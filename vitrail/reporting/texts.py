@@ -20,9 +20,7 @@ def read_texts(corpus: Corpus, image_ids: Iterable[str], most: int) -> dict[str,
     found: dict[str, dict[str, str]] = {image_id: {} for image_id in image_ids}
     for path in corpus.signal_files():
         columns = ["image_id", "source", "text"]
-        for row in pq.read_table(
-            path, columns=columns, filters=[("image_id", "in", list(found))]
-        ).to_pylist():
+        for row in pq.read_table(path, columns=columns, filters=[("image_id", "in", list(found))]).to_pylist():
             if row["text"]:
                 found[row["image_id"]].setdefault(row["source"] or "", row["text"])
     return {image_id: _choose(texts, most) for image_id, texts in found.items()}

@@ -1,4 +1,4 @@
-"""Walks the lineage both ways: from any identifier to the runs it took part in, and to everything they tied together."""
+"""Walks the lineage both ways: from any identifier to its runs, and to everything they tied together."""
 
 from dataclasses import asdict
 from pathlib import Path

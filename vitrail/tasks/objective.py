@@ -108,15 +108,11 @@ class Objective(nn.Module):
             return classification_loss(logits_bc, labels)
         scores_bk = targets[f"{task.name}/weights"]
         if self._activation(task) == "softmax":
-            return multilabel_softmax_loss(
-                output, labels, normalise_targets(labels, scores_bk, task.weighting)
-            )
+            return multilabel_softmax_loss(output, labels, normalise_targets(labels, scores_bk, task.weighting))
         weights_bk = scores_bk if task.weighting == "score" else torch.ones_like(scores_bk)
         return multilabel_sigmoid_loss(output, labels, weights_bk)
 
-    def _sampled_loss(
-        self, task: TaskSpec, pooled_bw: Tensor, targets: Mapping[str, Tensor], seed: int
-    ) -> Tensor:
+    def _sampled_loss(self, task: TaskSpec, pooled_bw: Tensor, targets: Mapping[str, Tensor], seed: int) -> Tensor:
         labels_bk = targets[task.name]
         targets_bk = normalise_targets(labels_bk, targets[f"{task.name}/weights"], task.weighting)
         candidates_n, correction_n = sample_candidates(labels_bk, task.num_classes, task.num_sampled, seed)

@@ -66,9 +66,7 @@ def _run(context: Any, source: Any, check: Check, out: Path) -> SuiteResult:
     name = check.suite.name
     suite = context.suites.add(check.suite)
     batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
-    definition = context.validation_definitions.add(
-        gx.ValidationDefinition(name=name, data=batch, suite=suite)
-    )
+    definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
     result_format = {
         "result_format": "COMPLETE",
         "unexpected_index_column_names": ["file", check.row_name or "examples"],
@@ -78,9 +76,7 @@ def _run(context: Any, source: Any, check: Check, out: Path) -> SuiteResult:
     found = definition.run(batch_parameters={"dataframe": frame}, result_format=result_format)
     # Great Expectations orders results as it likes; the suite's order is ours.
     by_id = {result.expectation_config.id: result for result in found.results}
-    expectations = tuple(
-        _result(expectation, by_id[expectation.id], check) for expectation in suite.expectations
-    )
+    expectations = tuple(_result(expectation, by_id[expectation.id], check) for expectation in suite.expectations)
     write_json(out / "suites" / f"{name}.json", _portable(suite.to_json_dict()))
     success = all(expectation.success for expectation in expectations)
     return SuiteResult(suite=name, success=success, note=check.note, expectations=expectations)

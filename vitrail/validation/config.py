@@ -49,9 +49,7 @@ class ValidationConfig(Config):
             value = getattr(self, name)
             require(value >= 1, name, value, "give a whole number of at least 1")
         require(self.profile_labels >= 1, "profile_labels", self.profile_labels, "give at least 1")
-        require(
-            self.max_aspect >= 1, "max_aspect", self.max_aspect, "give longer over shorter side, at least 1"
-        )
+        require(self.max_aspect >= 1, "max_aspect", self.max_aspect, "give longer over shorter side, at least 1")
         for name in ("max_empty_share", "min_labelled_share", "max_quarantined_share", "mostly"):
             value = getattr(self, name)
             require(0 <= value <= 1, name, value, "give a share in [0, 1]")

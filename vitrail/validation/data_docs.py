@@ -52,9 +52,7 @@ def _localise(text: str, root: str) -> str:
 
 def _table(docs: Path, results: Sequence[SuiteResult]) -> str:
     rows = "\n".join(_row(docs, result) for result in results)
-    head = (
-        "<tr><th>Suite</th><th>Status</th><th>Expectations met</th><th>Failed claims</th><th>Note</th></tr>"
-    )
+    head = "<tr><th>Suite</th><th>Status</th><th>Expectations met</th><th>Failed claims</th><th>Note</th></tr>"
     return f'<table class="table vitrail-index"><thead>{head}</thead><tbody>\n{rows}\n</tbody></table>\n'
 
 

@@ -65,9 +65,7 @@ def image_distributions(index: pa.Table) -> dict[str, Counter[str]]:
     halves = np.round(2 * np.log2(np.maximum(width, 1) / np.maximum(height, 1))) / 2 + 0.0  # no -0
     aspects, counts = np.unique(halves, return_counts=True)
     aspect = Counter({f"2^{a:g}": int(n) for a, n in zip(aspects.tolist(), counts, strict=True)})
-    formats, numbers = np.unique(
-        index["format"].to_numpy(zero_copy_only=False).astype(str), return_counts=True
-    )
+    formats, numbers = np.unique(index["format"].to_numpy(zero_copy_only=False).astype(str), return_counts=True)
     return {
         "image_side": bucket_counts(np.maximum(width, height)),
         "image_aspect": aspect,

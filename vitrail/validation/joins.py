@@ -102,9 +102,7 @@ def _straddling(keys: pa.ChunkedArray, splits: pa.ChunkedArray) -> pa.Array:
     return found.filter(pc.is_valid(found)).combine_chunks()
 
 
-def _count_members(
-    measure: str, keys: pa.ChunkedArray, found: pa.Array, names: pa.Array, findings: Findings
-) -> None:
+def _count_members(measure: str, keys: pa.ChunkedArray, found: pa.Array, names: pa.Array, findings: Findings) -> None:
     """Records the number of keys; the examples are images that have one of them."""
     members = names.filter(pc.is_in(keys, value_set=found).combine_chunks())
     findings.set(measure, len(found), [str(name) for name in members[:100].to_pylist()])
@@ -133,9 +131,7 @@ def _measure_task(
     findings.count("null_times", pc.is_null(table["observed_at"]), names)
     if task.kind == "classification":
         classes = pa.array(task.classes, pa.string())
-        is_unknown = pc.and_(
-            pc.invert(pc.is_in(table["label"], value_set=classes)), pc.is_valid(table["label"])
-        )
+        is_unknown = pc.and_(pc.invert(pc.is_in(table["label"], value_set=classes)), pc.is_valid(table["label"]))
         findings.count("unknown_classes", is_unknown, names)
         tested = pc.unique(table["label"].filter(pc.is_in(names, value_set=test_ids)))
         untested = [name for name in task.classes if name not in set(tested.to_pylist())]

@@ -48,14 +48,10 @@ class LabelMeasures:
 
     sidecars: list[Findings] = field(default_factory=list)
     vocabulary: list[Findings] = field(default_factory=list)
-    counts: dict[str, Counter[str]] = field(
-        default_factory=lambda: {"label": Counter(), "labels_per_image": Counter()}
-    )
+    counts: dict[str, Counter[str]] = field(default_factory=lambda: {"label": Counter(), "labels_per_image": Counter()})
 
 
-def measure_labels(
-    corpus: Corpus, labels: Path, manifest: LabelSetManifest, config: ValidationConfig
-) -> LabelMeasures:
+def measure_labels(corpus: Corpus, labels: Path, manifest: LabelSetManifest, config: ValidationConfig) -> LabelMeasures:
     """Reads the vocabulary and every sidecar once."""
     measures = LabelMeasures()
     findings = Findings("vocabulary.parquet", config.num_examples)
@@ -123,9 +119,7 @@ def _measure_labels(
 
 
 def _measure_scores(column: pa.ListArray, lengths: pa.Array, names: pa.Array, findings: Findings) -> None:
-    findings.count(
-        "unpaired_scores", pc.not_equal(pc.fill_null(pc.list_value_length(column), 0), lengths), names
-    )
+    findings.count("unpaired_scores", pc.not_equal(pc.fill_null(pc.list_value_length(column), 0), lengths), names)
     owners = pc.list_parent_indices(column).to_numpy()
     scores = pc.fill_null(pc.list_flatten(column), float("nan")).to_numpy(zero_copy_only=False)
     _count_owners("bad_scores", owners[~((scores >= 0) & (scores <= 1))], names, findings)

@@ -45,8 +45,7 @@ class Measures:
         """One row per distribution with its distance to that of `baseline`, null without one."""
         known = {} if baseline is None else baseline.distributions
         distances = [
-            distance(known[name], self.profile.distributions[name]) if name in known else None
-            for name in DISTRIBUTIONS
+            distance(known[name], self.profile.distributions[name]) if name in known else None for name in DISTRIBUTIONS
         ]
         names = pa.array(DISTRIBUTIONS, pa.string())
         files = pa.array(["profile.json"] * len(DISTRIBUTIONS), pa.string())

@@ -48,9 +48,7 @@ def check_measures(
 
 
 def _per_file(suite: Any, findings: Sequence[Findings], measures: Sequence[str]) -> Check:
-    examples = {
-        (measure, finding.file): names for finding in findings for measure, names in finding.examples.items()
-    }
+    examples = {(measure, finding.file): names for finding in findings for measure, names in finding.examples.items()}
     return Check(suite=suite, frame=frame_of(findings, measures), examples=examples)
 
 

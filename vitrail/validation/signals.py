@@ -28,9 +28,7 @@ SIGNAL_MEASURES = (
     "empty_texts",
     "empty_share",
 )
-SAMPLE_SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("file", "image_id", "source", "text", "language")]
-)
+SAMPLE_SCHEMA = pa.schema([(name, pa.string()) for name in ("file", "image_id", "source", "text", "language")])
 _REMEDY = "build the corpus again"
 
 
@@ -62,9 +60,7 @@ def measure_signals(corpus: Corpus, image_ids: pa.Array, config: ValidationConfi
     files = corpus.signal_files()
     rng = np.random.default_rng(config.seed)
     for number, path in enumerate(files):
-        share = config.sample_signals * (number + 1) // len(files) - config.sample_signals * number // len(
-            files
-        )
+        share = config.sample_signals * (number + 1) // len(files) - config.sample_signals * number // len(files)
         _measure_file(path, corpus.path, image_ids, share, rng, config, measures)
     return measures
 

@@ -28,9 +28,7 @@ def _suite(name: str, expectations: Sequence[gxe.Expectation]) -> gx.Expectation
     return gx.ExpectationSuite(name, expectations=list(expectations))
 
 
-def _no(
-    measure: str, column: str, claim: str, *, severity: Severity = "critical"
-) -> gxe.ExpectColumnValuesToBeBetween:
+def _no(measure: str, column: str, claim: str, *, severity: Severity = "critical") -> gxe.ExpectColumnValuesToBeBetween:
     """No row of any file is counted by `measure`."""
     return _within(measure, column, claim, 0, 0, severity)
 
@@ -230,9 +228,7 @@ def images_suite(config: ValidationConfig) -> gx.ExpectationSuite:
         description="images are PNG, JPEG or WebP",
         meta={"column": "format"},
     )
-    return _suite(
-        "images", [_readable("images decode and are those of the index"), formats, sides, aspects, contrast]
-    )
+    return _suite("images", [_readable("images decode and are those of the index"), formats, sides, aspects, contrast])
 
 
 def drift_suite(config: ValidationConfig) -> gx.ExpectationSuite:
@@ -244,8 +240,5 @@ def drift_suite(config: ValidationConfig) -> gx.ExpectationSuite:
     claim = "every distribution is within {:g} of the last blessed run's (Jensen-Shannon distance)"
     return _suite(
         "drift",
-        [
-            _within("distance", "distance", claim.format(limit), None, limit, severity)
-            for limit, severity in limits
-        ],
+        [_within("distance", "distance", claim.format(limit), None, limit, severity) for limit, severity in limits],
     )

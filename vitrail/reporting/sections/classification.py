@@ -47,9 +47,7 @@ def classification(run: Run) -> dict[str, Any] | None:
     }
 
 
-def _aggregates(
-    task: str, report: EvaluationReport, champion: EvaluationReport | None
-) -> list[dict[str, str]]:
+def _aggregates(task: str, report: EvaluationReport, champion: EvaluationReport | None) -> list[dict[str, str]]:
     rows = []
     for key, title in _AGGREGATES.items():
         name = f"{task}/{key}"

@@ -39,9 +39,7 @@ def examples(run: Run) -> dict[str, Any] | None:
                 "source": pictures.get(row["image_id"]),
                 "labels": [
                     {"term": terms.get(label_id, str(label_id)), "score": round(score, 2)}
-                    for label_id, score in list(zip(row["label_ids"], row["scores"], strict=True))[
-                        :_NUM_LABELS
-                    ]
+                    for label_id, score in list(zip(row["label_ids"], row["scores"], strict=True))[:_NUM_LABELS]
                 ],
                 "texts": texts.get(row["image_id"], []),
             }

@@ -70,9 +70,7 @@ def _check(check: Check) -> dict[str, Any]:
         "outcome": check.outcome,
         "mark": _MARKS[check.outcome],
         "measured": _format(measured, sign),
-        "interval": f"{_format(check.low, sign)} to {_format(check.high, sign)}"
-        if check.low is not None
-        else "–",
+        "interval": f"{_format(check.low, sign)} to {_format(check.high, sign)}" if check.low is not None else "–",
         "limit": f"{'≥' if check.direction == 'min' else '≤'} {_format(check.limit, sign)}",
         "pair": f"{_format(check.challenger)} / {_format(check.champion)}" if check.kind == "change" else "",
         "reason": check.reason,

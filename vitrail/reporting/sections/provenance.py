@@ -33,10 +33,7 @@ _PACKAGES = (
 
 def lineage(run: Run) -> dict[str, Any]:
     """Every identifier, with the ones that this run did not reach."""
-    rows = [
-        {"name": name, "meaning": meaning, "value": run.lineage.get(name)}
-        for name, meaning in _MEANINGS.items()
-    ]
+    rows = [{"name": name, "meaning": meaning, "value": run.lineage.get(name)} for name, meaning in _MEANINGS.items()]
     others = sorted(set(run.lineage) - set(_MEANINGS))
     return {"rows": rows + [{"name": name, "meaning": "", "value": run.lineage[name]} for name in others]}
 

@@ -62,9 +62,7 @@ def _titles(corpus: Corpus | None, image_ids: set[str]) -> dict[str, str]:
     """The first text of each image; the image id stands in where there is none."""
     if corpus is None:
         return {}
-    return {
-        image_id: texts[0]["text"] for image_id, texts in read_texts(corpus, image_ids, 1).items() if texts
-    }
+    return {image_id: texts[0]["text"] for image_id, texts in read_texts(corpus, image_ids, 1).items() if texts}
 
 
 def _rows(task: str, report: EvaluationReport, champion: EvaluationReport | None) -> list[dict[str, Any]]:
@@ -84,9 +82,7 @@ def _rows(task: str, report: EvaluationReport, champion: EvaluationReport | None
     return [*rows, {"title": "a random order", "precision": "chance", "cells": cells, "kind": "chance"}]
 
 
-def _row(
-    task: str, report: EvaluationReport, precision: str, direction: str, kind: str = ""
-) -> dict[str, Any]:
+def _row(task: str, report: EvaluationReport, precision: str, direction: str, kind: str = "") -> dict[str, Any]:
     cells = []
     for key in _COLUMNS:
         metric = report.metric("/".join(filter(None, (task, precision, key, direction))))

@@ -22,9 +22,7 @@ def slices(run: Run) -> dict[str, Any] | None:
     if report is None or not report.slices:
         return None
     groups = groupby(report.slices, lambda item: (item.metric, item.dimension))
-    return {
-        "charts": [_chart(metric, dimension, list(items), report) for (metric, dimension), items in groups]
-    }
+    return {"charts": [_chart(metric, dimension, list(items), report) for (metric, dimension), items in groups]}
 
 
 def _chart(metric: str, dimension: str, items: list[SliceMetric], report: EvaluationReport) -> Chart:
