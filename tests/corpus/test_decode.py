@@ -119,10 +119,7 @@ def test_transparent_pixels_take_the_background():
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK"])
 def test_every_mode_becomes_rgb(mode):
     grey = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (32, 1))
-    if mode == "I;16":
-        image = Image.fromarray(grey.astype(np.uint16) * 257)
-    else:
-        image = Image.fromarray(grey).convert(mode)
+    image = Image.fromarray(grey.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(grey).convert(mode)
     pixels = decode_image(encode(image, "JPEG" if mode == "CMYK" else "PNG"))
     assert pixels.shape == (32, 32, 3)
     assert pixels.dtype == np.uint8
