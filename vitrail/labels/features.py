@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import sparse  # type: ignore[import-untyped]
+from scipy import sparse
 
 from vitrail.labels.terms import Terms
 

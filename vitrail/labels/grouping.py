@@ -12,7 +12,7 @@ translations behave.
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy import sparse  # type: ignore[import-untyped]
+from scipy import sparse
 
 from vitrail.labels.clustering import merge_pairs
 

@@ -1,7 +1,7 @@
 """Statistics of terms over a sample of images: specificity, topics, category entropy, queries."""
 
 import numpy as np
-from scipy import sparse  # type: ignore[import-untyped]
+from scipy import sparse
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.utils.extmath import randomized_svd
 
