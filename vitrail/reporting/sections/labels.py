@@ -25,9 +25,7 @@ def labels(run: Run) -> dict[str, Any] | None:
     if folder is None:
         return None
     manifest = load(LabelSetManifest, folder / "labels.json")
-    dictionary = pq.read_table(
-        folder / "dictionary.parquet", columns=["term", "canonical", "num_images", "reason"]
-    )
+    dictionary = pq.read_table(folder / "dictionary.parquet", columns=["term", "canonical", "num_images", "reason"])
     vocabulary = pq.read_table(folder / "vocabulary.parquet", columns=["frequency", "band", "members"])
     rows = dictionary.to_pylist()
     before = _images_per_term(rows)
