@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from vitrail import validation
+from vitrail.contracts.files import digest_json
 from vitrail.registry import fetch_version, find_champion
 from vitrail.steps.context import Outcome, Step, StepContext
 
@@ -18,7 +19,9 @@ def validate_data(context: StepContext) -> Outcome:
         context.recipe.validation,
         baseline=_champion_profile(context),
     )
-    return Outcome(digest=report.validation_id, lineage={"validation_id": report.validation_id})
+    # What passed, not what it was compared with: a new champion is no reason to pretrain again.
+    passed = digest_json([report.corpus_digest, report.labels_digest, report.config_digest])
+    return Outcome(digest=passed, lineage={"validation_id": report.validation_id})
 
 
 def _champion_profile(context: StepContext) -> Path | None:
