@@ -37,7 +37,7 @@ run: $(STAMP) ## Run the whole pipeline: make run CORPUS=emoji RECIPE=emoji
 .PHONY: test
 test: $(STAMP) ## Lint, types, import rules and the test suite
 	$(MAKE) check
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --durations 10
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 10
 
 .PHONY: check
 check: $(STAMP) ## Lint, format check, types, import rules, spelling

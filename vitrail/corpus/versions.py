@@ -36,6 +36,7 @@ TRACKED_CORPORA = ("emoji",)
 _LOGGER = logging.getLogger(__name__)
 POINTER = "data.dvc"
 _DATA = "data"
+_NOT_PUSHED = "Some of the cache files do not exist"  # how `dvc pull` says that the remote lacks the data
 _NAMED_FILES = 8  # how many differing files an error names
 
 
@@ -104,7 +105,8 @@ def restore_data(repository: Path) -> str:
     try:
         _dvc(repository, "pull", POINTER)
     except CorpusError as error:
-        _LOGGER.info("the remote does not have %s, building it from its packages (%s)", _DATA, error)
+        reason = "no remote holds it yet" if _NOT_PUSHED in str(error) else error
+        _LOGGER.info("building %s from its packages: %s", _DATA, reason)
         _rebuild(repository, wanted, expected)
     return wanted
 
