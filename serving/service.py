@@ -33,7 +33,8 @@ from endpoint.web import create_web  # noqa: E402
 from vitrail.contracts.bundle import open_bundle, read_bundle  # noqa: E402
 from vitrail.errors import CorpusError  # noqa: E402
 
-BUNDLE = locate_bundle(_HERE, os.environ.get("VITRAIL_BUNDLE"), os.environ.get("MLFLOW_TRACKING_URI"))
+_SETTINGS = (os.environ.get(name) for name in ("VITRAIL_BUNDLE", "VITRAIL_MODEL", "MLFLOW_TRACKING_URI"))
+BUNDLE = locate_bundle(_HERE, *_SETTINGS)
 os.environ["VITRAIL_BUNDLE"] = str(BUNDLE)  # for the processes that this one starts
 
 _MANIFEST = read_bundle(BUNDLE)

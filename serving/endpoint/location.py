@@ -5,6 +5,8 @@ from pathlib import Path
 
 import yaml
 
+from vitrail.registry import RegistryConfig
+
 __all__ = ["bento_tag", "copy_library", "locate_bundle"]
 
 _LIBRARY = "lib"
@@ -20,7 +22,7 @@ def bento_tag(here: Path) -> str | None:
     return f"{info['name']}:{info['version']}"
 
 
-def locate_bundle(here: Path, named: str | None, tracking_uri: str | None) -> Path:
+def locate_bundle(here: Path, named: str | None, model: str | None, tracking_uri: str | None) -> Path:
     """The bundle to serve.
 
     In a repository the champion is written to `bundle/` and the library's source to `lib/` beside service.py,
@@ -29,26 +31,28 @@ def locate_bundle(here: Path, named: str | None, tracking_uri: str | None) -> Pa
     Args:
         here: The folder of service.py.
         named: The bundle that the user names, if any.
+        model: The registered model whose champion is served; default: that of the emoji recipe.
         tracking_uri: The registry; default: the repository's own.
     """
     if named:
         return Path(named).resolve()
     repository = here.parent
     if (repository / "vitrail" / "__init__.py").is_file():
-        _stage_champion(repository, here, tracking_uri or f"sqlite:///{repository / 'mlflow.db'}")
+        uri = tracking_uri or f"sqlite:///{repository / 'mlflow.db'}"
+        _stage_champion(repository, here, RegistryConfig(tracking_uri=uri, name=model or "vitrail"))
     return here / _BUNDLE
 
 
-def _stage_champion(repository: Path, here: Path, tracking_uri: str) -> None:
+def _stage_champion(repository: Path, here: Path, registry: RegistryConfig) -> None:
     from vitrail.errors import ServingError
     from vitrail.packaging import EndpointConfig, assemble_bundle
-    from vitrail.registry import RegistryConfig, fetch_version, find_champion
+    from vitrail.registry import fetch_version, find_champion
 
-    champion = find_champion(RegistryConfig(tracking_uri=tracking_uri))
+    champion = find_champion(registry)
     if champion is None:
         raise ServingError(
-            f"the registry at {tracking_uri} has no champion to serve: run `make run` first, "
-            "or name a bundle in VITRAIL_BUNDLE"
+            f"the registry at {registry.tracking_uri} has no champion of {registry.name} to serve: run `make run` "
+            "first, or name another registered model in VITRAIL_MODEL, or a bundle in VITRAIL_BUNDLE"
         )
     version = fetch_version(champion, repository / "runs" / "versions")
     features = version / "features"

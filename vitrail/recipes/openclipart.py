@@ -1,6 +1,7 @@
 """Clip art that people uploaded, with titles, keywords and descriptions as messy as they come.
 
 Command: `make run CORPUS=openclipart RECIPE=openclipart`. Two CPU cores.
+Serve it with `vitrail serve --model vitrail-openclipart`.
 """
 
 import dataclasses
@@ -8,6 +9,7 @@ import dataclasses
 from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold
 from vitrail.recipes.emoji import emoji
 from vitrail.recipes.recipe import Recipe
+from vitrail.registry import RegistryConfig
 
 __all__ = ["openclipart"]
 
@@ -17,6 +19,7 @@ def openclipart() -> Recipe:
     return dataclasses.replace(
         emoji(),
         name="openclipart",
+        registry=RegistryConfig(name="vitrail-openclipart"),
         gates=GateConfig(
             values=(
                 ValueThreshold(metric="category/lift", limit=1.5),
