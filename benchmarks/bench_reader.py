@@ -39,7 +39,7 @@ from vitrail.contracts.models import Transforms
 from vitrail.corpus import build_corpus
 from vitrail.corpus.augment import Augmentation, Changes, draw_chances
 from vitrail.corpus.corpus import Corpus, open_corpus
-from vitrail.corpus.decode import prepare_crop
+from vitrail.corpus.prepare import prepare_crop
 from vitrail.corpus.reader import Reader, Source
 from vitrail.corpus.tables import write_table
 from vitrail.corpus.targets import TableTargets

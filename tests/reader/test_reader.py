@@ -11,7 +11,7 @@ import torch
 from vitrail.contracts.models import Transforms
 from vitrail.corpus.augment import LIGHT, NONE
 from vitrail.corpus.corpus import Corpus, open_corpus
-from vitrail.corpus.decode import prepare_image
+from vitrail.corpus.prepare import prepare_image
 from vitrail.corpus.reader import Batch, Reader, Source, read_images
 from vitrail.corpus.reading import OrderConfig, ReaderConfig
 from vitrail.corpus.targets import ListTargets, TableTargets

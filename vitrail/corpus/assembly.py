@@ -12,8 +12,8 @@ from vitrail.contracts.files import digest_json
 from vitrail.contracts.models import Transforms
 from vitrail.corpus.augment import NUM_CHANCES, Augmentation, Changes, draw_chances
 from vitrail.corpus.blend import Blend
-from vitrail.corpus.decode import prepare_crop
 from vitrail.corpus.order import order_key
+from vitrail.corpus.prepare import prepare_crop
 from vitrail.corpus.quarantine import BadImage
 from vitrail.corpus.reading import ReaderConfig
 from vitrail.corpus.source import Source, Stream

@@ -11,7 +11,8 @@ import pyarrow as pa
 from vitrail.contracts.corpus import ShardInfo
 from vitrail.contracts.models import Transforms
 from vitrail.corpus.corpus import Corpus
-from vitrail.corpus.decode import ImageLimits, prepare_image
+from vitrail.corpus.decode import ImageLimits
+from vitrail.corpus.prepare import prepare_image
 from vitrail.corpus.storage import ShardFiles
 from vitrail.errors import CorpusError
 
