@@ -89,7 +89,7 @@ def _stretch(scale: float, begin: int, end: int, length: int) -> slice:
 def _pixels(image: Image.Image) -> Tensor:
     """uint8 [H, W, 4 or 3], the memory of the image itself where it is in one piece."""
     try:
-        return torch.from_dlpack(pa.array(image).flatten()).view(image.height, image.width, 4)
+        return torch.from_dlpack(pa.array(image).values).view(image.height, image.width, 4)
     except ValueError:  # more than about 16 MB
         return torch.from_numpy(np.array(image))
 
