@@ -26,11 +26,11 @@ def test_a_copy_is_whole(damaged, mini_corpus):
 def test_truncated_tar(damaged):
     tar = damaged / "shards" / "00001.tar"
     tar.write_bytes(tar.read_bytes()[:-5000])
-    with pytest.raises(CorpusError, match=r"00001\.tar is .* truncated or changed; build the corpus again"):
+    with pytest.raises(CorpusError, match=r"00001\.tar is .* truncated or changed; .*build the corpus again"):
         check_corpus(damaged)
     last = open_corpus(damaged).shard_index("00001")["image_id"][-1].as_py()
     tar.write_bytes(tar.read_bytes()[:20000])
-    with pytest.raises(CorpusError, match=rf"00001\.tar ends inside image '{last}'"):
+    with pytest.raises(CorpusError, match=rf"image '{last}': .*00001\.tar has 20,000 bytes and was indexed with"):
         open_corpus(damaged).read_bytes([last])
 
 
@@ -39,7 +39,7 @@ def test_tar_that_changed_in_place(damaged):
     data = bytearray(tar.read_bytes())
     data[3000] ^= 1
     tar.write_bytes(data)
-    with pytest.raises(CorpusError, match=r"00000\.tar has changed since it was indexed"):
+    with pytest.raises(CorpusError, match=r"00000\.tar has another SHA-256: the tar changed since it was indexed"):
         check_corpus(damaged)
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vitrail.contracts.models import Transforms
-from vitrail.corpus.decode import ImageLimits, decode_image, prepare_image, probe_image, verify_image
+from vitrail.corpus.decode import ImageLimits, decode_image, fit_size, probe_image, verify_image
+from vitrail.corpus.prepare import prepare_crop, prepare_image
 from vitrail.errors import ConfigError, CorpusError
 
 SQUARE = Transforms(image_size=32, background=(255, 0, 0))
@@ -142,6 +143,38 @@ def test_wide_image_is_fitted_and_centred():
     assert (pixels[:8] == (255, 0, 0)).all()
     assert (pixels[8:24] == (0, 0, 255)).all()
     assert (pixels[24:] == (255, 0, 0)).all()
+
+
+@pytest.mark.parametrize("size", [(20, 20), (101, 300), (2200, 2100)])
+def test_resampling_is_that_of_pillow_to_one_level(size):
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC)
+    data = encode(image, "PNG", compress_level=1)
+    assert np.abs(prepare_image(data, SQUARE).astype(int) - prepare_with_pillow(image)).max() <= 1
+
+
+def prepare_with_pillow(image):
+    fitted = fit_size(image.size, 32)
+    square = Image.new("RGB", (32, 32), SQUARE.background)
+    corner = ((32 - fitted[0]) // 2, (32 - fitted[1]) // 2)
+    square.paste(image.resize(fitted, Image.Resampling.BICUBIC), corner)
+    return np.asarray(square).astype(int)
+
+
+@settings(max_examples=40)
+@given(st.tuples(st.integers(20, 90), st.integers(20, 90)), st.integers(32, 60), st.data())
+def test_a_crop_is_the_part_of_the_fitted_square(size, side, data):
+    left, top = (data.draw(st.integers(0, side - 32)) for _ in range(2))
+    ramp = np.add.outer(np.arange(size[1]), np.arange(size[0]))
+    image = Image.fromarray(np.stack([ramp, 255 - ramp, ramp // 2], axis=2).astype(np.uint8))
+    encoded = encode(image, "PNG")
+    whole = prepare_image(encoded, Transforms(image_size=side, background=SQUARE.background)).astype(int)
+    part = prepare_crop(encoded, SQUARE, side, left, top).astype(int)
+    expected = whole[top : top + 32, left : left + 32]
+    is_background = (expected == SQUARE.background).all(axis=2)
+    assert ((part == SQUARE.background).all(axis=2) == is_background).all()
+    one_pixel = max(size) / side + max(side / max(size), 1)  # of the source, in levels of the ramp, and of the edge
+    assert np.abs(part - expected).max() <= 2 * one_pixel + 2
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (32, 32), (33, 31)])

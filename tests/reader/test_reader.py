@@ -11,7 +11,7 @@ import torch
 from vitrail.contracts.models import Transforms
 from vitrail.corpus.augment import LIGHT, NONE
 from vitrail.corpus.corpus import Corpus, open_corpus
-from vitrail.corpus.decode import prepare_image
+from vitrail.corpus.prepare import prepare_image
 from vitrail.corpus.reader import Batch, Reader, Source, read_images
 from vitrail.corpus.reading import OrderConfig, ReaderConfig
 from vitrail.corpus.targets import ListTargets, TableTargets
@@ -108,10 +108,34 @@ def test_bad_images_are_masked_counted_and_limited(make_corpus: object, num_work
     assert "html" in next(bad.reason for bad in batch.bad if bad.image_id == "tiny-0004")
     assert reader.statistics.num_images == 40
     assert reader.statistics.num_bad == 4  # two epochs
-    assert len(reader.statistics.bad_images) == 2
+    assert len(reader.quarantine.reasons) == 2
     limited = open_reader(source, num_workers=num_workers, config=ReaderConfig(max_bad_images=1))
-    with pytest.raises(CorpusError, match=r"2 bad images, more than max_bad_images=1.*shard \d+, image tiny"):
+    with pytest.raises(CorpusError, match=r"place 0 .*2 bad images, more than max_bad_images=1.*shard \d+, image tiny"):
         first_batch(limited)
+
+
+def test_bad_images_count_over_restarts_and_ranks(make_corpus: object, tmp_path: Path) -> None:
+    corpus = make_corpus((10, 10), bad={4: b"<html>not found</html>", 15: b"\x89PNG\r\n\x1a\n"})
+
+    def read(*rows: int, rank: int, limit: int) -> Reader:
+        reader = open_reader(
+            Source(corpus=corpus, rows=np.array(rows)),
+            batch_size=3,
+            rank=rank,
+            world_size=2,
+            quarantine=tmp_path / "quarantine",
+            config=ReaderConfig(max_bad_images=limit),
+        )
+        first_batch(reader)
+        return reader
+
+    assert len(read(3, 4, 5, rank=0, limit=1).quarantine.reasons) == 1
+    assert read(3, 4, 5, rank=0, limit=1).quarantine.reasons[("tiny", "00000", "tiny-0004")].startswith("format html")
+    with pytest.raises(CorpusError, match="2 bad images, more than max_bad_images=1"):
+        read(14, 15, 16, rank=1, limit=1)
+    with pytest.raises(CorpusError, match="2 bad images"):
+        read(3, 4, 5, rank=0, limit=1)  # a restart does not forget why the run stopped
+    assert len(read(0, 1, 2, rank=0, limit=2).quarantine.reasons) == 2
 
 
 def test_bad_images_are_an_error_in_the_evaluation_pass(make_corpus: object) -> None:
@@ -129,7 +153,9 @@ def test_a_tar_that_changed_in_place_is_refused(tiny_corpus: Corpus, tmp_path: P
     with corpus.shard_path("00002").open("r+b") as stream:
         stream.seek(offset + 30)
         stream.write(b"\xa5\x5a")
-    with pytest.raises(CorpusError, match="shard 00002, image tiny-0026: the tar changed since it was indexed"):
+    with pytest.raises(
+        CorpusError, match=r"place 0 .*shard 00002, image tiny-0026: the tar changed since it was indexed"
+    ):
         first_batch(open_reader(Source(corpus=corpus), num_workers=num_workers))
 
 

@@ -92,6 +92,19 @@ def test_any_restarts_see_the_same_sequence(
     _, undisturbed, pixels = run_phase(opened, seed, 0, (1, position, 1, 0))
     assert seen == undisturbed
     assert torch.equal(torch.cat(images), pixels)  # augmentation included
+    if not is_weighted:
+        for number, corpus in enumerate(corpora):
+            assert_epochs_are_whole([(epoch, key) for source, epoch, key in seen if source == number], corpus)
+
+
+def assert_epochs_are_whole(seen: list[tuple[int, str]], corpus: Corpus) -> None:
+    """Without looking at any order: every epoch holds every key once, the last one none twice."""
+    keys = corpus.index()["image_id"].to_pylist()
+    num_epochs, rest = divmod(len(seen), len(keys))
+    expected = Counter((epoch, key) for epoch in range(num_epochs) for key in keys)
+    assert Counter(entry for entry in seen if entry[0] < num_epochs) == expected
+    last = [key for epoch, key in seen if epoch == num_epochs]
+    assert len(last) == rest == len(set(last))
 
 
 @settings(max_examples=10, deadline=None)

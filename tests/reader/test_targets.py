@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -6,11 +7,12 @@ import pyarrow as pa
 import pytest
 import torch
 
-from vitrail.contracts.codec import save
+from vitrail.contracts.codec import load, save
+from vitrail.contracts.files import digest_file
 from vitrail.contracts.labels import SIDECAR_SCHEMA, VOCABULARY_SCHEMA, LabelSetManifest
 from vitrail.corpus.balance import replication, replication_weights
 from vitrail.corpus.corpus import Corpus
-from vitrail.corpus.tables import table_of, write_table
+from vitrail.corpus.tables import read_table, table_of, write_table
 from vitrail.corpus.targets import ListTargets, SidecarTargets, TableTargets
 from vitrail.errors import ConfigError, LabelError
 
@@ -45,9 +47,17 @@ def write_labels(corpus: Corpus, out: Path) -> Path:
         num_images=start,
         num_signals=0,
         num_signals_skipped={},
+        sidecar_digests={
+            shard.name: digest_file(out / "shards" / f"{shard.name}.parquet") for shard in corpus.manifest.shards
+        },
     )
     save(out / "labels.json", manifest)
     return out
+
+
+def without_digests(labels: Path) -> None:
+    manifest = load(LabelSetManifest, labels / "labels.json")
+    save(labels / "labels.json", dataclasses.replace(manifest, sidecar_digests={}))
 
 
 @pytest.fixture(scope="session")
@@ -75,10 +85,14 @@ def test_labels_of_another_corpus_are_refused(other_corpus: Corpus, tiny_labels:
         SidecarTargets(tiny_labels).check(other_corpus.manifest)
 
 
-def test_a_sidecar_in_another_order_is_refused(tiny_corpus: Corpus, tiny_labels: Path, tmp_path: Path) -> None:
+def test_the_sidecar_of_another_tar_is_refused(tiny_corpus: Corpus, tiny_labels: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny_labels, tmp_path / "labels")
     shutil.copy(folder / "shards" / "00002.parquet", folder / "shards" / "00000.parquet")
-    with pytest.raises(LabelError, match=r"00000\.parquet does not list the images"):
+    without_digests(folder)
+    with pytest.raises(
+        LabelError,
+        match=r"00000\.parquet is not the sidecar of shard 00000: row 0 .*image 'tiny-0021', and .*'tiny-0000'",
+    ):
         SidecarTargets(folder).lookup("00000", ids_of(tiny_corpus, "00000"), np.array([0]))
 
 
@@ -88,8 +102,19 @@ def test_a_label_that_is_not_in_the_vocabulary_is_refused(
     folder = shutil.copytree(tiny_labels, tmp_path / "labels")
     only = table_of([{"label_id": 7, "term": "7", "members": []}], VOCABULARY_SCHEMA)
     write_table(folder / "vocabulary.parquet", only, VOCABULARY_SCHEMA)
-    with pytest.raises(LabelError, match=r"not in vocabulary"):
+    with pytest.raises(LabelError, match=r"00000\.parquet: image tiny-0001 has label 101, which is not in vocabulary"):
         SidecarTargets(folder).lookup("00000", ids_of(tiny_corpus, "00000"), np.array([0]))
+
+
+def test_a_sidecar_of_another_derivation_is_refused(tiny_corpus: Corpus, tiny_labels: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_labels, tmp_path / "labels")
+    path = folder / "shards" / "00002.parquet"
+    table = read_table(path, SIDECAR_SCHEMA, "")
+    scores = [[score / 2 for score in row] for row in table["scores"].to_pylist()]
+    other = table.set_column(2, SIDECAR_SCHEMA.field("scores"), pa.array(scores, pa.list_(pa.float32())))
+    write_table(path, other, SIDECAR_SCHEMA)
+    with pytest.raises(LabelError, match=r"00002\.parquet is not the sidecar of shard 00002 in this label set"):
+        SidecarTargets(folder).lookup("00002", ids_of(tiny_corpus, "00002"), np.array([0]))
 
 
 def test_tables_give_class_indices() -> None:

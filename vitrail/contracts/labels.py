@@ -7,7 +7,7 @@ shards/00000.parquet       SIDECAR_SCHEMA, one row per row of index/00000.parque
 votes/00000.parquet        VOTES_SCHEMA, which signals voted for which label
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -77,4 +77,5 @@ class LabelSetManifest:
     num_images: int
     num_signals: int
     num_signals_skipped: dict[str, int]  # by reason
+    sidecar_digests: dict[str, str] = field(default_factory=dict)  # SHA-256 by shard; readers compare it
     schema_version: int = LABELS_SCHEMA_VERSION

@@ -12,23 +12,14 @@ from vitrail.contracts.files import digest_json
 from vitrail.contracts.models import Transforms
 from vitrail.corpus.augment import NUM_CHANCES, Augmentation, Changes, draw_chances
 from vitrail.corpus.blend import Blend
-from vitrail.corpus.decode import prepare_crop
 from vitrail.corpus.order import order_key
+from vitrail.corpus.prepare import prepare_crop
+from vitrail.corpus.quarantine import BadImage
 from vitrail.corpus.reading import ReaderConfig
 from vitrail.corpus.source import Source, Stream
 from vitrail.errors import CorpusError
 
-__all__ = ["BadImage", "Batch", "BatchMaker", "Entries"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class BadImage:
-    """An image that could not be decoded, and where it stands in the batch."""
-
-    shard: str
-    image_id: str
-    reason: str
-    item: int
+__all__ = ["Batch", "BatchMaker", "Entries"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,8 +145,15 @@ class BatchMaker:
         return reasons
 
     def _describe_bad(self, entries: Entries, item: int, reason: str) -> BadImage:
-        shard = self._streams[entries.owners[item]].images.shard_at(int(entries.rows[item]))
-        return BadImage(shard=shard.name, image_id=entries.image_ids[item], reason=reason, item=item)
+        images = self._streams[entries.owners[item]].images
+        shard = images.shard_at(int(entries.rows[item])).name
+        return BadImage(
+            corpus=images.corpus.manifest.name,
+            shard=shard,
+            image_id=entries.image_ids[item],
+            reason=reason,
+            item=item,
+        )
 
     def _unlabelled(self, num_images: int) -> dict[str, np.ndarray]:
         found: dict[str, np.ndarray] = {}

@@ -109,6 +109,5 @@ class _Recolouring:
         grey += self._of_mean[item] * mean + 0.5  # conversion to integers cuts off
         values *= self._of_pixel[item]
         values += grey
-        np.maximum(values, 0, out=values)
-        np.minimum(values, 255, out=values)
+        np.clip(values, 0, 255, out=values)  # seven times as fast as maximum and minimum with a scalar
         np.copyto(flat, values, casting="unsafe")

@@ -13,7 +13,6 @@ from vitrail.contracts.corpus import (
     ShardInfo,
     TaskInfo,
 )
-from vitrail.contracts.files import digest_file
 from vitrail.corpus.corpus import REBUILD, Corpus, open_corpus
 from vitrail.corpus.tables import read_table
 from vitrail.corpus.writer import digest_corpus
@@ -43,21 +42,13 @@ def check_corpus(path: Path) -> CorpusManifest:
 
 
 def _check_shard(corpus: Corpus, shard: ShardInfo) -> None:
-    path = corpus.shard_path(shard.name)
-    if not path.exists():
-        raise CorpusError(f"{path} is missing; restore it (`dvc pull`) or {REBUILD}")
-    if path.stat().st_size != shard.size:
-        raise CorpusError(
-            f"{path} is {path.stat().st_size:,} bytes, not {shard.size:,}: truncated or changed; {REBUILD}"
-        )
-    if digest_file(path) != shard.digest:
-        raise CorpusError(f"{path} has changed since it was indexed (another SHA-256); {REBUILD}")
+    corpus.storage.verify(shard)
     table = corpus.shard_index(shard.name)
     where = corpus.path / "index" / f"{shard.name}.parquet"
     if len(table) != shard.num_images:
         raise CorpusError(f"{where} has {len(table)} rows, the manifest says {shard.num_images}; {REBUILD}")
     if len(table) and pc.max(pc.add(table["offset"], table["size"])).as_py() > shard.size:
-        raise CorpusError(f"{where} points past the end of {path}; {REBUILD}")
+        raise CorpusError(f"{where} points past the end of {shard.name}.tar; {REBUILD}")
 
 
 def _check_signals(corpus: Corpus, images: pa.Array) -> None:

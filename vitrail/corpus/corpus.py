@@ -1,7 +1,6 @@
 """An opened corpus: its tables, and the bytes of its images at random."""
 
 import functools
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,22 +14,27 @@ from vitrail.contracts.corpus import (
     SPLITS_SCHEMA,
     TASK_SCHEMA,
     CorpusManifest,
+    ShardInfo,
 )
+from vitrail.corpus.storage import ShardFiles, ShardStorage, open_storage
 from vitrail.corpus.tables import read_table
 from vitrail.errors import ConfigError, CorpusError
 
 __all__ = ["MANIFEST_FILE", "REBUILD", "Corpus", "open_corpus"]
 
 MANIFEST_FILE = "corpus.json"
+_MAX_OPEN_TARS = 16
 REBUILD = "build the corpus again (`vitrail corpus build`)"
 
 
 class Corpus:
-    """A corpus folder. Tables are read when asked for; images stay on disk."""
+    """A corpus folder. Tables are read when asked for; images stay where they lie."""
 
-    def __init__(self, path: Path, manifest: CorpusManifest) -> None:
+    def __init__(self, path: Path, manifest: CorpusManifest, storage: ShardStorage | None = None) -> None:
+        """Takes the tars from `storage`, by default from where the folder says they lie."""
         self.path = path
         self.manifest = manifest
+        self.storage = storage or open_storage(path)
 
     def shard_path(self, shard: str) -> Path:
         """The tar of a shard."""
@@ -67,34 +71,32 @@ class Corpus:
         return read_table(self.path / "tasks" / f"{task}.parquet", TASK_SCHEMA, REBUILD)
 
     @functools.cached_property
-    def _places(self) -> dict[str, tuple[str, int, int]]:
+    def _places(self) -> dict[str, tuple[ShardInfo, int, int]]:
+        shards = {shard.name: shard for shard in self.manifest.shards}
         table = self.index()
         columns = (table[name].to_pylist() for name in ("image_id", "shard", "offset", "size"))
-        return {image_id: (shard, offset, size) for image_id, shard, offset, size in zip(*columns, strict=True)}
+        return {image_id: (shards[name], offset, size) for image_id, name, offset, size in zip(*columns, strict=True)}
 
     def read_bytes(self, image_ids: Sequence[str]) -> list[bytes]:
         """The encoded images, in the order asked for.
 
         Raises:
-            CorpusError: An image_id is unknown, or a tar is shorter than its index says.
+            CorpusError: An image_id is unknown, or its tar cannot be had or is not of the size it was indexed with.
         """
-        files: dict[str, int] = {}
+        files = ShardFiles(self.storage, _MAX_OPEN_TARS)
         try:
             return [self._read_one(image_id, files) for image_id in image_ids]
         finally:
-            for file in files.values():
-                os.close(file)
+            files.close()
 
-    def _read_one(self, image_id: str, files: dict[str, int]) -> bytes:
+    def _read_one(self, image_id: str, files: ShardFiles) -> bytes:
         if image_id not in self._places:
             raise CorpusError(f"{self.path} has no image {image_id!r}")
         shard, offset, size = self._places[image_id]
-        if shard not in files:
-            files[shard] = os.open(self.shard_path(shard), os.O_RDONLY)
-        data = os.pread(files[shard], size, offset)
-        if len(data) != size:
-            raise CorpusError(f"{self.shard_path(shard)} ends inside image {image_id!r}; {REBUILD}")
-        return data
+        try:
+            return files.read(shard, offset, size)
+        except CorpusError as error:
+            raise CorpusError(f"image {image_id!r}: {error}") from error
 
 
 def open_corpus(path: Path) -> Corpus:

@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from vitrail.config import Config, require
-from vitrail.contracts.models import Transforms
 from vitrail.errors import CorpusError
 
 __all__ = [
@@ -22,8 +21,9 @@ __all__ = [
     "ImageInfo",
     "ImageLimits",
     "decode_image",
-    "prepare_crop",
-    "prepare_image",
+    "draw_thumbnail",
+    "fit_size",
+    "open_flat",
     "probe_image",
     "verify_image",
 ]
@@ -35,6 +35,7 @@ _JPEG_SIZE_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
 _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
 _SHRINK_GAP = 2  # images are reduced to no less than twice the wanted size; the filter does the rest
+_WHITE = (255, 255, 255)
 _OTHER_FORMATS = {
     b"GIF8": "gif",
     b"BM": "bmp",
@@ -187,7 +188,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def decode_image(
     data: bytes,
-    background: tuple[int, int, int] = (255, 255, 255),
+    background: tuple[int, int, int] = _WHITE,
     limits: ImageLimits = DEFAULT_LIMITS,
 ) -> np.ndarray:
     """Pixels of an image, upright, transparent ones laid over `background`: uint8 [H, W, 3].
@@ -195,81 +196,40 @@ def decode_image(
     Raises:
         CorpusError: The image is beyond the limits or cannot be decoded.
     """
-    return np.asarray(_open_flat(data, background, limits, None))
+    return np.asarray(open_flat(data, background, limits, None))
 
 
-def prepare_image(data: bytes, transforms: Transforms, limits: ImageLimits = DEFAULT_LIMITS) -> np.ndarray:
-    """The model's input square for an image: uint8 [S, S, 3].
-
-    The image is laid over the background, turned upright, resized to fit and centred on the background. Large
-    images are reduced to no less than twice the wanted size first, JPEG while it is decoded.
+def draw_thumbnail(data: bytes, size: int, limits: ImageLimits = DEFAULT_LIMITS) -> np.ndarray:
+    """A picture of an image for people and comparisons, on a white square: uint8 [size, size, 3].
 
     Raises:
         CorpusError: The image is beyond the limits or cannot be decoded.
     """
-    return prepare_crop(data, transforms, transforms.image_size, limits=limits)
-
-
-def prepare_crop(
-    data: bytes,
-    transforms: Transforms,
-    side: int,
-    left: int = 0,
-    top: int = 0,
-    limits: ImageLimits = DEFAULT_LIMITS,
-) -> np.ndarray:
-    """A part of the input square that is `side` pixels wide, without resampling the rest.
-
-    Args:
-        data: The encoded image.
-        transforms: As for `prepare_image`; the part is `image_size` pixels wide.
-        side: Of the square that the whole image is fitted to.
-        left: Where the part begins.
-        top: Where the part begins.
-        limits: What is refused.
-
-    Returns:
-        uint8 [S, S, 3].
-
-    Raises:
-        CorpusError: The image is beyond the limits or cannot be decoded.
-    """
-    image = _open_flat(data, transforms.background, limits, side)
-    kept = transforms.image_size
-    fitted = _fit(image.size, side)
-    (x, x_begin, x_end), (y, y_begin, y_end) = (
-        _overlap(length, side, start, kept) for length, start in zip(fitted, (left, top), strict=True)
-    )
-    square = Image.new("RGB", (kept, kept), transforms.background)
-    if x_end > x_begin and y_end > y_begin:
-        x_scale, y_scale = image.width / fitted[0], image.height / fitted[1]
-        box = (x_begin * x_scale, y_begin * y_scale, x_end * x_scale, y_end * y_scale)
-        size = (x_end - x_begin, y_end - y_begin)
-        part = image.resize(size, Image.Resampling.BICUBIC, box, reducing_gap=_SHRINK_GAP)
-        if size == (kept, kept):
-            return np.asarray(part)
-        square.paste(part, (x, y))
+    image = open_flat(data, _WHITE, limits, size)
+    square = Image.new("RGB", (size, size), _WHITE)
+    fitted = fit_size(image.size, size)
+    part = image.resize(fitted, Image.Resampling.BICUBIC, reducing_gap=_SHRINK_GAP)
+    square.paste(part, ((size - fitted[0]) // 2, (size - fitted[1]) // 2))
     return np.asarray(square)
 
 
-def _overlap(length: int, side: int, start: int, kept: int) -> tuple[int, int, int]:
-    """Along one axis: where the image begins in the part, and which stretch of the image is in it."""
-    margin = (side - length) // 2
-    begin, end = max(start - margin, 0), min(start - margin + kept, length)
-    return begin + margin - start, begin, end
-
-
-def _fit(size: tuple[int, int], side: int) -> tuple[int, int]:
+def fit_size(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Width and height of an image fitted into a square."""
     scale = side / max(size)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _open_flat(data: bytes, background: tuple[int, int, int], limits: ImageLimits, side: int | None) -> Image.Image:
+def open_flat(data: bytes, background: tuple[int, int, int], limits: ImageLimits, side: int | None) -> Image.Image:
+    """A decoded RGB image, upright, over `background`; a JPEG no larger than is needed to fit `side`, or whole.
+
+    Raises:
+        CorpusError: The image is beyond the limits or cannot be decoded.
+    """
     info = probe_image(data, limits)
     try:
         image: Image.Image = Image.open(io.BytesIO(data), formats=(info.format.upper(),))
         if side is not None and info.format == "jpeg":
-            image.draft("RGB", _fit(image.size, side * _SHRINK_GAP))
+            image.draft("RGB", fit_size(image.size, side * _SHRINK_GAP))
         if "exif" in image.info:
             image = ImageOps.exif_transpose(image)
         return _flatten(image, background)

@@ -11,8 +11,9 @@ import pyarrow as pa
 from vitrail.contracts.corpus import ShardInfo
 from vitrail.contracts.models import Transforms
 from vitrail.corpus.corpus import Corpus
-from vitrail.corpus.decode import ImageLimits, prepare_image
-from vitrail.corpus.storage import LocalShards, ShardFiles, ShardStorage
+from vitrail.corpus.decode import ImageLimits
+from vitrail.corpus.prepare import prepare_image
+from vitrail.corpus.storage import ShardFiles
 from vitrail.errors import CorpusError
 
 __all__ = ["CorpusImages", "ShardIndex", "pick"]
@@ -32,20 +33,12 @@ class ShardIndex(NamedTuple):
 class CorpusImages:
     """Random access by global row. Keeps the indices of the 64 shards used last, never that of the corpus."""
 
-    def __init__(
-        self,
-        corpus: Corpus,
-        *,
-        storage: ShardStorage | None = None,
-        verify_digests: bool = True,
-        max_open_tars: int = 16,
-    ) -> None:
+    def __init__(self, corpus: Corpus, *, verify_digests: bool = True, max_open_tars: int = 16) -> None:
         self.shards: tuple[ShardInfo, ...] = corpus.manifest.shards
         counts = [shard.num_images for shard in self.shards]
         self.starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-        self._corpus = corpus
-        self._storage = storage or LocalShards(corpus)
-        self._files = ShardFiles(self._storage, max_open_tars)
+        self.corpus = corpus
+        self._files = ShardFiles(corpus.storage, max_open_tars)
         self._verify_digests = verify_digests
         self.index = functools.lru_cache(maxsize=_CACHED_SHARDS)(self._read_index)
 
@@ -61,7 +54,7 @@ class CorpusImages:
 
     def announce(self, current: np.ndarray, following: np.ndarray) -> None:
         """Says which tars are read now and next, so that a remote storage can fetch ahead."""
-        self._storage.announce(*([self.shards[number] for number in part] for part in (current, following)))
+        self.corpus.storage.announce(*([self.shards[number] for number in part] for part in (current, following)))
 
     def _number(self, row: int) -> int:
         return int(np.searchsorted(self.starts, row, side="right")) - 1
@@ -108,7 +101,7 @@ class CorpusImages:
 
     def _read_index(self, number: int) -> ShardIndex:
         shard = self.shards[number]
-        table = self._corpus.shard_index(shard.name)
+        table = self.corpus.shard_index(shard.name)
         if len(table) != shard.num_images:
             raise CorpusError(
                 f"index/{shard.name}.parquet has {len(table):,} rows and corpus.json says "

@@ -8,7 +8,8 @@ batch.
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -17,15 +18,15 @@ from torch import Tensor
 
 from vitrail.config import require
 from vitrail.contracts.models import Transforms
-from vitrail.corpus.assembly import BadImage, Batch, BatchMaker
+from vitrail.corpus.assembly import Batch, BatchMaker
 from vitrail.corpus.augment import Augmentation
 from vitrail.corpus.corpus import Corpus
 from vitrail.corpus.images import CorpusImages
 from vitrail.corpus.loading import load_ahead
+from vitrail.corpus.quarantine import BadImage, Quarantine
 from vitrail.corpus.reading import ReaderConfig
 from vitrail.corpus.source import Source
-from vitrail.corpus.storage import ShardStorage
-from vitrail.errors import CorpusError
+from vitrail.errors import CorpusError, VitrailError
 
 __all__ = ["BadImage", "Batch", "Reader", "ReaderStatistics", "Source", "read_images"]
 
@@ -36,15 +37,14 @@ class ReaderStatistics:
 
     num_images: int = 0
     num_bad: int = 0  # places filled by a masked image, counted each time
-    bad_images: dict[tuple[str, str], str] = field(default_factory=dict)  # (shard, image_id) -> reason
 
 
 class Reader:
     """Iterates over batches, epoch after epoch without end.
 
     A place whose image cannot be decoded holds the background colour and no target, so that batches keep
-    their shape on every rank and the order stays exact; it is listed in `Batch.bad` and counted in
-    `statistics`.
+    their shape on every rank and the order stays exact; it is listed in `Batch.bad` and in `quarantine`, and
+    counted in `statistics`.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Reader:
         num_workers: int = 0,
         position: int = 0,
         config: ReaderConfig | None = None,
+        quarantine: Path | None = None,
     ) -> None:
         """Opens the sources; no image is read before iteration.
 
@@ -74,6 +75,8 @@ class Reader:
             num_workers: Decoding processes; 0 decodes in this one.
             position: Places of the order already taken by all ranks (`Batch.position` of the last batch).
             config: Everything else.
+            quarantine: Folder of the run where all ranks list bad images; they count towards the limit after a
+                restart too. Without it the list is that of this reader.
 
         Raises:
             ConfigError: A number out of range, or a source without images.
@@ -86,6 +89,7 @@ class Reader:
         self.position = position
         self.statistics = ReaderStatistics()
         self._config = config or ReaderConfig()
+        self.quarantine = Quarantine(self._config.max_bad_images, quarantine, rank)
         self._maker = BatchMaker(sources, transforms, augmentation, seed, self._config)
         self._shape = (batch_size, 3, transforms.image_size, transforms.image_size)
         self._offset = rank * batch_size
@@ -112,7 +116,9 @@ class Reader:
 
         Raises:
             CorpusError: A tar changed since indexing, or more images are bad than the configuration allows.
+            LabelError: A sidecar is not that of its tar.
             TrainingError: A decoding process died.
+            All name the place in the order; `position` is that of the last good batch.
         """
         batches = load_ahead(
             lambda start, canvas: self._maker.make(start + self._offset, canvas),
@@ -121,23 +127,19 @@ class Reader:
             num_workers=self._num_workers,
             batches_ahead=self._config.batches_ahead,
         )
-        for images, entries in batches:
-            batch = Batch.of(entries, images, self.position + self._step)
-            self._count(batch)
-            self.position = batch.position
-            yield batch
+        try:
+            for images, entries in batches:
+                batch = Batch.of(entries, images, self.position + self._step)
+                self._count(batch)
+                self.position = batch.position
+                yield batch
+        except VitrailError as error:
+            raise type(error)(f"the batch at place {self.position:,} of the order: {error}") from error
 
     def _count(self, batch: Batch) -> None:
         self.statistics.num_images += len(batch.image_ids)
         self.statistics.num_bad += len(batch.bad)
-        known = self.statistics.bad_images
-        known.update({(bad.shard, bad.image_id): bad.reason for bad in batch.bad})
-        if len(known) > self._config.max_bad_images:
-            last = batch.bad[-1]
-            raise CorpusError(
-                f"{len(known)} bad images, more than max_bad_images={self._config.max_bad_images}; the last "
-                f"is shard {last.shard}, image {last.image_id}: {last.reason}. Run `vitrail corpus check`"
-            )
+        self.quarantine.add(batch.bad)
 
 
 def read_images(
@@ -147,7 +149,6 @@ def read_images(
     batch_size: int,
     num_workers: int = 0,
     *,
-    storage: ShardStorage | None = None,
     config: ReaderConfig | None = None,
 ) -> Iterator[tuple[list[str], Tensor]]:
     """One pass over given images, in the order given, without augmentation.
@@ -159,7 +160,7 @@ def read_images(
         CorpusError: An image_id is unknown, or an image cannot be read or decoded; names shard and key.
     """
     settings = config or ReaderConfig()
-    images = CorpusImages(corpus, storage=storage, verify_digests=settings.verify_digests)
+    images = CorpusImages(corpus, verify_digests=settings.verify_digests)
     rows = pc.index_in(pa.array(image_ids, pa.string()), value_set=corpus.index()["image_id"])
     if rows.null_count:
         raise CorpusError(f"{corpus.path} has no image {image_ids[rows.index(None).as_py()]!r}")

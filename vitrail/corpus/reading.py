@@ -26,7 +26,7 @@ class ReaderConfig(Config):
 
     order: OrderConfig = field(default_factory=OrderConfig)
     limits: ImageLimits = field(default_factory=ImageLimits)
-    max_bad_images: int = 100  # distinct images that may fail to decode in a run of this process
+    max_bad_images: int = 100  # distinct images that may fail to decode in a run, over all its processes
     verify_digests: bool = True  # compare each image's SHA-256 with the index before decoding
     batches_ahead: int = 2  # each worker process prepares in advance
 

@@ -10,7 +10,6 @@ from vitrail.corpus.corpus import Corpus
 from vitrail.corpus.images import CorpusImages, pick
 from vitrail.corpus.order import Draws, SourceOrder
 from vitrail.corpus.reading import ReaderConfig
-from vitrail.corpus.storage import ShardStorage
 from vitrail.corpus.targets import Targets
 from vitrail.errors import CorpusError
 
@@ -29,7 +28,6 @@ class Source:
         sample_weights: How often each of `rows` is due in an epoch (float, parallel to `rows`); once if None.
         missing: What to do about an image without any target: refuse it, leave it out, or read it unlabelled.
             `skip` reads all labels when the reader is opened (O(rows)); the others cost nothing.
-        storage: Where the tars lie; beside the manifest when None.
     """
 
     corpus: Corpus
@@ -38,7 +36,6 @@ class Source:
     weight: float = 1.0
     sample_weights: np.ndarray | None = None
     missing: Literal["error", "skip", "unlabelled"] = "unlabelled"
-    storage: ShardStorage | None = None
 
 
 class Stream:
@@ -57,7 +54,6 @@ class Stream:
         self.targets = source.targets
         self.images = CorpusImages(
             source.corpus,
-            storage=source.storage,
             verify_digests=config.verify_digests,
             max_open_tars=config.order.shards_per_group,
         )

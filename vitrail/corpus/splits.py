@@ -5,12 +5,11 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from vitrail.contracts.models import Transforms
-from vitrail.corpus.decode import decode_image, prepare_image
+from vitrail.corpus.decode import decode_image, draw_thumbnail
 
 __all__ = ["connect_groups", "look_of", "match_lookalikes", "split_of", "thumbnail_of"]
 
-_THUMBNAIL = Transforms(image_size=16)
+_THUMBNAIL_SIZE = 16
 _LOOKALIKE_LEVELS = 2.0  # root mean square difference of thumbnails, in grey levels of 255
 _BLOCK_ROWS = 1024
 _TRAIN_SHARE, _VAL_SHARE = 80, 10
@@ -58,7 +57,7 @@ def look_of(data: bytes) -> str:
 
 def thumbnail_of(data: bytes) -> np.ndarray:
     """A picture of 16 x 16 pixels, flat: uint8 [768]."""
-    return prepare_image(data, _THUMBNAIL).reshape(-1)
+    return draw_thumbnail(data, _THUMBNAIL_SIZE).reshape(-1)
 
 
 def match_lookalikes(thumbnails: Mapping[str, np.ndarray]) -> dict[str, str]:

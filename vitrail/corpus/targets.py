@@ -1,6 +1,7 @@
 """What an image is trained towards: task labels from a table, or weak labels from the sidecar of its tar."""
 
 import functools
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +15,7 @@ from torch import Tensor
 from vitrail.config import require
 from vitrail.contracts.codec import load
 from vitrail.contracts.corpus import CorpusManifest
+from vitrail.contracts.files import digest_file
 from vitrail.contracts.labels import SIDECAR_SCHEMA, VOCABULARY_SCHEMA, LabelSetManifest
 from vitrail.corpus.images import pick
 from vitrail.corpus.label_lists import LabelLists
@@ -163,22 +165,37 @@ class SidecarTargets:
         sidecar = self._sidecar(shard)
         if sidecar.joined_to is not image_ids:
             if not sidecar.image_ids.equals(image_ids):
-                path = self._folder / "shards" / f"{shard}.parquet"
-                raise LabelError(f"{path} does not list the images of index/{shard}.parquet in order; {_DERIVE}")
+                difference = _first_difference(sidecar.image_ids, image_ids)
+                raise LabelError(f"{self._path(shard)} is not the sidecar of shard {shard}: {difference}; {_DERIVE}")
             sidecar.joined_to = image_ids
         return sidecar.lists
 
+    def _path(self, shard: str) -> Path:
+        return self._folder / "shards" / f"{shard}.parquet"
+
     def _read_sidecar(self, shard: str) -> "_Sidecar":
-        path = self._folder / "shards" / f"{shard}.parquet"
+        path = self._path(shard)
         table = read_table(path, SIDECAR_SCHEMA, _DERIVE)
+        digest = self.manifest.sidecar_digests.get(shard)
+        if digest is not None and digest_file(path) != digest:
+            raise LabelError(f"{path} is not the sidecar of shard {shard} in this label set: it changed; {_DERIVE}")
+        image_ids = table["image_id"].combine_chunks()
         label_ids, scores = table["label_ids"].combine_chunks(), table["scores"].combine_chunks()
         if not label_ids.value_lengths().equals(scores.value_lengths()):
             raise LabelError(f"{path}: label_ids and scores differ in length; {_DERIVE}")
         outputs = pc.index_in(label_ids.flatten(), value_set=self.label_ids)
         if outputs.null_count:
-            raise LabelError(f"{path} has labels that are not in vocabulary.parquet; {_DERIVE}")
+            at = outputs.is_null().index(True).as_py()
+            key, label = image_ids[pc.list_parent_indices(label_ids)[at].as_py()], label_ids.flatten()[at]
+            raise LabelError(f"{path}: image {key} has label {label}, which is not in vocabulary.parquet; {_DERIVE}")
         lists = LabelLists(label_ids.offsets.to_numpy(), outputs.to_numpy(), scores.flatten().to_numpy())
-        return _Sidecar(table["image_id"].combine_chunks(), lists)
+        return _Sidecar(image_ids, lists)
+
+
+def _first_difference(labelled: pa.Array, indexed: pa.Array) -> str:
+    pairs = itertools.zip_longest(labelled.to_pylist(), indexed.to_pylist())
+    row, (ours, theirs) = next((row, pair) for row, pair in enumerate(pairs) if pair[0] != pair[1])
+    return f"row {row} has labels for image {ours!r}, and the tar has {theirs!r} there"
 
 
 class ListTargets:

@@ -6,15 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from PIL import Image
 
-from vitrail.contracts.models import Transforms
-from vitrail.corpus.decode import prepare_image
+from vitrail.corpus.decode import draw_thumbnail
 
 __all__ = ["encode_thumbnail", "encode_thumbnails"]
 
 
 def encode_thumbnail(data: bytes, size: int, quality: int) -> bytes:
     """WebP of an encoded image, fitted into a white square of `size` pixels."""
-    pixels = prepare_image(data, Transforms(image_size=size))
+    pixels = draw_thumbnail(data, size)
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "WEBP", quality=quality, method=2)
     return stream.getvalue()

@@ -230,16 +230,18 @@ def _label_shards(
     vocabulary = vocabulary_table(terms, groups, ids, counts[:-1], manifest.num_images)
     pq.write_table(vocabulary, folder / "vocabulary.parquet")
     names = ["vocabulary.parquet", *(f"shards/{name}.parquet" for name in shards)]
+    digests = [digest_file(folder / name) for name in names]
     return LabelSetManifest(
         corpus_digest=manifest.digest,
         config_digest=config.output_digest,
-        digest=digest_json([[name, digest_file(folder / name)] for name in names]),
+        digest=digest_json([[name, digest] for name, digest in zip(names, digests, strict=True)]),
         shards=tuple(shards),
         num_labels=len(kept),
         num_images_labelled=int(counts[-1]),
         num_images=manifest.num_images,
         num_signals=report["num_signals"],
         num_signals_skipped=report["skipped"],
+        sidecar_digests=dict(zip(shards, digests[1:], strict=True)),
     )
 
 

@@ -42,6 +42,7 @@ from vitrail.training.trainer import Trainer
 
 __all__ = ["main"]
 
+QUARANTINE_FOLDER = "quarantine"
 _LOCK_WAIT_S = 60.0  # for a predecessor that is writing its last checkpoint
 _LOCK_POLL_S = 0.2
 
@@ -111,13 +112,13 @@ def _create_trainer(job: Job, assignment: Assignment, process: Process, work: Pa
         work=work,
         identity=identify(job),
         title=job.kind,
-        open_reader=functools.partial(_open_reader, job, assignment, process),
+        open_reader=functools.partial(_open_reader, job, assignment, process, work),
         name_image=functools.partial(_name_image, assignment),
         frozen_steps=assignment.frozen_steps,
     )
 
 
-def _open_reader(job: Job, assignment: Assignment, process: Process, position: int) -> Reader:
+def _open_reader(job: Job, assignment: Assignment, process: Process, work: Path, position: int) -> Reader:
     config = job.config
     return Reader(
         assignment.sources,
@@ -130,6 +131,7 @@ def _open_reader(job: Job, assignment: Assignment, process: Process, position: i
         num_workers=config.launch.num_workers,
         position=position,
         config=config.reader,
+        quarantine=work / QUARANTINE_FOLDER,
     )
 
 

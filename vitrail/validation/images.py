@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from vitrail.contracts.models import Transforms
 from vitrail.corpus import Corpus
-from vitrail.corpus.decode import prepare_image, probe_image
+from vitrail.corpus.decode import draw_thumbnail, probe_image
 from vitrail.errors import CorpusError
 from vitrail.validation.config import ValidationConfig
 from vitrail.validation.profile import bucket_counts
@@ -20,7 +19,7 @@ _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("file", "image_id", "problem", "format")]
     + [(name, pa.float64()) for name in ("width", "height", "num_bytes", "min_side", "aspect", "contrast")]
 )
-_TRANSFORMS = Transforms(image_size=64)  # only whether pixels come out matters here
+_SIZE = 64  # only whether pixels come out matters here
 
 
 def sample_images(corpus: Corpus, index: pa.Table, config: ValidationConfig) -> pa.Table:
@@ -42,7 +41,7 @@ def _inspect(corpus: Corpus, entry: dict[str, Any]) -> dict[str, Any]:
     try:
         data = corpus.read_bytes([entry["image_id"]])[0]
         info = probe_image(data)
-        pixels = prepare_image(data, _TRANSFORMS)
+        pixels = draw_thumbnail(data, _SIZE)
     except (CorpusError, OSError) as error:
         return row | {"problem": str(error).replace(f"{corpus.path}/", "")}
     if hashlib.sha256(data).hexdigest() != entry["digest"]:
