@@ -306,7 +306,7 @@ def _profiler(num_steps: int, work: Path, process: Process) -> Iterator[Callable
     if not num_steps or not process.is_main:
         yield lambda: None
         return
-    schedule = torch.profiler.schedule(wait=1, warmup=0, active=num_steps, repeat=1)
+    schedule = torch.profiler.schedule(wait=0, warmup=1, active=num_steps, repeat=1)
     save = functools.partial(_save_trace, work / PROFILE_FILE)
     with torch.profiler.profile(schedule=schedule, on_trace_ready=save) as profile:
         yield profile.step
