@@ -9,7 +9,7 @@ from training_jobs import LINEAGE, launch, pretrain_config, read_metrics
 
 from components.images import TRAIN
 from vitrail.models import load_model
-from vitrail.training import ScheduleConfig, TrainJobConfig
+from vitrail.training import CheckpointConfig, ScheduleConfig, TrainJobConfig
 from vitrail.training.checkpoint import list_checkpoints
 from vitrail.training.rehearsal import rehearse
 from vitrail.training.run import pretrain_job
@@ -50,7 +50,11 @@ def test_two_containers_train_and_survive_the_loss_of_one(
     monkeypatch.setenv("HOME", str(tmp_path))  # the backend mounts folders under it
     caplog.set_level("INFO")
     shared = tmp_path / ".kubeflow" / "trainer" / "containers" / NAME
-    config = pretrain_config(launch=launch(num_nodes=2), schedule=ScheduleConfig(num_steps=NUM_STEPS, batch_size=16))
+    config = pretrain_config(
+        launch=launch(num_nodes=2),
+        schedule=ScheduleConfig(num_steps=NUM_STEPS, batch_size=16),
+        checkpoint=CheckpointConfig(every_steps=10),
+    )
     job = pretrain_job(corpus=mini_corpus, labels=word_labels, config=config, lineage=LINEAGE)
 
     def lose_a_node() -> None:
