@@ -56,6 +56,16 @@ format: $(STAMP) ## Format and fix what can be fixed
 clean: ## Remove runs and caches; data/ and .venv stay
 	rm -rf runs local_outputs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
+# How to reach packages from inside a build, for example:
+#   make rehearse BUILD="--network host --build-arg BASE_IMAGE=... --secret id=pip_conf,src=pip.conf --secret id=ca_bundle,src=ca.crt"
+BUILD ?=
+
+.PHONY: rehearse
+rehearse: $(STAMP) ## Train on two nodes, two containers on this Docker host, one of them killed
+	DOCKER_BUILDKIT=1 docker build --file containers/train/Dockerfile $(BUILD) \
+		--tag $$($(BIN)/python -c 'from components.images import TRAIN; print(TRAIN)') .
+	$(BIN)/pytest -m containers --log-cli-level INFO tests/training/test_rehearsal.py
+
 .PHONY: bench-reader bench-train bench-labels bench-endpoint bench-quality
 bench-reader: $(STAMP) ## Reader against a webdataset pipeline and bare decoding
 bench-train: $(STAMP) ## Training step against a bare timm loop

@@ -13,8 +13,9 @@ from vitrail.contracts.codec import decode, load, save
 from vitrail.errors import ConfigError, VitrailError
 from vitrail.recipes import Recipe
 from vitrail.steps import ArtifactManifest, Step, Workspace, run_step
+from vitrail.training import PodSettings
 
-__all__ = ["load_step", "run"]
+__all__ = ["load_step", "pod_settings", "run"]
 
 
 def load_step(name: str) -> Step:
@@ -33,6 +34,7 @@ def run(
     output: str,
     inputs: Mapping[str, tuple[str, str]] = MappingProxyType({}),
     arguments: Mapping[str, str] = MappingProxyType({}),
+    pod: PodSettings | None = None,
 ) -> ArtifactManifest:
     """Runs one step inside a KFP task.
 
@@ -46,6 +48,7 @@ def run(
             because the backend caches by parameters and not by content. Empty for a verdict, which only
             tasks that are never cached read.
         arguments: The step's other parameters.
+        pod: What the task hands on to a TrainJob.
 
     Raises:
         SystemExit: The step failed; the message is on stderr and in the run's record.
@@ -58,11 +61,17 @@ def run(
             recipe=decode(Recipe, json.loads(recipe), "recipe"),
             inputs={key: _checked(key, *value) for key, value in inputs.items()},
             arguments=arguments,
+            pod=pod,
         )
     except (VitrailError, OSError) as error:
         sys.exit(f"{LOG_PREFIX}{name}: {error}")
     save(Path(output), manifest)
     return manifest
+
+
+def pod_settings(image: str, task_config: object) -> PodSettings:
+    """What Kubeflow Pipelines put into a task's `dsl.TaskConfig`, with the image of its stage family."""
+    return PodSettings(image=image, **{name: value for name, value in vars(task_config).items() if value})
 
 
 def _checked(name: str, path: str, digest: str) -> ArtifactManifest:

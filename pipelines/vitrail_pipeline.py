@@ -17,11 +17,11 @@ from components.build_index.component import build_index
 from components.checkout_corpus.component import checkout_corpus
 from components.derive_labels.component import derive_labels
 from components.evaluate_model.component import evaluate_model
-from components.finetune_tasks.component import finetune_tasks
+from components.finetune_tasks.component import finetune_tasks, finetune_tasks_as_trainjob
 from components.gate_model.component import gate_model
 from components.materialize_features.component import materialize_features
 from components.package_endpoint.component import package_endpoint
-from components.pretrain_backbone.component import pretrain_backbone
+from components.pretrain_backbone.component import pretrain_backbone, pretrain_backbone_as_trainjob
 from components.promote_model.component import promote_model
 from components.publish_report.component import publish_report
 from components.register_model.component import register_model
@@ -49,6 +49,8 @@ def _artifact(task: dsl.PipelineTask) -> object:
 def make_pipeline(chosen: Recipe) -> dsl.base_component.BaseComponent:
     """The graph with `chosen` as default recipe and its cluster section as resources."""
     cluster = chosen.cluster
+    pretrain = pretrain_backbone_as_trainjob if cluster.trainjob else pretrain_backbone
+    finetune = finetune_tasks_as_trainjob if cluster.trainjob else finetune_tasks
 
     @dsl.pipeline(name="vitrail", description="Weak labels, pretraining, multi-task fine-tuning, gate, endpoint.")
     def vitrail(
@@ -72,10 +74,8 @@ def make_pipeline(chosen: Recipe) -> dsl.base_component.BaseComponent:
             validation = place(validate_data(**run, **data), cluster, is_cached=False)
             validated = data | _passed(validation=validation)
             features = place(materialize_features(**run, **validated), cluster)
-            backbone = place_on_gpu(pretrain_backbone(**run, **validated), cluster)
-            model = place_on_gpu(
-                finetune_tasks(**run, **data, **_passed(features=features, backbone=backbone)), cluster
-            )
+            backbone = place_on_gpu(pretrain(**run, **validated), cluster)
+            model = place_on_gpu(finetune(**run, **data, **_passed(features=features, backbone=backbone)), cluster)
             corpus_and_model = _passed(corpus=checkout, model=model)
             index = place_on_gpu(build_index(**run, **corpus_and_model), cluster)
             evaluation = place_on_gpu(

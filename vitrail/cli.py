@@ -88,15 +88,14 @@ def _plan(options: argparse.Namespace) -> None:
     from vitrail.training import HARDWARE, CorpusNumbers, measure_corpus, plan_training
 
     recipe = find_recipe(options.recipe)
+    numbers = CorpusNumbers(
+        num_images=options.images,
+        bytes_per_image=options.bytes_per_image,
+        num_labels=options.num_labels,
+        labels_per_image=recipe.labels.top_k,
+    )
     if options.corpus:
-        numbers = measure_corpus(options.corpus, options.labels)
-    else:
-        numbers = CorpusNumbers(
-            num_images=options.images,
-            bytes_per_image=options.bytes_per_image,
-            num_labels=options.num_labels,
-            labels_per_image=recipe.labels.top_k,
-        )
+        numbers = measure_corpus(options.corpus, options.labels, numbers)
     print(json.dumps(encode(plan_training(recipe.pretrain, numbers, HARDWARE[options.hardware])), indent=2))
 
 
@@ -139,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--recipe", default="vit_b16_1b")
     plan.add_argument("--hardware", choices=("a100", "h100", "cpu"), default="a100")
     plan.add_argument("--corpus", type=Path, help="measure this corpus instead of taking the sizes below")
-    plan.add_argument("--labels", type=Path, help="its label set")
+    plan.add_argument("--labels", type=Path, help="its label set, when it has been derived")
     plan.add_argument("--images", type=int, default=1_300_000_000, help="training images")
     plan.add_argument("--bytes-per-image", type=float, default=60_000, help="mean size of an encoded image")
     plan.add_argument("--num-labels", type=int, default=20_000, help="labels of the vocabulary")

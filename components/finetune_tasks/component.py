@@ -3,6 +3,9 @@
 from kfp import dsl
 
 from components import images
+from components.handover import HANDED_ON
+
+__all__ = ["finetune_tasks", "finetune_tasks_as_trainjob"]
 
 
 @dsl.component(base_image=images.TRAIN, install_kfp_package=False)
@@ -19,13 +22,15 @@ def finetune_tasks(
     backbone: dsl.Input[dsl.Artifact],
     backbone_digest: str,
     model: dsl.Output[dsl.Artifact],
+    task_config: dsl.TaskConfig,
 ) -> str:
     """Fine-tunes the trunk on every task of the corpus at once.
 
     Returns:
         The artifact's digest.
     """
-    from components.adapter import run
+    from components import images
+    from components.adapter import pod_settings, run
 
     return run(
         "finetune_tasks",
@@ -39,4 +44,13 @@ def finetune_tasks(
             "features": (features.path, features_digest),
             "backbone": (backbone.path, backbone_digest),
         },
+        pod=pod_settings(images.TRAIN, task_config),
     ).digest
+
+
+finetune_tasks_as_trainjob = dsl.component(
+    finetune_tasks.python_func,
+    base_image=images.TRAIN,
+    install_kfp_package=False,
+    task_config_passthroughs=HANDED_ON,
+)

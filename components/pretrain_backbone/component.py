@@ -3,6 +3,9 @@
 from kfp import dsl
 
 from components import images
+from components.handover import HANDED_ON
+
+__all__ = ["pretrain_backbone", "pretrain_backbone_as_trainjob"]
 
 
 @dsl.component(base_image=images.TRAIN, install_kfp_package=False)
@@ -17,13 +20,15 @@ def pretrain_backbone(
     validation: dsl.Input[dsl.Artifact],
     validation_digest: str,
     backbone: dsl.Output[dsl.Artifact],
+    task_config: dsl.TaskConfig,
 ) -> str:
     """Pretrains the trunk on the weak labels.
 
     Returns:
         The artifact's digest.
     """
-    from components.adapter import run
+    from components import images
+    from components.adapter import pod_settings, run
 
     return run(
         "pretrain_backbone",
@@ -36,4 +41,13 @@ def pretrain_backbone(
             "labels": (labels.path, labels_digest),
             "validation": (validation.path, validation_digest),
         },
+        pod=pod_settings(images.TRAIN, task_config),
     ).digest
+
+
+pretrain_backbone_as_trainjob = dsl.component(
+    pretrain_backbone.python_func,
+    base_image=images.TRAIN,
+    install_kfp_package=False,
+    task_config_passthroughs=HANDED_ON,
+)

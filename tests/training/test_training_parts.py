@@ -14,11 +14,12 @@ from training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, launch, p
 
 from vitrail.contracts.codec import decode, encode
 from vitrail.contracts.lineage import Lineage
-from vitrail.contracts.models import Architecture, HeadSpec, Transforms
+from vitrail.contracts.models import HeadSpec
 from vitrail.corpus import open_corpus
 from vitrail.corpus.targets import SidecarTargets
 from vitrail.errors import ConfigError, LabelError, TrainingError
 from vitrail.models import VitrailModel
+from vitrail.recipes import find_recipe
 from vitrail.tasks import Objective, TaskSpec
 from vitrail.training import (
     HARDWARE,
@@ -27,7 +28,6 @@ from vitrail.training import (
     FinetuneConfig,
     LaunchConfig,
     OptimizerConfig,
-    PretrainConfig,
     ScheduleConfig,
     measure_corpus,
     plan_training,
@@ -264,26 +264,27 @@ PAPER = CorpusNumbers(
 
 @pytest.mark.parametrize(
     ("name", "gigamacs", "megaparameters"),
-    [
-        ("vit_base_patch16_224", 17.6, 86),
-        ("vit_base_patch32_224", 4.4, 88),
-        ("resnext101_32x8d", 16.5, 89),
-    ],
+    [("vit_b16_1b", 17.6, 86), ("vit_b32_1b", 4.4, 88), ("vit_l16_1b", 61.6, 304), ("resnext101_1b", 16.5, 87)],
 )
-def test_plan_counts_what_is_known_of_the_papers_pair(name, gigamacs, megaparameters):
-    config = PretrainConfig(
-        architecture=Architecture(name=name),
-        transforms=Transforms(image_size=224),
-        schedule=ScheduleConfig(num_steps=317_383, batch_size=4096, warmup_steps=10_000),
-        launch=LaunchConfig(num_processes=8, num_nodes=4, rendezvous="first:29500"),
-    )
+def test_plan_counts_what_is_known_of_the_backbones(name, gigamacs, megaparameters):
+    config = find_recipe(name).pretrain
     plan = plan_training(config, PAPER, HARDWARE["a100"])
     assert plan.flops_per_image / 6e9 == pytest.approx(gigamacs, rel=0.02)
-    head = 10_000 * (2048 if "resnext" in name else 768)
+    head = 10_000 * {"resnext101_1b": 2048, "vit_l16_1b": 1024}.get(name, 768)
     assert (plan.num_parameters - head) / 1e6 == pytest.approx(megaparameters, rel=0.03)
     assert plan.epochs == pytest.approx(1, rel=1e-5)
     assert plan.device_hours == pytest.approx(plan.total_flops / (312e12 * 0.4) / 3600)
     assert plan.checkpoint_bytes >= 12 * plan.num_parameters
+
+
+def test_backbones_differ_in_the_trunk_and_its_rate_alone():
+    recipes = {name: find_recipe(name) for name in ("vit_b16_1b", "vit_b32_1b", "vit_l16_1b", "resnext101_1b")}
+    assert len({recipe.pretrain.architecture.name for recipe in recipes.values()}) == 4
+    base = recipes["vit_b16_1b"]
+    for name, recipe in recipes.items():
+        optimizer = dataclasses.replace(recipe.pretrain.optimizer, learning_rate=base.pretrain.optimizer.learning_rate)
+        pretrain = dataclasses.replace(recipe.pretrain, architecture=base.pretrain.architecture, optimizer=optimizer)
+        assert dataclasses.replace(recipe, name=base.name, pretrain=pretrain) == base, name
 
 
 def test_plan_of_finetuning_needs_the_architecture():
@@ -293,8 +294,10 @@ def test_plan_of_finetuning_needs_the_architecture():
 
 
 def test_corpus_is_measured(mini_corpus, word_labels):
-    numbers = measure_corpus(mini_corpus, word_labels)
+    numbers = measure_corpus(mini_corpus, word_labels, PAPER)
     corpus = open_corpus(mini_corpus)
     assert numbers.num_images == corpus.splits()["split"].to_pylist().count("train")
     assert numbers.labels_per_image > 1
     assert dataclasses.asdict(numbers)["bytes_per_image"] > 100
+    before_labels = measure_corpus(mini_corpus, None, PAPER)
+    assert before_labels == dataclasses.replace(numbers, num_labels=10_000, labels_per_image=5)

@@ -1,5 +1,7 @@
 """TrainJobs against a Kubernetes API of a few lines, which runs the pods' commands as processes."""
 
+import copy
+import dataclasses
 import http.server
 import json
 import os
@@ -10,16 +12,20 @@ import threading
 from pathlib import Path
 
 import pytest
-from kubeflow.trainer import KubernetesBackendConfig, TrainerClient
+from kfp import dsl
+from kubeflow.trainer import TrainerClient
 from kubeflow_trainer_api import models
-from kubernetes.client import Configuration
 from training_jobs import LINEAGE, launch, pretrain_config
 
+from components.adapter import load_step, pod_settings
+from vitrail.contracts.codec import load
 from vitrail.errors import ConfigError, TrainingError
 from vitrail.models import load_model
-from vitrail.training import OptimizerConfig
+from vitrail.recipes import ClusterConfig, find_recipe
+from vitrail.steps import ArtifactManifest, Workspace, run_step
+from vitrail.training import OptimizerConfig, PlanReview, PodSettings, TrainJobConfig
 from vitrail.training.run import pretrain_job
-from vitrail.training.trainjob import TrainJobConfig, run_trainjob, trainjob_request
+from vitrail.training.trainjob import run_trainjob, trainjob_request
 
 pytestmark = [pytest.mark.distributed, pytest.mark.filterwarnings("ignore:.*:UserWarning:kubeflow")]
 
@@ -89,7 +95,7 @@ class Cluster(http.server.ThreadingHTTPServer):
 
     def state(self) -> dict:
         codes = [node.poll() for node in self.nodes]
-        body = {**self.jobs[-1]}
+        body = copy.deepcopy(self.jobs[-1])
         body["metadata"] |= {"namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z"}
         ends = {"Complete": all(code == 0 for code in codes), "Failed": any(code for code in codes)}
         kinds = [kind for kind, is_true in ends.items() if is_true]
@@ -166,41 +172,100 @@ def cluster(tmp_path):
 
 
 @pytest.fixture
-def client(cluster):
-    configuration = Configuration(host=f"http://127.0.0.1:{cluster.server_port}")
-    return TrainerClient(KubernetesBackendConfig(namespace="default", client_configuration=configuration))
+def client(cluster, tmp_path, monkeypatch):
+    """What `TrainerClient()` finds by itself, as it does inside of a pod."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    server = f"http://127.0.0.1:{cluster.server_port}"
+    (tmp_path / ".kube").mkdir()
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "test",
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test", "namespace": "default"}}],
+        "clusters": [{"name": "test", "cluster": {"server": server}}],
+        "users": [{"name": "test", "user": {}}],
+    }
+    (tmp_path / ".kube" / "config").write_text(json.dumps(config))
+    return TrainerClient()
 
 
-def trainjob_config(folder: Path, **changes) -> TrainJobConfig:
-    return TrainJobConfig(
-        image="vitrail-train:0.1", volume_claim="vitrail", mount_path=str(folder), poll_s=1, **changes
+def task_pod(folder: Path) -> PodSettings:
+    """What a component makes of the `dsl.TaskConfig` that Kubeflow Pipelines gives it."""
+    task_config = dsl.TaskConfig(
+        resources={"requests": {"cpu": "16"}, "limits": {"memory": "256Gi", "nvidia.com/gpu": "8"}},
+        env=[{"name": "NCCL_DEBUG", "value": "WARN"}],
+        volumes=[{"name": "pvc", "persistentVolumeClaim": {"claimName": "vitrail-workspace"}}],
+        volume_mounts=[{"name": "pvc", "mountPath": str(folder)}],
+        tolerations=[{"key": "gpu", "operator": "Exists"}],
+        node_selector={"pool": "gpu"},
     )
+    return pod_settings("vitrail-train:0.1", task_config)
 
 
 def write_job(corpus, labels, **changes):
     return pretrain_job(corpus=corpus, labels=labels, config=pretrain_config(**changes), lineage=LINEAGE)
 
 
-def test_two_nodes_meet_and_a_lost_trainjob_is_submitted_again(
+def handed_in(folder: Path, name: str, digest: str) -> ArtifactManifest:
+    return ArtifactManifest(step=name, artifact=str(folder), digest=digest, value="", lineage={})
+
+
+def test_the_pipelines_step_trains_on_two_nodes_and_submits_a_lost_trainjob_again(
     cluster, client, mini_corpus, word_labels, tmp_path, caplog
 ):
     caplog.set_level("INFO")
     cluster.num_lost = 1
-    job = write_job(mini_corpus, word_labels, launch=launch(num_nodes=2))
-    manifest = run_trainjob(job, tmp_path / "work", tmp_path / "out", trainjob_config(tmp_path), client)
-    assert load_model(tmp_path / "out")[1] == manifest
+    recipe = dataclasses.replace(
+        find_recipe("debug"),
+        pretrain=pretrain_config(launch=launch(num_nodes=2)),
+        cluster=ClusterConfig(trainjob=TrainJobConfig(poll_s=0.5)),
+    )
+    folders = {"corpus": mini_corpus, "labels": word_labels, "validation": tmp_path}
+    done = run_step(
+        load_step("pretrain_backbone"),
+        workspace=Workspace(tmp_path / "runs", "run"),
+        recipe=recipe,
+        inputs={name: handed_in(folder, name, name) for name, folder in folders.items()},
+        arguments={},
+        pod=task_pod(tmp_path),
+    )
+    assert load_model(Path(done.artifact))[1].model_id == done.digest
     assert "pretrain step 12/12" in caplog.text  # the log of the first node
     first, body = cluster.jobs
     assert first["spec"] == body["spec"]
+    check_manifest(body, tmp_path)
+    check_review(load(PlanReview, Path(done.artifact) / "plan.json"))
+
+
+def check_manifest(body: dict, folder: Path) -> None:
+    """Against the schema that the SDK ships, which knows every field: what it does not know is gone afterwards."""
+    known = models.TrainerV1alpha1TrainJob.from_dict(body).to_dict()
+    assert known == body
     trainer = body["spec"]["trainer"]
-    assert trainer["numNodes"] == 2
-    assert trainer["image"] == "vitrail-train:0.1"
+    assert (trainer["image"], trainer["numNodes"]) == ("vitrail-train:0.1", 2)
+    assert trainer["resourcesPerNode"]["limits"] == {"cpu": "16", "memory": "256Gi", "nvidia.com/gpu": "8"}
+    assert {"name": "NCCL_DEBUG", "value": "WARN"} in trainer["env"]
     assert "--rdzv-endpoint=${PET_MASTER_ADDR}:${PET_MASTER_PORT}" in trainer["command"][-1]
+    assert "--max-restarts=3" in trainer["command"][-1]
     [patch] = body["spec"]["runtimePatches"]
     [node] = patch["trainingRuntimeSpec"]["template"]["spec"]["replicatedJobs"]
     pod = node["template"]["spec"]["template"]["spec"]
-    assert pod["volumes"][0]["persistentVolumeClaim"]["claimName"] == "vitrail"
-    assert {"name": "shm", "mountPath": "/dev/shm"} in pod["containers"][0]["volumeMounts"]
+    assert pod["volumes"][0]["persistentVolumeClaim"]["claimName"] == "vitrail-workspace"
+    assert (pod["tolerations"][0]["key"], pod["nodeSelector"]) == ("gpu", {"pool": "gpu"})
+    mounts = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert mounts == {str(folder): "pvc", "/dev/shm": "shm"}
+
+
+def check_review(review: PlanReview) -> None:
+    """The plan of two nodes beside what they took."""
+    taken = review.taken
+    for exact in ("num_steps", "label_rows"):
+        assert getattr(taken, exact)[0] == getattr(taken, exact)[1] > 0
+    for close in ("bytes_read", "label_values", "checkpoint_bytes"):
+        planned, real = getattr(taken, close)
+        assert real == pytest.approx(planned, rel=0.15), close
+    assert taken.device_hours[1] == pytest.approx(2 * taken.hours[1])
+    assert 0 < taken.utilisation[1] < 1
 
 
 def test_a_training_that_fails_for_a_reason_is_not(cluster, client, mini_corpus, word_labels, tmp_path):
@@ -210,11 +275,34 @@ def test_a_training_that_fails_for_a_reason_is_not(cluster, client, mini_corpus,
         optimizer=OptimizerConfig(learning_rate=1e30, clip_norm=None),
         launch=launch(max_restarts=0),
     )
+    config = TrainJobConfig(poll_s=0.5)
     with pytest.raises(TrainingError, match="is not finite"):
-        run_trainjob(job, tmp_path / "work", tmp_path / "out", trainjob_config(tmp_path), client)
+        run_trainjob(job, tmp_path / "work", tmp_path / "out", config=config, pod=task_pod(tmp_path), client=client)
     assert len(cluster.jobs) == 1
 
 
 def test_work_must_lie_on_the_shared_volume(mini_corpus, word_labels, tmp_path):
-    with pytest.raises(ConfigError, match="must lie on the volume"):
-        trainjob_request(write_job(mini_corpus, word_labels), tmp_path, TrainJobConfig(image="x", volume_claim="y"))
+    job = write_job(mini_corpus, word_labels)
+    with pytest.raises(ConfigError, match="must lie on a volume"):
+        trainjob_request(job, tmp_path, task_pod(tmp_path / "elsewhere"), TrainJobConfig())
+
+
+def test_variables_from_secrets_are_refused(mini_corpus, word_labels, tmp_path):
+    secret = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}}
+    pod = dataclasses.replace(task_pod(tmp_path), env=[secret])
+    with pytest.raises(ConfigError, match="TOKEN"):
+        trainjob_request(write_job(mini_corpus, word_labels), tmp_path, pod, TrainJobConfig())
+
+
+def test_a_task_without_volumes_says_how_to_go_on(mini_corpus, word_labels, tmp_path):
+    recipe = dataclasses.replace(find_recipe("debug"), cluster=ClusterConfig(trainjob=TrainJobConfig()))
+    folders = {"corpus": mini_corpus, "labels": word_labels, "validation": tmp_path}
+    with pytest.raises(ConfigError, match="set it to null to train right here"):
+        run_step(
+            load_step("pretrain_backbone"),
+            workspace=Workspace(tmp_path / "runs", "run"),
+            recipe=recipe,
+            inputs={name: handed_in(folder, name, name) for name, folder in folders.items()},
+            arguments={},
+            pod=PodSettings(image="vitrail-train:0.1"),
+        )

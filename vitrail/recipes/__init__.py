@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vitrail.contracts.codec import decode
 from vitrail.errors import ConfigError
+from vitrail.recipes.backbones import resnext101_1b, vit_b32_1b, vit_l16_1b
 from vitrail.recipes.debug import debug
 from vitrail.recipes.emoji import emoji
 from vitrail.recipes.folder import folder
@@ -16,7 +17,8 @@ from vitrail.recipes.vit_b16_1b import vit_b16_1b
 __all__ = ["RECIPES", "ClusterConfig", "Recipe", "find_recipe"]
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
-    recipe.__name__: recipe for recipe in (emoji, openclipart, folder, debug, vit_b16_1b)
+    recipe.__name__: recipe
+    for recipe in (emoji, openclipart, folder, debug, vit_b16_1b, vit_b32_1b, vit_l16_1b, resnext101_1b)
 }
 
 

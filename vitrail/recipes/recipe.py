@@ -8,7 +8,7 @@ from vitrail.gates import GateConfig
 from vitrail.labels import LabelsConfig
 from vitrail.packaging import EndpointConfig
 from vitrail.registry import RegistryConfig
-from vitrail.training import FinetuneConfig, PretrainConfig
+from vitrail.training import FinetuneConfig, PretrainConfig, TrainJobConfig
 from vitrail.validation import ValidationConfig
 
 __all__ = ["ClusterConfig", "Recipe"]
@@ -25,6 +25,7 @@ class ClusterConfig(Config):
         memory: Request and limit of every task.
         accelerators: GPUs of training and inference tasks.
         accelerator_type: Resource name of one.
+        trainjob: Trains in TrainJobs of Kubeflow Trainer, which may have several nodes; null trains in the task itself.
     """
 
     workspace_claim: str = "vitrail-workspace"
@@ -33,6 +34,7 @@ class ClusterConfig(Config):
     memory: str = "8Gi"
     accelerators: int = 0
     accelerator_type: str = "nvidia.com/gpu"
+    trainjob: TrainJobConfig | None = None
 
     def __post_init__(self) -> None:
         require(self.accelerators >= 0, "accelerators", self.accelerators, "give 0 or more")

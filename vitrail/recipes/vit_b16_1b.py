@@ -19,6 +19,7 @@ from vitrail.training import (
     OptimizerConfig,
     PretrainConfig,
     ScheduleConfig,
+    TrainJobConfig,
 )
 
 __all__ = ["vit_b16_1b"]
@@ -41,7 +42,7 @@ def vit_b16_1b() -> Recipe:
             optimizer=OptimizerConfig(learning_rate=8e-4, weight_decay=0.1),
             compute=_GPU,
             checkpoint=CheckpointConfig(every_steps=2000, keep=3),
-            launch=LaunchConfig(num_processes=8, num_nodes=32, rendezvous="vitrail-pretrain:29500", num_workers=12),
+            launch=LaunchConfig(num_processes=8, num_nodes=32, num_workers=12),
             augmentation=_CROPS,
             replication_threshold=1e-4,
         ),
@@ -56,5 +57,5 @@ def vit_b16_1b() -> Recipe:
         ),
         index=dataclasses.replace(base.index, thumbnail_size=0, num_threads=8, num_workers=12, device="cuda"),
         evaluation=dataclasses.replace(base.evaluation, num_workers=12, device="cuda"),
-        cluster=ClusterConfig(cpu="16", memory="256Gi", accelerators=8),
+        cluster=ClusterConfig(cpu="16", memory="256Gi", accelerators=8, trainjob=TrainJobConfig()),
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from vitrail.contracts.lineage import Lineage
 from vitrail.recipes import Recipe
+from vitrail.training import PodSettings
 
 __all__ = ["Outcome", "Step", "StepContext"]
 
@@ -23,6 +24,7 @@ class StepContext:
     workspace: Path
     run_folder: Path
     lineage: Lineage
+    pod: PodSettings | None  # what the task's pod was given, to hand on to a TrainJob; None outside a pipeline
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Fine-tunes the trunk on every task of the corpus at once."""
 
 from vitrail import training
-from vitrail.contracts.codec import encode
 from vitrail.steps.context import Outcome, Step, StepContext
+from vitrail.steps.launch import choose_launch
 
 __all__ = ["STEP"]
 
@@ -18,6 +18,7 @@ def finetune_tasks(context: StepContext) -> Outcome:
         work=context.work,
         config=context.recipe.finetune,
         lineage=context.lineage,
+        launch=choose_launch(context),
     )
     return Outcome(digest=manifest.model_id, lineage={"model_id": manifest.model_id})
 
@@ -26,5 +27,5 @@ STEP = Step(
     name="finetune_tasks",
     function=finetune_tasks,
     inputs=("corpus", "labels", "features", "backbone"),
-    config=lambda recipe: encode(recipe.finetune),
+    config=lambda recipe: training.decisive_fields(recipe.finetune),
 )

@@ -20,6 +20,7 @@ from vitrail.recipes import Recipe
 from vitrail.steps.artifacts import ARTIFACTS
 from vitrail.steps.context import Outcome, Step, StepContext
 from vitrail.steps.workspace import StepRecord, Workspace, code_digest
+from vitrail.training import PodSettings
 
 __all__ = ["ArtifactManifest", "run_step"]
 
@@ -45,6 +46,7 @@ def run_step(
     recipe: Recipe,
     inputs: Mapping[str, ArtifactManifest],
     arguments: Mapping[str, str],
+    pod: PodSettings | None = None,
 ) -> ArtifactManifest:
     """Runs `step` for the run of `workspace`, or reuses what an earlier run made from the same inputs.
 
@@ -65,7 +67,7 @@ def run_step(
     )
     workspace.write(record)
     try:
-        manifest, is_reused = _reuse_or_make(step, workspace, recipe, inputs, arguments)
+        manifest, is_reused = _reuse_or_make(step, workspace, recipe, inputs, arguments, pod)
     except BaseException as error:
         record = dataclasses.replace(
             record,
@@ -106,13 +108,14 @@ def _reuse_or_make(
     recipe: Recipe,
     inputs: Mapping[str, ArtifactManifest],
     arguments: Mapping[str, str],
+    pod: PodSettings | None,
 ) -> tuple[ArtifactManifest, bool]:
     target = _target(step, workspace, recipe, inputs, arguments)
     target.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(target.with_name(f".{target.name}.lock")):  # another run may want the same artifact
         for leftover in target.parent.glob(f".{target.name}.partial-*"):  # of a run that was killed
             shutil.rmtree(leftover)
-        return _find_or_make(step, workspace, recipe, inputs, arguments, target)
+        return _find_or_make(step, workspace, recipe, inputs, arguments, pod, target)
 
 
 def _find_or_make(
@@ -121,6 +124,7 @@ def _find_or_make(
     recipe: Recipe,
     inputs: Mapping[str, ArtifactManifest],
     arguments: Mapping[str, str],
+    pod: PodSettings | None,
     target: Path,
 ) -> tuple[ArtifactManifest, bool]:
     if step.is_reusable and (target / _MANIFEST).exists():
@@ -136,6 +140,7 @@ def _find_or_make(
             workspace=workspace.root,
             run_folder=workspace.run_folder,
             lineage=workspace.lineage(),
+            pod=pod,
         )
         try:
             outcome = step.function(context)

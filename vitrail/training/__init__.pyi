@@ -7,38 +7,50 @@ from .config import (
     PretrainConfig,
     ScheduleConfig,
 )
+from .job import decisive_fields
+from .launch import Launch, run_job
 from .planning import (
     HARDWARE,
     CorpusNumbers,
     Hardware,
     Plan,
-    compare_plan,
+    likely_hardware,
     measure_corpus,
     plan_training,
 )
+from .review import REVIEW_FILE, PlanReview, Taken, compare_plan, review_pretraining
 from .run import finetune_job, finetune_tasks, pretrain_backbone, pretrain_job
-from .trainjob import TrainJobConfig, run_trainjob, trainjob_request
+from .trainjob import PodSettings, TrainJobConfig, run_trainjob, trainjob_request
 
 __all__ = [
     "HARDWARE",
+    "REVIEW_FILE",
     "CheckpointConfig",
     "ComputeConfig",
     "CorpusNumbers",
     "FinetuneConfig",
     "Hardware",
+    "Launch",
     "LaunchConfig",
     "OptimizerConfig",
     "Plan",
+    "PlanReview",
+    "PodSettings",
     "PretrainConfig",
     "ScheduleConfig",
+    "Taken",
     "TrainJobConfig",
     "compare_plan",
+    "decisive_fields",
     "finetune_job",
     "finetune_tasks",
+    "likely_hardware",
     "measure_corpus",
     "plan_training",
     "pretrain_backbone",
     "pretrain_job",
+    "review_pretraining",
+    "run_job",
     "run_trainjob",
     "trainjob_request",
 ]

@@ -113,6 +113,8 @@ class Checkpointer:
                 save(self._partial(progress) / _PROGRESS_FILE, progress)
                 self._partial(progress).replace(self._path(progress))
         except (OSError, CheckpointException) as error:
+            if self._process.is_main:
+                shutil.rmtree(self._partial(progress), ignore_errors=True)  # makes room to say so
             raise TrainingError(self._describe_failure(progress, error)) from error
         if self._process.is_main:
             self._prune()

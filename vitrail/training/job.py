@@ -9,7 +9,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from vitrail.config import Config
 from vitrail.contracts.codec import decode, encode
@@ -22,17 +22,20 @@ __all__ = [
     "FAILURE_FILE",
     "JOB_FILE",
     "METRICS_FILE",
+    "PROFILE_FILE",
     "RESULT_FOLDER",
     "Failure",
     "FinetuneJob",
     "Job",
     "PretrainJob",
+    "decisive_fields",
     "identify",
     "read_job",
 ]
 
 JOB_FILE = "job.json"
 METRICS_FILE = "training.jsonl"
+PROFILE_FILE = "profile.json"
 RESULT_FOLDER = "result"
 FAILURE_FILE = "failure.json"
 
@@ -87,8 +90,12 @@ class Failure:
 
 def identify(job: Job) -> str:
     """Digest of all that decides the result; a checkpoint continues only under the same."""
-    config = {name: value for name, value in encode(job.config).items() if name not in _EXECUTION_FIELDS}
-    return digest_json({"kind": job.kind, "inputs": job.inputs, "config": config})
+    return digest_json({"kind": job.kind, "inputs": job.inputs, "config": decisive_fields(job.config)})
+
+
+def decisive_fields(config: PretrainConfig | FinetuneConfig) -> dict[str, Any]:
+    """The JSON form of what decides the result; without how and where to compute."""
+    return {name: value for name, value in encode(config).items() if name not in _EXECUTION_FIELDS}
 
 
 def read_job(path: Path) -> Job:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -23,9 +23,19 @@ from vitrail.training.checkpoint import list_checkpoints
 from vitrail.training.config import LaunchConfig
 from vitrail.training.job import FAILURE_FILE, JOB_FILE, RESULT_FOLDER, Failure, Job
 
-__all__ = ["collect_result", "elastic_arguments", "elastic_environment", "run_job"]
+__all__ = [
+    "Launch",
+    "collect_result",
+    "discard_outcome",
+    "elastic_arguments",
+    "elastic_environment",
+    "run_job",
+    "terminate_as_exit",
+]
 
 logger = logging.getLogger(__name__)
+
+Launch = Callable[[Job, Path, Path], ModelManifest]  # job, work folder, where the result goes
 
 _GRACE_S = 120.0  # for the checkpoint that a stopped worker writes
 _KILL_S = 15.0  # for torch.distributed.run to kill workers that did not end by then
@@ -74,8 +84,7 @@ def run_job(job: Job, work: Path, out: Path) -> ModelManifest:
     """
     work.mkdir(parents=True, exist_ok=True)
     save(work / JOB_FILE, job)
-    (work / FAILURE_FILE).unlink(missing_ok=True)
-    shutil.rmtree(work / RESULT_FOLDER, ignore_errors=True)
+    discard_outcome(work)
     command = [
         sys.executable,
         "-m",
@@ -88,6 +97,12 @@ def run_job(job: Job, work: Path, out: Path) -> ModelManifest:
     ]
     code = _run(command, elastic_environment(job.config.launch))
     return collect_result(work, out, f"workers ended with exit code {code}")
+
+
+def discard_outcome(work: Path) -> None:
+    """Removes what an earlier start of a job left, except its checkpoints and log."""
+    (work / FAILURE_FILE).unlink(missing_ok=True)
+    shutil.rmtree(work / RESULT_FOLDER, ignore_errors=True)
 
 
 def collect_result(work: Path, out: Path, ending: str) -> ModelManifest:
@@ -117,7 +132,7 @@ def _explain(work: Path, ending: str) -> VitrailError:
 def _run(command: list[str], environment: dict[str, str]) -> int:
     # A session of its own: Ctrl-C reaches only this process, which then asks the workers to end in order.
     process = subprocess.Popen(command, env={**os.environ, **environment}, start_new_session=True)
-    with _terminate_as_exit():
+    with terminate_as_exit():
         try:
             return process.wait()
         except BaseException:
@@ -131,7 +146,7 @@ def _run(command: list[str], environment: dict[str, str]) -> int:
 
 
 @contextlib.contextmanager
-def _terminate_as_exit() -> Iterator[None]:
+def terminate_as_exit() -> Iterator[None]:
     """Lets SIGTERM unwind this process instead of ending it on the spot and leaving its workers behind."""
     if threading.current_thread() is not threading.main_thread():
         yield

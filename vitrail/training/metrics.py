@@ -1,11 +1,13 @@
 """What a training tells while it runs: `training.jsonl` and a line or bar of progress."""
 
+import contextlib
 import json
 import logging
-import os
 import resource
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,14 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-__all__ = ["MetricLog", "ProgressLine", "StepMeter"]
+from vitrail.errors import TrainingError
+
+__all__ = ["Consumption", "MetricLog", "ProgressLine", "StepMeter"]
 
 logger = logging.getLogger(__name__)
+
+# Of the steps that count: what a kill threw away is not in them.
+_TOTALS = ("seconds", "device_seconds", "label_rows", "label_values", "bytes_read")
 
 
 class MetricLog:
@@ -24,6 +31,9 @@ class MetricLog:
     Args:
         path: The file; lines after `step` are dropped, for they will be written again.
         step: Steps done when the training continues.
+
+    Attributes:
+        last: The line of the last logged step before this start; empty without one.
     """
 
     def __init__(self, path: Path, step: int) -> None:
@@ -31,18 +41,29 @@ class MetricLog:
         partial = path.with_name(f".{path.name}")
         partial.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
         partial.replace(path)
+        self._path = path
         self._stream = path.open("a", encoding="utf-8")
+        self.last: dict[str, Any] = kept[-1] if kept else {}
 
     def write(self, line: dict[str, Any]) -> None:
-        """Writes one line at once, so that a kill loses none."""
-        self._stream.write(json.dumps(line, allow_nan=False) + "\n")
-        self._stream.flush()
+        """Writes one line at once, so that a kill loses none.
+
+        Raises:
+            TrainingError: The disk is full or the folder gone.
+        """
+        try:
+            self._stream.write(json.dumps(line, allow_nan=False) + "\n")
+            self._stream.flush()
+        except OSError as error:
+            raise TrainingError(
+                f"the log of step {line['step']} could not be written to {self._path}: {error}; free space or fix the "
+                "folder and start again to continue from the last checkpoint"
+            ) from error
 
     def close(self) -> None:
         """Ends the log."""
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-        self._stream.close()
+        with contextlib.suppress(OSError):  # what could not be written has been reported by `write`
+            self._stream.close()
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
@@ -57,12 +78,34 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-class StepMeter:
-    """Times the steps between two lines of the log."""
+@dataclass(frozen=True, kw_only=True)
+class Consumption:
+    """What one step took in, over all processes.
 
-    def __init__(self, batch_size: int) -> None:
+    Attributes:
+        label_rows: Images with a label, summed over the tasks.
+        label_values: Their labels.
+        bytes_read: Encoded size of its images.
+    """
+
+    label_rows: int
+    label_values: int
+    bytes_read: int
+
+
+class StepMeter:
+    """Times the steps between two lines of the log.
+
+    Args:
+        batch_size: Images of a step over all processes.
+        num_processes: Of this start.
+        last: The last line before this start, from which the totals go on.
+    """
+
+    def __init__(self, batch_size: int, num_processes: int, last: Mapping[str, Any]) -> None:
         self._batch_size = batch_size
-        self._begin = time.perf_counter()
+        self._num_processes = num_processes
+        self._totals = {name: last.get(name, 0) for name in _TOTALS}
         self._restart()
 
     def _restart(self) -> None:
@@ -71,16 +114,21 @@ class StepMeter:
         self._waited_s = 0.0
         self._losses: dict[str, float] = {}
 
-    def add(self, losses: dict[str, float], waited_s: float) -> None:
-        """Counts a step, its losses and how long it waited for data."""
+    def add(self, losses: dict[str, float], waited_s: float, consumed: Consumption) -> None:
+        """Counts a step, its losses, how long it waited for data, and what it took in."""
         self._num_steps += 1
+        self._totals["label_rows"] += consumed.label_rows
+        self._totals["label_values"] += consumed.label_values
+        self._totals["bytes_read"] += consumed.bytes_read
         self._waited_s += waited_s
         for name, loss in losses.items():
             self._losses[name] = self._losses.get(name, 0.0) + loss
 
     def take(self) -> dict[str, Any]:
-        """Means and rates since the last call."""
+        """Means and rates since the last call, and totals since the first step of the training."""
         elapsed_s = time.perf_counter() - self._since
+        self._totals["seconds"] += elapsed_s
+        self._totals["device_seconds"] += elapsed_s * self._num_processes
         losses = {name: total / self._num_steps for name, total in self._losses.items()}
         line = {
             "loss": sum(losses.values()),
@@ -88,7 +136,7 @@ class StepMeter:
             "images_per_s": self._num_steps * self._batch_size / elapsed_s,
             "data_wait_share": min(self._waited_s / elapsed_s, 1.0),
             "memory_bytes": _peak_memory_bytes(),
-            "seconds": time.perf_counter() - self._begin,
+            **self._totals,
         }
         self._restart()
         return line

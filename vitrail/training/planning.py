@@ -1,14 +1,15 @@
-"""What a training will take, from the sizes of its data and its configuration, and what it took.
+"""What a training will take, from the sizes of its data and its configuration.
 
 FLOPs of the forward pass are counted on the meta device by `torch.utils.flop_counter` (two per multiply-add):
 nothing is computed or allocated. The backward pass is taken as twice that, since torch 2.14.1 counts that of
 grouped convolutions as if they had no groups (ResNeXt-101 32x8d: 6.6 forward passes a step instead of 3).
 """
 
-import json
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow.compute as pc
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -20,16 +21,14 @@ from vitrail.corpus.corpus import open_corpus
 from vitrail.corpus.tables import read_table
 from vitrail.errors import TrainingError
 from vitrail.models import VitrailModel
-from vitrail.training.checkpoint import list_checkpoints
-from vitrail.training.config import FinetuneConfig, OptimizerConfig, PretrainConfig
+from vitrail.training.config import ComputeConfig, FinetuneConfig, OptimizerConfig, PretrainConfig
 
 __all__ = [
     "HARDWARE",
     "CorpusNumbers",
     "Hardware",
     "Plan",
-    "Taken",
-    "compare_plan",
+    "likely_hardware",
     "measure_corpus",
     "plan_training",
 ]
@@ -43,7 +42,7 @@ class Hardware(Config):
 
     Attributes:
         peak_flops: Dense, per second, in the precision of the training.
-        utilisation: Assumed; measure your own with `compare_plan` on a short run.
+        utilisation: Assumed; the report of a short run says what yours is.
     """
 
     name: str
@@ -70,7 +69,7 @@ class CorpusNumbers(Config):
         num_images: Images in the split "train".
         bytes_per_image: Mean size of an encoded image.
         num_labels: Weak labels in the vocabulary (outputs of the pretraining head).
-        labels_per_image: Mean over the images.
+        labels_per_image: Mean over the images that have one.
         num_classes: Classes over all tasks: outputs of classification heads and proxies of retrieval.
     """
 
@@ -89,7 +88,7 @@ class Plan:
         flops_per_image: Forward and backward, with recomputation under activation checkpointing.
         num_parameters: Of everything that is trained, proxies included.
         bytes_read: Encoded images, over all epochs; `bytes_read_per_s` is what storage must give.
-        label_rows: Sidecar rows of one pass (one an image), and the label values in them.
+        label_rows: Sidecar rows that are read, one an image seen; `label_values` is the labels in them.
         checkpoint_bytes: Of one checkpoint; `checkpoint_folder_bytes` while one more is written than is kept.
         device_hours: Over all devices.
     """
@@ -113,40 +112,34 @@ class Plan:
     device_hours: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Taken:
-    """A run beside its plan: each pair is (planned, taken).
-
-    Attributes:
-        utilisation: Assumed by the plan, and reached.
-    """
-
-    num_steps: tuple[int, int]
-    hours: tuple[float, float]
-    images_per_s: tuple[float, float]
-    checkpoint_bytes: tuple[int, int]
-    utilisation: tuple[float, float]
-
-
-def measure_corpus(corpus: Path, labels: Path) -> CorpusNumbers:
-    """Sizes of a corpus and its label set."""
+def measure_corpus(corpus: Path, labels: Path | None, assumed: CorpusNumbers) -> CorpusNumbers:
+    """Sizes of a corpus and its label set; before there is one, its numbers are those of `assumed`."""
     opened = open_corpus(corpus)
+    is_train = pc.equal(opened.splits()["split"], "train")
+    sizes = opened.index()["size"].filter(is_train)
+    classes = sum(len(pc.unique(opened.task_labels(task.name)["label"])) for task in opened.manifest.tasks)
+    measured = dataclasses.replace(
+        assumed, num_images=len(sizes), bytes_per_image=float(pc.mean(sizes).as_py()), num_classes=classes
+    )
+    return _measure_labels(labels, measured) if labels else measured
+
+
+def _measure_labels(labels: Path, numbers: CorpusNumbers) -> CorpusNumbers:
     manifest = load(LabelSetManifest, labels / "labels.json")
-    splits = opened.splits()["split"].to_pylist()
-    num_values = 0
+    num_values = num_labelled = 0
     for shard in manifest.shards:
         sidecar = read_table(labels / "shards" / f"{shard}.parquet", SIDECAR_SCHEMA, "derive the labels again")
-        num_values += sum(len(ids) for ids in sidecar["label_ids"].to_pylist())
-    sizes = sum(sum(opened.shard_index(shard.name)["size"].to_pylist()) for shard in opened.manifest.shards)
-    classes = sum(len(set(opened.task_labels(task.name)["label"].to_pylist())) for task in opened.manifest.tasks)
-    num_images = opened.manifest.num_images
-    return CorpusNumbers(
-        num_images=splits.count("train"),
-        bytes_per_image=sizes / num_images,
-        num_labels=manifest.num_labels,
-        labels_per_image=num_values / num_images,
-        num_classes=classes,
+        lengths = pc.list_value_length(sidecar["label_ids"])
+        num_values += pc.sum(lengths).as_py() or 0
+        num_labelled += pc.sum(pc.greater(lengths, 0)).as_py() or 0
+    return dataclasses.replace(
+        numbers, num_labels=manifest.num_labels, labels_per_image=num_values / max(num_labelled, 1)
     )
+
+
+def likely_hardware(compute: ComputeConfig) -> Hardware:
+    """What a plan assumes when nobody says: an A100 for a training that asks for CUDA, a CPU core otherwise."""
+    return HARDWARE["a100" if compute.device == "cuda" else "cpu"]
 
 
 def plan_training(config: PretrainConfig | FinetuneConfig, numbers: CorpusNumbers, hardware: Hardware) -> Plan:
@@ -175,8 +168,8 @@ def plan_training(config: PretrainConfig | FinetuneConfig, numbers: CorpusNumber
         num_parameters=trained,
         bytes_read=seen * numbers.bytes_per_image,
         bytes_read_per_s=rate * numbers.bytes_per_image,
-        label_rows=numbers.num_images,
-        label_values=numbers.num_images * numbers.labels_per_image,
+        label_rows=seen,
+        label_values=seen * numbers.labels_per_image,
         checkpoint_bytes=checkpoint_bytes,
         checkpoint_folder_bytes=checkpoint_bytes * (config.checkpoint.keep + 1),
         model_bytes=_FLOAT_BYTES * (served + buffers),
@@ -212,33 +205,3 @@ def _flops_per_image(model: VitrailModel, config: PretrainConfig | FinetuneConfi
 def _num_states(optimizer: OptimizerConfig) -> int:
     moments = 2 if optimizer.name == "adamw" else 1
     return moments + (optimizer.ema_decay is not None)
-
-
-def compare_plan(plan: Plan, work: Path, hardware: Hardware) -> Taken:
-    """Sets what a run took beside its plan.
-
-    Args:
-        plan: Of `plan_training`.
-        work: The work folder of the run, with `training.jsonl` and checkpoints.
-        hardware: As in the plan.
-
-    Raises:
-        TrainingError: The run has logged nothing.
-    """
-    path = work / "training.jsonl"
-    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    if not lines:
-        raise TrainingError(f"{path} holds no step to compare with; let the training run first")
-    last = lines[-1]
-    hours = last["seconds"] / 3600
-    rate = last["step"] * (plan.num_images_seen / plan.num_steps) / last["seconds"]
-    reached = rate * plan.flops_per_image / plan.num_devices / hardware.peak_flops
-    paths = list_checkpoints(work / "checkpoints")
-    written = sum(file.stat().st_size for file in paths[-1].iterdir()) if paths else 0
-    return Taken(
-        num_steps=(plan.num_steps, last["step"]),
-        hours=(plan.hours, hours),
-        images_per_s=(plan.images_per_s, rate),
-        checkpoint_bytes=(plan.checkpoint_bytes, written),
-        utilisation=(hardware.utilisation, reached),
-    )

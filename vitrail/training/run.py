@@ -13,7 +13,7 @@ from vitrail.errors import LabelError, TrainingError
 from vitrail.models import load_manifest
 from vitrail.training.config import FinetuneConfig, PretrainConfig
 from vitrail.training.job import FinetuneJob, PretrainJob
-from vitrail.training.launch import run_job
+from vitrail.training.launch import Launch, run_job
 
 __all__ = ["finetune_job", "finetune_tasks", "pretrain_backbone", "pretrain_job"]
 
@@ -35,7 +35,14 @@ def pretrain_job(*, corpus: Path, labels: Path, config: PretrainConfig, lineage:
 
 
 def pretrain_backbone(
-    *, corpus: Path, labels: Path, out: Path, work: Path, config: PretrainConfig, lineage: Lineage
+    *,
+    corpus: Path,
+    labels: Path,
+    out: Path,
+    work: Path,
+    config: PretrainConfig,
+    lineage: Lineage,
+    launch: Launch = run_job,
 ) -> ModelManifest:
     """Trains a trunk on the weak labels of the split "train".
 
@@ -46,13 +53,14 @@ def pretrain_backbone(
         work: Where checkpoints are kept; a later call with the same folder continues.
         config: What to train and how.
         lineage: What is known so far; saved with the model.
+        launch: Runs the job; on this machine by default.
 
     Raises:
         LabelError: The label set belongs to another corpus.
         TrainingError: Training failed or was stopped; a later call continues.
     """
     job = pretrain_job(corpus=corpus, labels=labels, config=config, lineage=lineage)
-    return run_job(job, work, out)
+    return launch(job, work, out)
 
 
 def finetune_job(
@@ -94,6 +102,7 @@ def finetune_tasks(
     work: Path,
     config: FinetuneConfig,
     lineage: Lineage,
+    launch: Launch = run_job,
 ) -> ModelManifest:
     """Trains one trunk for all tasks of a corpus: classification heads and one retrieval embedding.
 
@@ -106,6 +115,7 @@ def finetune_tasks(
         work: Where checkpoints are kept; a later call with the same folder continues.
         config: What to train and how.
         lineage: What is known so far; saved with the model.
+        launch: Runs the job; on this machine by default.
 
     Raises:
         LabelError: The label set belongs to another corpus.
@@ -115,7 +125,7 @@ def finetune_tasks(
     job = finetune_job(
         corpus=corpus, labels=labels, features=features, backbone=backbone, config=config, lineage=lineage
     )
-    return run_job(job, work, out)
+    return launch(job, work, out)
 
 
 def _labels_digest(corpus: Corpus, labels: Path) -> str:

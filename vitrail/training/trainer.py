@@ -20,12 +20,13 @@ from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
 from vitrail.corpus.reader import Batch
-from vitrail.errors import TrainingError
+from vitrail.errors import TrainingError, VitrailError
 from vitrail.models import VitrailModel
 from vitrail.tasks import Objective, has_label
 from vitrail.training.checkpoint import Checkpointer, Progress
 from vitrail.training.config import TrainingConfig
-from vitrail.training.metrics import MetricLog, ProgressLine, StepMeter
+from vitrail.training.job import METRICS_FILE, PROFILE_FILE
+from vitrail.training.metrics import Consumption, MetricLog, ProgressLine, StepMeter
 from vitrail.training.optimization import (
     MovingAverage,
     create_optimizer,
@@ -40,7 +41,6 @@ logger = logging.getLogger(__name__)
 
 OpenReader = Callable[[int], Iterable[Batch]]
 
-METRICS_FILE = "training.jsonl"
 _NUM_KEYS_SHOWN = 8
 _SEED_STRIDE = 1_000_003  # steps of one seed do not meet those of the next
 
@@ -56,7 +56,8 @@ class Trainer:
         identity: Digest of all that decides the result.
         title: What to call it in progress lines.
         open_reader: Opens this rank's micro-batches at a position of the global order.
-        name_image: Shard and key of a global row of a source, for messages.
+        name_image: Shard and key of an image of a batch, for messages.
+        measure_bytes: Encoded size of the images of a batch.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Trainer:
         title: str,
         open_reader: OpenReader,
         name_image: Callable[[Batch, int], str],
+        measure_bytes: Callable[[Batch], int],
         frozen_steps: int = 0,
     ) -> None:
         self._objective = objective.to(process.device)
@@ -80,6 +82,7 @@ class Trainer:
         self._title = title
         self._open_reader = open_reader
         self._name_image = name_image
+        self._measure_bytes = measure_bytes
         self._frozen_steps = frozen_steps
         self._prepare()
         # After sharding: groups hold the parameters that are really trained.
@@ -136,20 +139,20 @@ class Trainer:
         log: MetricLog | None,
         line: ProgressLine | None,
     ) -> bool:
-        meter = StepMeter(self._config.schedule.batch_size)
+        meter = StepMeter(self._config.schedule.batch_size, self._process.world_size, log.last if log else {})
         batches = self._micro_batches(progress)
         begun, is_stopping = progress.step, False
         with _profiler(self._config.profile_steps, self._work, self._process) as profiler:
             while progress.step < self._num_steps and not is_stopping:
                 began = time.perf_counter()
-                micro = list(itertools.islice(batches, self._config.schedule.accumulation))
+                micro = self._take(batches, progress.step)
                 waited_s = time.perf_counter() - began
                 if self._objective.is_trunk_frozen and progress.step == self._frozen_steps:
                     self._set_frozen(False)
-                counts, is_stopping = self._count(micro, is_stopped())
+                counts, consumed, is_stopping = self._count(micro, is_stopped())
                 losses, norm = self._step(progress.step, micro, counts)
                 progress = Progress(step=progress.step + 1, position=micro[-1].position, identity=self._identity)
-                meter.add(losses, waited_s)
+                meter.add(losses, waited_s, consumed)
                 profiler()
                 self._after_step(progress, meter, norm, log, line)
         if progress.step > begun and progress.step % self._config.checkpoint.every_steps:
@@ -161,6 +164,13 @@ class Trainer:
         if progress.step == self._num_steps:
             return iter(())
         return iter(self._open_reader(progress.position))
+
+    def _take(self, batches: Iterator[Batch], step: int) -> list[Batch]:
+        try:
+            return list(itertools.islice(batches, self._config.schedule.accumulation))
+        except VitrailError as error:
+            # The class decides what a launcher raises; the reader's message has shard and key.
+            raise type(error)(f"{self._title}, step {step + 1}: {error}") from error
 
     def _after_step(
         self,
@@ -193,13 +203,17 @@ class Trainer:
             # DDP fixes what it synchronises when it is made.
             self._forward = DistributedDataParallel(objective)
 
-    def _count(self, micro: Sequence[Batch], is_stopped: bool) -> tuple[dict[str, Tensor], bool]:
-        """Images with a label by task in the global batch, and whether any process wants to stop."""
+    def _count(self, micro: Sequence[Batch], is_stopped: bool) -> tuple[dict[str, Tensor], Consumption, bool]:
+        """Images with a label by task in the global batch, what is in it, and whether any process wants to stop."""
         names = [task.name for task in self._objective.tasks]
         labelled = [sum(int(has_label(batch.targets[name]).sum()) for batch in micro) for name in names]
-        totals = torch.tensor([*labelled, int(is_stopped)], dtype=torch.float32, device=self._process.device)
-        *counts, stops = self._process.sum(totals).unbind()
-        return dict(zip(names, counts, strict=True)), bool(stops)
+        num_values = sum(int((batch.targets[name] >= 0).sum()) for batch in micro for name in names)
+        num_bytes = sum(self._measure_bytes(batch) for batch in micro)
+        mine = [*labelled, num_values, num_bytes, int(is_stopped)]
+        totals = self._process.sum(torch.tensor(mine, dtype=torch.int64, device=self._process.device))
+        *counts, values, read, stops = totals.unbind()
+        consumed = Consumption(label_rows=int(sum(counts)), label_values=int(values), bytes_read=int(read))
+        return {name: count.float() for name, count in zip(names, counts, strict=True)}, consumed, bool(stops)
 
     def _step(self, step: int, micro: Sequence[Batch], counts: dict[str, Tensor]) -> tuple[dict[str, float], float]:
         self._optimizer.zero_grad(set_to_none=True)
@@ -292,8 +306,8 @@ def _profiler(num_steps: int, work: Path, process: Process) -> Iterator[Callable
     if not num_steps or not process.is_main:
         yield lambda: None
         return
-    schedule = torch.profiler.schedule(wait=1, warmup=0, active=num_steps, repeat=1)
-    save = functools.partial(_save_trace, work / "profile.json")
+    schedule = torch.profiler.schedule(wait=0, warmup=1, active=num_steps, repeat=1)
+    save = functools.partial(_save_trace, work / PROFILE_FILE)
     with torch.profiler.profile(schedule=schedule, on_trace_ready=save) as profile:
         yield profile.step
 

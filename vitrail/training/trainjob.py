@@ -8,8 +8,9 @@ import dataclasses
 import logging
 import shlex
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitrail.config import Config, require
@@ -17,13 +18,19 @@ from vitrail.contracts.codec import save
 from vitrail.contracts.models import ModelManifest
 from vitrail.errors import TrainingError
 from vitrail.training.config import LaunchConfig
-from vitrail.training.job import FAILURE_FILE, JOB_FILE, Job
-from vitrail.training.launch import collect_result, elastic_arguments, elastic_environment
+from vitrail.training.job import FAILURE_FILE, JOB_FILE, RESULT_FOLDER, Job
+from vitrail.training.launch import (
+    collect_result,
+    discard_outcome,
+    elastic_arguments,
+    elastic_environment,
+    terminate_as_exit,
+)
 
 if TYPE_CHECKING:
     from kubeflow.trainer import CustomTrainerContainer, TrainerClient
 
-__all__ = ["TrainJobConfig", "run_trainjob", "trainjob_request"]
+__all__ = ["PodSettings", "TrainJobConfig", "run_trainjob", "submit_until_done", "trainjob_request"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,42 +38,50 @@ logger = logging.getLogger(__name__)
 _POD_RENDEZVOUS = "${PET_MASTER_ADDR}:${PET_MASTER_PORT}"
 _IS_FIRST_POD = "--rdzv-conf=is_host=$([ ${PET_NODE_RANK} = 0 ] && echo true || echo false)"
 _NODE = "node"  # name of the trainer's replicated job and of its container
-_COMPLETE, _FAILED = "Complete", "Failed"
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a mount point, not a temporary file
+_ENDED = frozenset({"Complete", "Failed"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainJobConfig(Config):
-    """Where a TrainJob runs and what it gets.
+    """How trainings run as TrainJobs.
+
+    Attributes:
+        runtime: Name of a torch (Cluster)TrainingRuntime.
+        shared_memory: Size of /dev/shm, which reader and NCCL processes talk through.
+        max_resubmissions: How often a TrainJob that lost a node is submitted again, from the last checkpoint;
+            `LaunchConfig.max_restarts` is for lost workers of a node that lives.
+        timeout_s: Of one TrainJob.
+        poll_s: Between two looks at its state.
+    """
+
+    runtime: str = "torch-distributed"
+    shared_memory: str = "8Gi"
+    max_resubmissions: int = 2
+    timeout_s: float = 7 * 24 * 3600
+    poll_s: float = 10
+
+    def __post_init__(self) -> None:
+        require(self.timeout_s > self.poll_s > 0, "poll_s", self.poll_s, "must be above 0 and below timeout_s")
+        require(self.max_resubmissions >= 0, "max_resubmissions", self.max_resubmissions, "must not be negative")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodSettings:
+    """What each node of a TrainJob gets, as in a Kubernetes pod spec: the fields of `dsl.TaskConfig`, and an image.
 
     Attributes:
         image: Container image with vitrail and its `train` extra.
-        volume_claim: PersistentVolumeClaim, ReadWriteMany, with corpus, labels and work folder.
-        mount_path: Where every node, and whoever submits, sees it.
-        runtime: Name of a torch (Cluster)TrainingRuntime.
-        resources_per_node: Kubernetes quantities; `gpu` stands for nvidia.com/gpu.
-        shared_memory: Size of /dev/shm, which reader and NCCL processes talk through.
-        max_resubmissions: How often a failed TrainJob is submitted again to go on from the last checkpoint.
-        timeout_s: Of one TrainJob.
-        poll_s: Between two looks at its state.
-        labels: Of the TrainJob.
     """
 
     image: str
-    volume_claim: str
-    mount_path: str = "/vitrail"
-    runtime: str = "torch-distributed"
-    resources_per_node: dict[str, str] = field(default_factory=lambda: {"cpu": "4", "memory": "16Gi"})
-    shared_memory: str = "8Gi"
-    max_resubmissions: int = 2
-    timeout_s: int = 7 * 24 * 3600
-    poll_s: int = 10
-    labels: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        is_absolute = PurePosixPath(self.mount_path).is_absolute()
-        require(is_absolute, "mount_path", self.mount_path, "must be an absolute path")
-        require(self.timeout_s > self.poll_s > 0, "poll_s", self.poll_s, "must be above 0 and below timeout_s")
-        require(self.max_resubmissions >= 0, "max_resubmissions", self.max_resubmissions, "must not be negative")
+    resources: dict[str, Any] = field(default_factory=dict)
+    env: list[dict[str, Any]] = field(default_factory=list)
+    volumes: list[dict[str, Any]] = field(default_factory=list)
+    volume_mounts: list[dict[str, Any]] = field(default_factory=list)
+    node_selector: dict[str, str] = field(default_factory=dict)
+    tolerations: list[dict[str, Any]] = field(default_factory=list)
+    affinity: dict[str, Any] = field(default_factory=dict)
 
 
 def pod_command(launch: LaunchConfig, job_file: str) -> list[str]:
@@ -86,93 +101,144 @@ def pod_command(launch: LaunchConfig, job_file: str) -> list[str]:
     return ["bash", "-c", " ".join(line)]
 
 
-def trainjob_request(job: Job, work: Path, cluster: TrainJobConfig) -> "tuple[CustomTrainerContainer, list[Any]]":
+def trainjob_request(
+    job: Job, work: Path, pod: PodSettings, config: TrainJobConfig
+) -> "tuple[CustomTrainerContainer, list[Any]]":
     """Trainer and options for `TrainerClient.train`.
 
     Raises:
-        ConfigError: The work folder does not lie on the shared volume.
+        ConfigError: The work folder does not lie on a volume that the nodes mount, or a variable has no plain value.
     """
     from kubeflow.trainer import CustomTrainerContainer
     from kubeflow.trainer.options.kubernetes import Labels, TrainerCommand
 
-    is_shared = work.is_relative_to(cluster.mount_path)
-    require(is_shared, "work", str(work), f"must lie on the volume mounted at {cluster.mount_path}")
+    mounts = [mount["mountPath"] for mount in pod.volume_mounts]
+    is_shared = any(work.is_relative_to(mount) for mount in mounts)
+    require(
+        is_shared,
+        "work",
+        str(work),
+        f"must lie on a volume that every node mounts, at one of {mounts}",
+    )
     launch = job.config.launch
     trainer = CustomTrainerContainer(
-        image=cluster.image,
+        image=pod.image,
         num_nodes=launch.num_nodes,
-        resources_per_node=dict(cluster.resources_per_node),
-        env={**elastic_environment(launch), "HF_HUB_OFFLINE": "1"},
+        resources_per_node={**pod.resources.get("requests", {}), **pod.resources.get("limits", {})},
+        env={**_plain_values(pod.env), **elastic_environment(launch), "HF_HUB_OFFLINE": "1"},
     )
     options = [
         TrainerCommand(command=pod_command(launch, str(work / JOB_FILE))),
-        Labels(labels={"app.kubernetes.io/part-of": "vitrail", **cluster.labels}),
-        _volumes(cluster),
+        Labels(labels={"app.kubernetes.io/part-of": "vitrail", "app.kubernetes.io/component": job.kind}),
+        _pod_patch(pod, config),
     ]
     return trainer, options
 
 
-def _volumes(cluster: TrainJobConfig) -> Any:
+def _plain_values(env: list[dict[str, Any]]) -> dict[str, str]:
+    for variable in env:
+        is_plain = "value" in variable
+        require(is_plain, "env", variable["name"], "a TrainJob takes plain values only; mount the secret as a volume")
+    return {variable["name"]: variable["value"] for variable in env}
+
+
+def _pod_patch(pod: PodSettings, config: TrainJobConfig) -> Any:
     from kubeflow.trainer.options import kubernetes as patch
 
-    volumes = [
-        {"name": "vitrail", "persistentVolumeClaim": {"claimName": cluster.volume_claim}},
-        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": cluster.shared_memory}},
-    ]
-    mounts = [
-        {"name": "vitrail", "mountPath": cluster.mount_path},
-        {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 - a mount point, not a temporary file
-    ]
-    pod = patch.PodSpecPatch(volumes=volumes, containers=[patch.ContainerPatch(name=_NODE, volume_mounts=mounts)])
-    template = patch.JobTemplatePatch(spec=patch.JobSpecPatch(template=patch.PodTemplatePatch(spec=pod)))
+    volumes, mounts = list(pod.volumes), list(pod.volume_mounts)
+    if all(mount["mountPath"] != _SHARED_MEMORY for mount in mounts):
+        volumes.append({"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": config.shared_memory}})
+        mounts.append({"name": "shm", "mountPath": _SHARED_MEMORY})
+    spec = patch.PodSpecPatch(
+        volumes=volumes,
+        containers=[patch.ContainerPatch(name=_NODE, volume_mounts=mounts)],
+        node_selector=pod.node_selector or None,
+        tolerations=pod.tolerations or None,
+        affinity=pod.affinity or None,
+    )
+    template = patch.JobTemplatePatch(spec=patch.JobSpecPatch(template=patch.PodTemplatePatch(spec=spec)))
     jobs = [patch.ReplicatedJobPatch(name=_NODE, template=template)]
     job_set = patch.JobSetTemplatePatch(spec=patch.JobSetSpecPatch(replicated_jobs=jobs))
     return patch.RuntimePatch(training_runtime_spec=patch.TrainingRuntimeSpecPatch(template=job_set))
 
 
-def run_trainjob(job: Job, work: Path, out: Path, cluster: TrainJobConfig, client: "TrainerClient") -> ModelManifest:
-    """Submits a TrainJob, forwards its log, watches it to its end and moves the result to `out`.
-
-    A TrainJob that fails for no reason of its own (lost node, evicted pod) is submitted again and goes on
-    from the last checkpoint.
+def run_trainjob(
+    job: Job, work: Path, out: Path, *, config: TrainJobConfig, pod: PodSettings, client: "TrainerClient"
+) -> ModelManifest:
+    """Runs a job as a TrainJob to its end and moves the result to `out`.
 
     Raises:
         TrainingError: The training failed; the message says where its checkpoints are.
         VitrailError: What a worker raised.
     """
+    trainer, options = trainjob_request(job, work, pod, config)
     work.mkdir(parents=True, exist_ok=True)
     save(work / JOB_FILE, job)
-    (work / FAILURE_FILE).unlink(missing_ok=True)
-    trainer, options = trainjob_request(job, work, cluster)
-    for attempt in range(cluster.max_resubmissions + 1):
-        name = client.train(runtime=cluster.runtime, trainer=trainer, options=options)
+
+    def submit(attempt: int) -> str:
+        return client.train(runtime=config.runtime, trainer=trainer, options=options)
+
+    ending = submit_until_done(submit, work, config, client)
+    return collect_result(work, out, ending)
+
+
+def submit_until_done(submit: Callable[[int], str], work: Path, config: TrainJobConfig, client: "TrainerClient") -> str:
+    """Submits a TrainJob, forwards its log and watches it; again when it ends without result or reason.
+
+    A lost node or an evicted pod leaves neither; the next TrainJob goes on from the last checkpoint. When this
+    process has to end, the TrainJob is deleted, whereupon its workers write a checkpoint.
+
+    Args:
+        submit: Starts the given attempt, counted from 0, and returns the TrainJob's name.
+        work: The work folder as this process sees it.
+        config: How patient to be.
+        client: Where the TrainJob runs.
+
+    Returns:
+        How the last TrainJob ended.
+
+    Raises:
+        TrainingError: One did not end in time.
+    """
+    discard_outcome(work)
+    ending = ""
+    for attempt in range(config.max_resubmissions + 1):
+        name = submit(attempt)
         logger.info("TrainJob %s submitted (attempt %d)", name, attempt + 1)
-        status = _watch(client, name, cluster)
-        logger.info("TrainJob %s: %s", name, status)
-        if status == _COMPLETE or (work / FAILURE_FILE).exists():
+        with terminate_as_exit():
+            try:
+                status = _watch(client, name, config)
+            except BaseException:
+                client.delete_job(name)
+                raise
+        ending = f"TrainJob {name} ended as {status}"
+        logger.info("%s", ending)
+        if (work / RESULT_FOLDER).exists() or (work / FAILURE_FILE).exists():
             break
-    return collect_result(work, out, f"TrainJob {name} ended as {status}")
+    return ending
 
 
-def _watch(client: "TrainerClient", name: str, cluster: TrainJobConfig) -> str:
-    num_lines = 0
-    deadline = time.monotonic() + cluster.timeout_s
+def _watch(client: "TrainerClient", name: str, config: TrainJobConfig) -> str:
+    num_lines: list[int] = []
+    deadline = time.monotonic() + config.timeout_s
     while time.monotonic() < deadline:
         status = str(client.get_job(name).status)
-        num_lines = _forward_log(client, name, num_lines)
-        if status in {_COMPLETE, _FAILED}:
+        _forward_log(client, name, num_lines)
+        if status in _ENDED:
             return status
-        time.sleep(cluster.poll_s)
-    client.delete_job(name)
-    raise TrainingError(f"TrainJob {name} did not end within {cluster.timeout_s} s and was deleted; submit again")
+        time.sleep(config.poll_s)
+    raise TrainingError(f"TrainJob {name} did not end within {config.timeout_s:.0f} s and is deleted; submit again")
 
 
-def _forward_log(client: "TrainerClient", name: str, num_lines: int) -> int:
-    """Logs the lines of the first node that have not been logged yet."""
+def _forward_log(client: "TrainerClient", name: str, num_lines: list[int]) -> None:
+    """Logs what has not been logged yet of each chunk: a line of the first node, or all of a container's log."""
     try:
-        lines = list(client.get_job_logs(name))
+        chunks = list(client.get_job_logs(name))
     except RuntimeError:
-        return num_lines  # the container is not there yet, or not any more
-    for line in lines[num_lines:]:
-        logger.info("%s | %s", name, line)
-    return max(num_lines, len(lines))
+        return  # the container is not there yet, or not any more
+    num_lines += [0] * (len(chunks) - len(num_lines))
+    for number, chunk in enumerate(chunks):
+        lines = chunk.splitlines()
+        for line in lines[num_lines[number] :]:
+            logger.info("%s | %s", name, line)
+        num_lines[number] = len(lines)

@@ -6,6 +6,7 @@ make the worker write a checkpoint and end with exit code 0; starting it again c
 """
 
 import argparse
+import contextlib
 import fcntl
 import functools
 import logging
@@ -25,10 +26,12 @@ from vitrail.corpus.reader import Batch, Reader
 from vitrail.errors import TrainingError, VitrailError
 from vitrail.models import save_model
 from vitrail.training.assignment import Assignment
+from vitrail.training.data import EncodedSizes
 from vitrail.training.finetuning import assign_finetuning
 from vitrail.training.job import (
     FAILURE_FILE,
     METRICS_FILE,
+    PROFILE_FILE,
     RESULT_FOLDER,
     Failure,
     Job,
@@ -59,8 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _work(read_job(options.job), work, stop)
     except VitrailError as error:
-        save(work / FAILURE_FILE, Failure(error=type(error).__name__, message=str(error)))
         logging.getLogger(__name__).error("%s", error)
+        with contextlib.suppress(OSError):  # the disk may be full
+            save(work / FAILURE_FILE, Failure(error=type(error).__name__, message=str(error)))
         return 1
     return 0
 
@@ -114,6 +118,7 @@ def _create_trainer(job: Job, assignment: Assignment, process: Process, work: Pa
         title=job.kind,
         open_reader=functools.partial(_open_reader, job, assignment, process, work),
         name_image=functools.partial(_name_image, assignment),
+        measure_bytes=EncodedSizes([source.corpus for source in assignment.sources]).measure,
         frozen_steps=assignment.frozen_steps,
     )
 
@@ -149,7 +154,9 @@ def _save_result(trainer: Trainer, job: Job, process: Process, work: Path) -> No
     if model is not None:
         with atomic_folder(work / RESULT_FOLDER) as folder:
             save_model(folder, model, job.lineage)
-            shutil.copyfile(work / METRICS_FILE, folder / METRICS_FILE)
+            for name in (METRICS_FILE, PROFILE_FILE):
+                if (work / name).exists():
+                    shutil.copyfile(work / name, folder / name)
     process.barrier()
 
 

@@ -1,0 +1,86 @@
+"""What a training took, beside what was planned."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from vitrail.errors import TrainingError
+from vitrail.training.checkpoint import list_checkpoints
+from vitrail.training.config import PretrainConfig
+from vitrail.training.job import METRICS_FILE
+from vitrail.training.planning import CorpusNumbers, Hardware, Plan, likely_hardware, measure_corpus, plan_training
+
+__all__ = ["REVIEW_FILE", "PlanReview", "Taken", "compare_plan", "review_pretraining"]
+
+REVIEW_FILE = "plan.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """A run beside its plan: each pair is (planned, taken).
+
+    Attributes:
+        utilisation: Of the hardware's peak: assumed by the plan, and reached.
+    """
+
+    num_steps: tuple[int, int]
+    hours: tuple[float, float]
+    device_hours: tuple[float, float]
+    images_per_s: tuple[float, float]
+    bytes_read: tuple[float, int]
+    label_rows: tuple[int, int]
+    label_values: tuple[float, int]
+    checkpoint_bytes: tuple[int, int]
+    utilisation: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanReview:
+    """A plan, what it was made from, and what came of it."""
+
+    hardware: Hardware
+    numbers: CorpusNumbers
+    plan: Plan
+    taken: Taken
+
+
+def review_pretraining(corpus: Path, labels: Path, config: PretrainConfig, work: Path) -> PlanReview:
+    """Plans a pretraining that has run in `work`, and compares."""
+    hardware = likely_hardware(config.compute)
+    nothing = CorpusNumbers(num_images=0, bytes_per_image=0, num_labels=0, labels_per_image=0)
+    numbers = measure_corpus(corpus, labels, nothing)
+    plan = plan_training(config, numbers, hardware)
+    return PlanReview(hardware=hardware, numbers=numbers, plan=plan, taken=compare_plan(plan, work, hardware))
+
+
+def compare_plan(plan: Plan, work: Path, hardware: Hardware) -> Taken:
+    """Sets what a run took beside its plan.
+
+    Args:
+        plan: Of `plan_training`.
+        work: The work folder of the run, with its log and checkpoints.
+        hardware: As in the plan.
+
+    Raises:
+        TrainingError: The run has logged nothing.
+    """
+    path = work / METRICS_FILE
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    if not lines:
+        raise TrainingError(f"{path} holds no step to compare with; let the training run first")
+    last = json.loads(lines[-1])
+    rate = last["step"] * (plan.num_images_seen / plan.num_steps) / last["seconds"]
+    device_rate = rate * last["seconds"] / last["device_seconds"]
+    paths = list_checkpoints(work / "checkpoints")
+    written = sum(file.stat().st_size for file in paths[-1].iterdir()) if paths else 0
+    return Taken(
+        num_steps=(plan.num_steps, last["step"]),
+        hours=(plan.hours, last["seconds"] / 3600),
+        device_hours=(plan.device_hours, last["device_seconds"] / 3600),
+        images_per_s=(plan.images_per_s, rate),
+        bytes_read=(plan.bytes_read, last["bytes_read"]),
+        label_rows=(plan.label_rows, last["label_rows"]),
+        label_values=(plan.label_values, last["label_values"]),
+        checkpoint_bytes=(plan.checkpoint_bytes, written),
+        utilisation=(hardware.utilisation, device_rate * plan.flops_per_image / hardware.peak_flops),
+    )
