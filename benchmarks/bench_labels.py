@@ -116,7 +116,7 @@ def run_size(num_signals: int, folder: Path) -> None:
     from vitrail.labels import LabelsConfig, derive_labels
 
     config = LabelsConfig(
-        dictionary_files=(str(folder / "terms.txt"),), sample_signals=SAMPLE_SIGNALS, clustering="none", votes=False
+        dictionary_files=(str(folder / "terms.txt"),), sample_signals=SAMPLE_SIGNALS, clustering="none"
     )
     started, cpu = time.perf_counter(), cpu_seconds()
     manifest = derive_labels(folder, folder / "labels", config)
