@@ -157,7 +157,7 @@ def build_annotations(mentions: Mentions, terms: Terms) -> Annotations:
         terms.query_rate[first_term],
         _cosine(first_post, first_term, terms.vector),
     )
-    table = np.empty((len(starts), len(FEATURES)), dtype=np.float32)
+    table = np.empty((len(starts), len(FEATURES)), dtype=np.float32, order="F")  # written and scored by column
     for index, column in enumerate(columns):
         table[:, index] = column
     return Annotations(

@@ -92,13 +92,14 @@ def _save_scored(path: Path, labels: ImageLabels, top_k: int, votes: pa.RecordBa
             writer.write_batch(votes)
     best, count = np.unique(labels.label[best_labels(labels, top_k, 0)], return_counts=True)
     with atomic_file(path) as partial, partial.open("wb") as stream:
-        np.savez(stream, row=labels.row, label=labels.label, score=labels.score, best=best, count=count)
+        parts = {name: getattr(labels, name).astype(np.int32) for name in ("row", "label", "score")}
+        np.savez(stream, **parts, best=best, count=count)
 
 
 def load_scored(path: Path) -> ImageLabels:
     """Candidate labels of a scored shard."""
     with np.load(path, allow_pickle=False) as arrays:
-        return ImageLabels(row=arrays["row"], label=arrays["label"], score=arrays["score"])
+        return ImageLabels(**{name: arrays[name].astype(np.int64) for name in ("row", "label", "score")})
 
 
 def collect_votes(
@@ -129,9 +130,9 @@ def collect_votes(
     signal = pa.array(mentions.signal[vote])
     return pa.record_batch(
         {
-            "row": annotations.row[at],
-            "label": label[at],
-            "term": mentions.term[vote],
+            "row": annotations.row[at].astype(np.int32),
+            "label": label[at].astype(np.int32),
+            "term": mentions.term[vote].astype(np.int32),
             "post_id": post_id.take(signal),
             "source": source.take(signal),
             "score": (scores[at] / ONE).astype(np.float32),
@@ -230,7 +231,7 @@ class ShardPublisher:
         if not path.exists():
             return VOTES_SCHEMA.empty_table()
         batch = read_spill(path, 0)
-        row, label = batch["row"].to_numpy(), batch["label"].to_numpy()
+        row, label = batch["row"].to_numpy().astype(np.int64), batch["label"].to_numpy()
         width = len(self._number)
         kept = np.flatnonzero(_is_among(row * width + label, labels.row * width + labels.label))
         batch, row, label = batch.take(pa.array(kept)), row[kept], label[kept]
@@ -238,9 +239,14 @@ class ShardPublisher:
             {
                 "image_id": pa.DictionaryArray.from_arrays(pa.array(row), image_ids),
                 "label_id": self._label_id[self._number[label]],
-                "term": pa.DictionaryArray.from_arrays(batch["term"], self._terms),
+                "term": self._name_terms(batch["term"].to_numpy()),
                 "post_id": batch["post_id"],
                 "source": batch["source"],
                 "score": batch["score"],
             }
         )
+
+    def _name_terms(self, term: np.ndarray) -> pa.DictionaryArray:
+        """Terms by name; the dictionary holds those of the shard alone, not the whole vocabulary."""
+        used, code = np.unique(term, return_inverse=True)
+        return pa.DictionaryArray.from_arrays(pa.array(code), self._terms.take(pa.array(used)))
