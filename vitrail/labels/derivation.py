@@ -37,7 +37,7 @@ from vitrail.labels.diff import DIFF_FILE, LabelDiff, check_churn, diff_labels
 from vitrail.labels.engine import running_on
 from vitrail.labels.images import build_lookup, open_lookup
 from vitrail.labels.label_set import LabelSet, open_labels
-from vitrail.labels.label_table import label_ids, member_terms, vocabulary_table
+from vitrail.labels.label_table import label_ids, member_terms, members_table, vocabulary_table
 from vitrail.labels.shard_labels import ShardPublisher, ShardScorer, count_labels, read_published
 from vitrail.labels.terms import load_terms, save_surfaces, save_terms
 from vitrail.labels.vocabulary import build_vocabulary
@@ -47,6 +47,10 @@ __all__ = ["derive_labels"]
 _LOG = logging.getLogger(__name__)
 _WAVE_BYTES = 256 << 20  # signal files are annotated in waves; a finished wave survives a kill
 _SAMPLE_SLOTS = 1 << 20
+_LABEL_SET = (
+    *("labels.json", "vocabulary.parquet", "dictionary.parquet", "members.parquet", DIFF_FILE),
+    *("shards", "votes"),
+)
 _SAMPLE_COLUMNS = ("image_id", "post_id", "source", "text", "language")
 
 
@@ -239,7 +243,9 @@ def _label_shards(
     publisher = ShardPublisher(str(folder), str(corpus), shards, encode(config))
     numbers.select(publisher.publish(col("number"))).collect()
     frequency, num_labelled, digests = read_published(folder, len(shards), len(kept))
-    pq.write_table(vocabulary_table(terms, groups, ids, frequency, manifest.num_images), folder / "vocabulary.parquet")
+    vocabulary = vocabulary_table(terms, groups, ids, frequency, manifest.num_images)
+    pq.write_table(vocabulary, folder / "vocabulary.parquet")
+    pq.write_table(members_table(terms, groups, ids), folder / "members.parquet")
     files = {"vocabulary.parquet": digest_file(folder / "vocabulary.parquet")}
     files |= {f"shards/{name}.parquet": digest for name, digest in zip(shards, digests, strict=True)}
     return LabelSetManifest(
@@ -270,7 +276,7 @@ def _choose_labels(
 
 def _publish(out: Path, work: Path) -> None:
     with atomic_folder(out) as folder:
-        for name in ("labels.json", "vocabulary.parquet", "dictionary.parquet", DIFF_FILE, "shards", "votes"):
+        for name in _LABEL_SET:
             if (work / name).exists():
                 _link(work / name, folder / name)
 
