@@ -22,6 +22,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vitrail.labels.stop_words import is_stop_word
+
 GOAL = 150_000
 NUM_TERMS = 100_000
 SIZES = (20_000, 200_000, 2_000_000)
@@ -45,7 +47,13 @@ def real_words() -> np.ndarray:
 
 
 def make_terms(words: np.ndarray, rng: np.random.Generator) -> list[str]:
-    """100,000 phrases: every word, then real words with a suffix, then pairs and triples."""
+    """100,000 phrases: every word, then real words with a suffix, then pairs and triples.
+
+    As in a derived dictionary no term is a stop word, or begins or ends with one.
+    """
+    words = words[
+        [not any(is_stop_word(word, language) for language in ("en", "es", "fr", "pt", "it")) for word in words]
+    ]
     distinct = sorted(set(words.tolist()))
     terms = dict.fromkeys(distinct)
     for suffix in ("a", "er", "ing", "ado"):
@@ -116,7 +124,7 @@ def run_size(num_signals: int, folder: Path) -> None:
     from vitrail.labels import LabelsConfig, derive_labels
 
     config = LabelsConfig(
-        dictionary_files=(str(folder / "terms.txt"),), sample_signals=SAMPLE_SIGNALS, clustering="none", votes=False
+        dictionary_files=(str(folder / "terms.txt"),), sample_signals=SAMPLE_SIGNALS, clustering="none"
     )
     started, cpu = time.perf_counter(), cpu_seconds()
     manifest = derive_labels(folder, folder / "labels", config)

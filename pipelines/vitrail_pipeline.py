@@ -69,12 +69,13 @@ def make_pipeline(chosen: Recipe) -> dsl.base_component.BaseComponent:
                 is_cached=False,
             )
             data = _passed(corpus=checkout)
-            labels = place(derive_labels(**run, **data), cluster)
+            labels = place(derive_labels(**run, **data), cluster, is_cached=False)
             data |= _passed(labels=labels)
             validation = place(validate_data(**run, **data), cluster, is_cached=False)
             validated = data | _passed(validation=validation)
             features = place(materialize_features(**run, **validated), cluster)
             backbone = place_on_gpu(pretrain(**run, **validated), cluster)
+            backbone.set_caching_options(chosen.pretrain.initial_weights != "champion")
             model = place_on_gpu(finetune(**run, **data, **_passed(features=features, backbone=backbone)), cluster)
             corpus_and_model = _passed(corpus=checkout, model=model)
             index = place_on_gpu(build_index(**run, **corpus_and_model), cluster)
@@ -84,7 +85,7 @@ def make_pipeline(chosen: Recipe) -> dsl.base_component.BaseComponent:
             verdict = place(gate_model(**run, **_passed(evaluation=evaluation)), cluster, is_cached=False)
             with dsl.If(verdict.outputs["Output"] == "blessed"):
                 parts = corpus_and_model | _passed(index=index, features=features)
-                history = _passed(validation=validation, backbone=backbone, evaluation=evaluation)
+                history = _passed(labels=labels, validation=validation, backbone=backbone, evaluation=evaluation)
                 judged = {"verdict": _artifact(verdict)}
                 version = place(register_model(**run, **parts, **history, **judged), cluster, is_cached=False)
                 endpoint = place(package_endpoint(**run, **parts, **_passed(version=version)), cluster, is_cached=False)

@@ -12,6 +12,8 @@ def register_model(
     recipe: str,
     corpus: dsl.Input[dsl.Artifact],
     corpus_digest: str,
+    labels: dsl.Input[dsl.Artifact],
+    labels_digest: str,
     validation: dsl.Input[dsl.Artifact],
     validation_digest: str,
     backbone: dsl.Input[dsl.Artifact],
@@ -42,6 +44,7 @@ def register_model(
         output=version.path,
         inputs={
             "corpus": (corpus.path, corpus_digest),
+            "labels": (labels.path, labels_digest),
             "validation": (validation.path, validation_digest),
             "backbone": (backbone.path, backbone_digest),
             "model": (model.path, model_digest),

@@ -21,14 +21,13 @@ from vitrail.contracts.files import digest_file
 from vitrail.contracts.labels import DICTIONARY_SCHEMA, SIDECAR_SCHEMA, VOCABULARY_SCHEMA, VOTES_SCHEMA
 from vitrail.errors import LabelError
 from vitrail.labels import (
+    LabelDiff,
     LabelsConfig,
-    balance_weights,
     build_text_features,
     derive_labels,
     diff_labels,
     explain_image,
     open_labels,
-    remap_head,
     source_support,
     tail_report,
 )
@@ -143,8 +142,8 @@ from pathlib import Path
 import vitrail.labels.shard_labels as shard_labels
 from vitrail.labels import LabelsConfig, derive_labels
 save = shard_labels._save_scored
-def save_and_die(path, labels, votes):
-    save(path, labels, votes)
+def save_and_die(*arguments):
+    save(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
 shard_labels._save_scored = save_and_die
 derive_labels(Path(sys.argv[1]), Path(sys.argv[2]), LabelsConfig(clustering="none", min_images=4))
@@ -241,25 +240,35 @@ def test_rederiving_keeps_ids_and_the_diff_says_what_changed(mini_corpus, plain_
     corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [signals.filter(pa.array(keep))])
     derive_labels(corpus, tmp_path / "labels", CONFIG, previous=plain_labels)
     new = open_labels(tmp_path / "labels")
-    diff = diff_labels(old, new)
-    terms = [
-        dict(zip(s.vocabulary()["label_id"].to_pylist(), s.vocabulary()["term"].to_pylist(), strict=True))
-        for s in (old, new)
-    ]
+    diff = load(LabelDiff, tmp_path / "labels" / "diff.json")
+    assert diff == diff_labels(old, new)
+    assert (diff.old_digest, diff.new_digest) == (old.manifest.digest, new.manifest.digest)
+    terms = [dict(zip(*(s.vocabulary()[c].to_pylist() for c in ("label_id", "term")), strict=True)) for s in (old, new)]
     assert len(diff.kept) > 10
     assert all(terms[0][label_id] == terms[1][label_id] for label_id in diff.kept)
     assert set(diff.lost).isdisjoint(terms[1])
     assert 0 <= diff.churn < 1
-    with pytest.raises(LabelError, match="max_churn"):
-        derive_labels(corpus, tmp_path / "gated", replace(CONFIG, max_churn=0.0), previous=plain_labels)
-    old_ids, new_ids = tuple(terms[0]), tuple(terms[1])
-    rows = np.arange(len(old_ids), dtype=np.float32)[:, None] * np.ones((1, 3), np.float32)
-    head = remap_head(rows, old_ids, new_ids, diff, np.full((len(new_ids), 3), -1, np.float32))
-    for label_id in diff.kept:
-        if diff.origins[label_id] == (label_id,):
-            assert head[new_ids.index(label_id), 0] == old_ids.index(label_id)
-    for label_id in diff.new:
-        assert head[new_ids.index(label_id), 0] == -1
+
+
+def test_the_summary_of_a_label_set_is_enough_to_keep_its_ids(mini_corpus, plain_labels, tmp_path):
+    """The registry keeps these three files of a champion's label set, and nothing changed since."""
+    for name in ("labels.json", "vocabulary.parquet", "dictionary.parquet"):
+        (tmp_path / "champion").mkdir(exist_ok=True)
+        shutil.copy(plain_labels / name, tmp_path / "champion")
+    manifest = derive_labels(mini_corpus, tmp_path / "labels", CONFIG, previous=tmp_path / "champion")
+    assert manifest == open_labels(plain_labels).manifest
+    assert load(LabelDiff, tmp_path / "labels" / "diff.json").churn == 0
+
+
+def test_labels_that_moved_too_much_stop_the_run_and_can_be_read(mini_corpus, plain_labels, tmp_path):
+    signals = read_signals(mini_corpus)
+    corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [signals.slice(0, signals.num_rows // 2)])
+    out = tmp_path / "gated"
+    with pytest.raises(LabelError, match="max_churn=0"):
+        derive_labels(corpus, out, replace(CONFIG, max_churn=0.0), previous=plain_labels)
+    assert load(LabelDiff, out / "diff.json").churn > 0
+    assert open_labels(out).vocabulary().num_rows
+    derive_labels(corpus, out, replace(CONFIG, max_churn=1.0), previous=plain_labels)
 
 
 def test_a_label_set_compared_with_itself_has_not_changed(plain_labels):
@@ -302,16 +311,6 @@ def test_tail_report_counts_terms_and_labels(mini_labels):
     assert sum(band.num_labels for band in report.after.values()) == report.num_labels
     assert sum(band.share_of_pairs for band in report.after.values()) == pytest.approx(1)
     assert report.num_multilingual > 5
-
-
-def test_balance_follows_the_rule(mini_labels):
-    labels = open_labels(mini_labels)
-    natural, root, uniform = (balance_weights(labels, name, 0.5) for name in ("natural", "square_root", "uniform"))
-    assert len(natural) == labels.manifest.num_images
-    assert natural.max() == 1
-    assert np.allclose(root**2, uniform)
-    rarest = labels.vocabulary()["frequency"].to_numpy().min() / labels.manifest.num_images
-    assert uniform.max() == pytest.approx(0.5 / rarest)
 
 
 def test_text_features(mini_corpus, mini_labels, tmp_path):

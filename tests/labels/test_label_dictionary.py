@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vitrail.errors import ConfigError, LabelError
-from vitrail.labels import LabelsConfig, load_encoder
+from vitrail.labels import LabelsConfig
 from vitrail.labels.dictionary import build_dictionary, collect_candidates
-from vitrail.labels.grouping import group_synonyms, image_overlap, join_translations, translation_links
+from vitrail.labels.grouping import group_terms, image_overlap, join_translations, translation_links
 from vitrail.labels.identity import assign_ids
 from vitrail.labels.normalise import tokenise
 from vitrail.labels.vocabulary import read_user_terms
@@ -140,9 +140,9 @@ def pairs_of(image_sets):
 def test_terms_join_when_images_and_encoder_agree():
     names = ["rabbit", "bunny", "light skin tone", "dark skin tone", "rocket"]
     images = [range(10), range(9), range(10, 20), range(20, 30), range(10)]
-    overlap = image_overlap(pairs_of(images), len(names))
-    labels = group_synonyms(overlap, names, np.ones(5, bool), load_encoder().encode, 0.7)
+    labels, closeness = group_terms(names, ["en"] * 5, pairs_of(images), np.eye(5, dtype=np.float32), LabelsConfig())
     assert labels[0] == labels[1]
+    assert closeness.tolist() == pytest.approx([0.9**0.5, 0.9**0.5, 1, 1, 1], abs=1e-4)
     assert len({labels[0], labels[2], labels[3], labels[4]}) == 4
 
 

@@ -32,6 +32,7 @@ def make_terms(count=4):
         query_rate=np.zeros(count, np.float32),
         vector=np.eye(count, 8, dtype=np.float32),
         label=np.arange(count),
+        closeness=np.ones(count, np.float32),
     )
 
 

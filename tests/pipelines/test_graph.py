@@ -73,7 +73,6 @@ def test_steps_that_read_a_registry_or_start_servers_are_not_cached(compiled):
     }
     executors = {name.removeprefix("exec-") for name in spec["deploymentSpec"]["executors"]}
     assert cached & executors == {
-        "derive-labels",
         "materialize-features",
         "pretrain-backbone",
         "finetune-tasks",

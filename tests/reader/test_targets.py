@@ -10,7 +10,7 @@ import torch
 from vitrail.contracts.codec import load, save
 from vitrail.contracts.files import digest_file
 from vitrail.contracts.labels import SIDECAR_SCHEMA, VOCABULARY_SCHEMA, LabelSetManifest
-from vitrail.corpus.balance import replication, replication_weights
+from vitrail.corpus.balance import Balance, balance_weights, head_threshold, replication
 from vitrail.corpus.corpus import Corpus
 from vitrail.corpus.tables import read_table, table_of, write_table
 from vitrail.corpus.targets import ListTargets, SidecarTargets, TableTargets
@@ -146,19 +146,28 @@ def test_lists_in_memory_are_padded_too() -> None:
 
 
 def test_replication_follows_mahajan() -> None:
-    assert replication(np.array([0.25, 0.01, 0.0001]), 0.01).tolist() == pytest.approx([1, 1, 10])
-    assert replication(np.array([0.0001, 0.0]), 0.01, 4).tolist() == [4, 4]
+    frequencies = np.array([0.25, 0.01, 0.0001, 0.0])
+    assert replication(frequencies, 0.01, "natural").tolist() == [1, 1, 1, 1]
+    assert replication(frequencies, 0.01, "square_root").tolist() == pytest.approx([1, 1, 10, 1])
+    assert replication(frequencies, 0.01, "uniform").tolist() == pytest.approx([1, 1, 100, 1])
     with pytest.raises(ConfigError, match="threshold"):
-        replication(np.array([0.1]), 0.0)
+        replication(np.array([0.1]), 0.0, "uniform")
 
 
+def test_head_ends_where_half_of_the_pairs_are() -> None:
+    assert head_threshold(np.array([0.1, 0.5, 0.2, 0.2])) == 0.5
+    assert head_threshold(np.array([0.1, 0.2, 0.3])) == 0.3
+    assert head_threshold(np.zeros(3)) == 1
+
+
+@pytest.mark.parametrize(("balance", "power"), [("natural", 0), ("square_root", 0.5), ("uniform", 1)])
 @pytest.mark.parametrize("rows", [None, np.arange(1, 53, 2)])
 def test_an_image_takes_the_largest_replication_of_its_labels(
-    tiny_corpus: Corpus, tiny_labels: Path, rows: np.ndarray | None
+    tiny_corpus: Corpus, tiny_labels: Path, rows: np.ndarray | None, balance: Balance, power: float
 ) -> None:
-    weights = replication_weights(tiny_corpus, SidecarTargets(tiny_labels), threshold=0.9, rows=rows)
+    weights = balance_weights(tiny_corpus, SidecarTargets(tiny_labels), balance, threshold=0.9, rows=rows)
     own = np.arange(53) if rows is None else rows
     counts = {label: sum(label in labels_of(row) for row in own) for label in LABELS}
     for weight, row in zip(weights, own, strict=True):
-        due = [max(1.0, (0.9 * len(own) / counts[label]) ** 0.5) for label in labels_of(row)]
+        due = [max(1.0, (0.9 * len(own) / counts[label]) ** power) for label in labels_of(row)]
         assert weight == pytest.approx(max([1.0, *due]))

@@ -16,6 +16,7 @@ from vitrail.contracts.codec import decode, encode
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus import open_corpus
+from vitrail.corpus.balance import balance_weights
 from vitrail.corpus.targets import SidecarTargets
 from vitrail.errors import ConfigError, LabelError, TrainingError
 from vitrail.models import VitrailModel
@@ -33,12 +34,13 @@ from vitrail.training import (
     plan_training,
     pretrain_backbone,
 )
-from vitrail.training.data import class_weights, labelled_rows, replication_weights, task_classes, train_rows
+from vitrail.training.data import class_weights, task_classes, train_rows
 from vitrail.training.finetuning import assign_finetuning
 from vitrail.training.job import PretrainJob, identify
 from vitrail.training.launch import elastic_arguments
 from vitrail.training.metrics import MetricLog
 from vitrail.training.optimization import MovingAverage, create_optimizer, learning_rate_factor
+from vitrail.training.pretraining import assign_pretraining
 from vitrail.training.run import finetune_job, pretrain_job
 from vitrail.training.trainjob import pod_command
 
@@ -161,14 +163,18 @@ def test_class_weights_even_out_classes(mini_corpus):
     assert list(mass.values()) == pytest.approx([len(rows) / len(mass)] * len(mass))
 
 
-def test_rare_labels_are_replicated(mini_corpus, word_labels):
-    corpus = open_corpus(mini_corpus)
-    targets = SidecarTargets(word_labels)
-    rows = labelled_rows(corpus, train_rows(corpus, drop_evaluation_copies=True), targets)
-    weights = replication_weights(corpus, rows, targets, threshold=0.5)
-    assert weights.min() >= 1
-    assert weights.max() > 1
-    np.testing.assert_array_equal(replication_weights(corpus, rows, targets, threshold=1e-9), 1)
+@pytest.mark.parametrize("balance", ["natural", "square_root", "uniform"])
+def test_the_recipe_balances_pretraining_by_weights(mini_corpus, word_labels, balance):
+    config = pretrain_config(balance=balance, balance_threshold=0.5)
+    job = pretrain_job(corpus=mini_corpus, labels=word_labels, config=config, lineage=LINEAGE)
+    (source,) = assign_pretraining(job).sources
+    assert len(np.unique(source.rows)) == len(source.rows)  # no copies
+    if balance == "natural":
+        assert source.sample_weights is None
+        return
+    expected = balance_weights(source.corpus, SidecarTargets(word_labels), balance, threshold=0.5, rows=source.rows)
+    np.testing.assert_array_equal(source.sample_weights, expected)
+    assert 1 <= expected.min() < expected.max()
 
 
 def test_proxies_are_for_training_labels_only(mini_corpus):

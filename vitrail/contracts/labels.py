@@ -3,6 +3,8 @@
 labels.json                LabelSetManifest
 vocabulary.parquet         VOCABULARY_SCHEMA, row i is the label with head output i
 dictionary.parquet         DICTIONARY_SCHEMA, every candidate term, with the reason when it was rejected
+members.parquet            MEMBERS_SCHEMA, the terms of each label and how close they are, for audits
+diff.json                  what changed since the previous label set, when there was one
 shards/00000.parquet       SIDECAR_SCHEMA, one row per row of index/00000.parquet, in the same order
 votes/00000.parquet        VOTES_SCHEMA, which signals voted for which label
 """
@@ -15,6 +17,7 @@ __all__ = [
     "BANDS",
     "DICTIONARY_SCHEMA",
     "LABELS_SCHEMA_VERSION",
+    "MEMBERS_SCHEMA",
     "SIDECAR_SCHEMA",
     "VOCABULARY_SCHEMA",
     "VOTES_SCHEMA",
@@ -43,6 +46,15 @@ DICTIONARY_SCHEMA = pa.schema(
         ("num_images", pa.int64()),
         ("idf", pa.float32()),
         ("reason", pa.string()),  # null: accepted; else why it was rejected
+    ]
+)
+MEMBERS_SCHEMA = pa.schema(
+    [
+        ("label_id", pa.int64()),  # in the order of the vocabulary
+        ("term", pa.string()),  # canonical; in the order of the label's members
+        ("language", pa.string()),
+        ("num_images", pa.int64()),  # of the dictionary's sample
+        ("closeness", pa.float32()),  # mean cosine of its images with those of the other members; 1 when alone
     ]
 )
 SIDECAR_SCHEMA = pa.schema(

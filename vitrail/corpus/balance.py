@@ -1,6 +1,7 @@
 """How often an image is due in an epoch, so that rare labels are seen: weights, never copies on disk."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -9,36 +10,53 @@ from vitrail.config import require
 from vitrail.corpus.corpus import Corpus
 from vitrail.corpus.targets import SidecarTargets
 
-__all__ = ["replication", "replication_weights"]
+__all__ = ["Balance", "balance_weights", "head_threshold", "replication"]
+
+Balance = Literal["natural", "square_root", "uniform"]
+
+_EXPONENTS: dict[Balance, float] = {"natural": 0.0, "square_root": 0.5, "uniform": 1.0}
 
 
-def replication(frequencies: np.ndarray, threshold: float, max_replication: float = np.inf) -> np.ndarray:
-    """How often a label's images are due: max(1, sqrt(threshold / frequency)), at most `max_replication`.
+def replication(frequencies: np.ndarray, threshold: float, balance: Balance) -> np.ndarray:
+    """How often a label's images are due: max(1, (threshold / frequency) ** p), p = 0, 1/2 or 1 by balance.
 
     Mahajan et al. 2018, "Exploring the Limits of Weakly Supervised Pretraining", section 2.2.
 
     Args:
-        frequencies: Share of the images that carry each label, in (0, 1].
+        frequencies: Share of the images that carry each label; a label without images is due once.
         threshold: The share from which a label is frequent enough.
-        max_replication: Upper bound, against images that are seen so often that they are learnt by heart.
+        balance: The exponent by name.
     """
     require(0 < threshold <= 1, "threshold", threshold, "give a share of the images")
-    require(max_replication >= 1, "max_replication", max_replication, "give at least 1")
-    with np.errstate(divide="ignore"):
-        return np.clip(np.sqrt(threshold / frequencies), 1.0, max_replication)
+    ratio = np.divide(threshold, frequencies, out=np.ones(len(frequencies)), where=frequencies > 0)
+    return np.maximum(1.0, ratio ** _EXPONENTS[balance])
 
 
-def replication_weights(
+def head_threshold(frequencies: np.ndarray) -> float:
+    """Share of the images of the rarest label among those that together hold half of all (image, label) pairs."""
+    ranked = np.sort(frequencies)[::-1]
+    position = np.searchsorted(np.cumsum(ranked), ranked.sum() / 2)
+    return float(ranked[min(position, len(ranked) - 1)]) if ranked.any() else 1.0
+
+
+def balance_weights(
     corpus: Corpus,
     targets: SidecarTargets,
+    balance: Balance,
     *,
-    threshold: float,
+    threshold: float | None = None,
     rows: np.ndarray | None = None,
-    max_replication: float = np.inf,
 ) -> np.ndarray:
     """For `Source.sample_weights`: each image takes the largest replication of its labels, 1 without label.
 
     Frequencies are counted over `rows` alone. Reads every sidecar twice; memory: 4 bytes a row.
+
+    Args:
+        corpus: Whose images.
+        targets: Their weak labels.
+        balance: How far rare labels are lifted.
+        threshold: See `replication`; None takes `head_threshold`.
+        rows: Ascending; None takes all.
 
     Returns:
         float32 [rows].
@@ -52,7 +70,8 @@ def replication_weights(
     for lengths, outputs in _labels_of_rows(corpus, targets, rows):
         counts += np.bincount(outputs, minlength=len(counts))
         num_images += len(lengths)
-    per_label = replication(counts / max(num_images, 1), threshold, max_replication)
+    frequencies = counts / max(num_images, 1)
+    per_label = replication(frequencies, head_threshold(frequencies) if threshold is None else threshold, balance)
     weights = np.ones(num_images, dtype=np.float32)
     done = 0
     for lengths, outputs in _labels_of_rows(corpus, targets, rows):

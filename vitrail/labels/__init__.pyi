@@ -1,4 +1,3 @@
-from .balance import balance_weights
 from .config import LabelsConfig
 from .derivation import derive_labels
 from .diff import LabelDiff, diff_labels, remap_head
@@ -14,7 +13,6 @@ __all__ = [
     "LabelSet",
     "LabelsConfig",
     "TailReport",
-    "balance_weights",
     "build_text_features",
     "derive_labels",
     "diff_labels",

@@ -33,12 +33,12 @@ from vitrail.contracts.labels import LabelSetManifest
 from vitrail.errors import LabelError
 from vitrail.labels.annotation import SIGNAL_COLUMNS, Annotator
 from vitrail.labels.config import LabelsConfig
-from vitrail.labels.diff import check_churn, diff_labels
+from vitrail.labels.diff import DIFF_FILE, LabelDiff, check_churn, diff_labels
 from vitrail.labels.engine import running_on
 from vitrail.labels.images import build_lookup, open_lookup
 from vitrail.labels.label_set import LabelSet, open_labels
-from vitrail.labels.label_table import label_ids, member_terms, vocabulary_table
-from vitrail.labels.shard_labels import ShardPublisher, ShardScorer, count_labels
+from vitrail.labels.label_table import label_ids, member_terms, members_table, vocabulary_table
+from vitrail.labels.shard_labels import ShardPublisher, ShardScorer, count_labels, read_published
 from vitrail.labels.terms import load_terms, save_surfaces, save_terms
 from vitrail.labels.vocabulary import build_vocabulary
 
@@ -47,6 +47,10 @@ __all__ = ["derive_labels"]
 _LOG = logging.getLogger(__name__)
 _WAVE_BYTES = 256 << 20  # signal files are annotated in waves; a finished wave survives a kill
 _SAMPLE_SLOTS = 1 << 20
+_LABEL_SET = (
+    *("labels.json", "vocabulary.parquet", "dictionary.parquet", "members.parquet", DIFF_FILE),
+    *("shards", "votes"),
+)
 _SAMPLE_COLUMNS = ("image_id", "post_id", "source", "text", "language")
 
 
@@ -59,13 +63,15 @@ def derive_labels(
         corpus: Corpus folder.
         out: Label-set folder; appears whole.
         config: How.
-        previous: An earlier label set whose ids surviving labels keep.
+        previous: An earlier label set (manifest, vocabulary and dictionary are enough) whose ids surviving labels
+            keep; what changed since goes into diff.json.
         work: Folder of intermediate results, on a file system all workers share; by default hidden beside
             `out`.
             It is deleted at the end; after a kill the next call goes on from it.
 
     Raises:
-        LabelError: The corpus has no usable text, or its tables are not what the contract says.
+        LabelError: The corpus has no usable text, its tables are not what the contract says, or the labels moved more
+            than max_churn allows; the label set and its diff are in `out` all the same, to be read.
     """
     corpus, out = Path(corpus).absolute(), Path(out).absolute()
     manifest = load(CorpusManifest, corpus / "corpus.json")
@@ -82,11 +88,21 @@ def derive_labels(
         report = _annotate(files, folder)
         result = _label_shards(corpus, manifest, config, folder, report, earlier)
     save(folder / "labels.json", result)
-    if earlier and config.max_churn is not None:
-        check_churn(diff_labels(earlier, open_labels(folder)), config.max_churn)
+    diff = _compare(earlier, folder) if earlier else None
     _publish(out, folder)
     shutil.rmtree(root)
+    if diff and config.max_churn is not None:
+        check_churn(diff, config.max_churn)
     return result
+
+
+def _compare(previous: LabelSet, folder: Path) -> LabelDiff:
+    diff = diff_labels(previous, open_labels(folder))
+    save(folder / DIFF_FILE, diff)
+    _LOG.info(
+        "churn %.1f%%: %d labels kept, %d new, %d lost", 100 * diff.churn, len(diff.kept), len(diff.new), len(diff.lost)
+    )
+    return diff
 
 
 @contextlib.contextmanager
@@ -225,19 +241,20 @@ def _label_shards(
     number_of[kept] = np.arange(len(kept))
     np.savez(folder / "chosen.npz", number=number_of, label_id=ids)
     publisher = ShardPublisher(str(folder), str(corpus), shards, encode(config))
-    paths = numbers.select(publisher.publish(col("number")).alias("path")).to_pydict()["path"]
-    counts = np.sum([np.load(path) for path in paths], axis=0)
-    vocabulary = vocabulary_table(terms, groups, ids, counts[:-1], manifest.num_images)
+    numbers.select(publisher.publish(col("number"))).collect()
+    frequency, num_labelled, digests = read_published(folder, len(shards), len(kept))
+    vocabulary = vocabulary_table(terms, groups, ids, frequency, manifest.num_images)
     pq.write_table(vocabulary, folder / "vocabulary.parquet")
-    names = ["vocabulary.parquet", *(f"shards/{name}.parquet" for name in shards)]
-    digests = [digest_file(folder / name) for name in names]
+    pq.write_table(members_table(terms, groups, ids), folder / "members.parquet")
+    files = {"vocabulary.parquet": digest_file(folder / "vocabulary.parquet")}
+    files |= {f"shards/{name}.parquet": digest for name, digest in zip(shards, digests, strict=True)}
     return LabelSetManifest(
         corpus_digest=manifest.digest,
         config_digest=config.output_digest,
-        digest=digest_json([[name, digest] for name, digest in zip(names, digests, strict=True)]),
+        digest=digest_json(sorted(files.items())),
         shards=tuple(shards),
         num_labels=len(kept),
-        num_images_labelled=int(counts[-1]),
+        num_images_labelled=num_labelled,
         num_images=manifest.num_images,
         num_signals=report["num_signals"],
         num_signals_skipped=report["skipped"],
@@ -248,7 +265,7 @@ def _label_shards(
 def _choose_labels(
     folder: Path, num_shards: int, num_labels: int, config: LabelsConfig, manifest: CorpusManifest
 ) -> np.ndarray:
-    frequency = count_labels(folder, num_shards, num_labels, config)
+    frequency = count_labels(folder, num_shards, num_labels)
     kept = np.flatnonzero(frequency >= config.min_images)
     if not len(kept):
         raise LabelError(
@@ -260,8 +277,9 @@ def _choose_labels(
 
 def _publish(out: Path, work: Path) -> None:
     with atomic_folder(out) as folder:
-        for name in ("labels.json", "vocabulary.parquet", "dictionary.parquet", "shards", "votes"):
-            _link(work / name, folder / name)
+        for name in _LABEL_SET:
+            if (work / name).exists():
+                _link(work / name, folder / name)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -1,5 +1,6 @@
 """What changed between two label sets, and what that means for a classifier head trained on the old one."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,25 +9,24 @@ from vitrail.errors import LabelError
 from vitrail.labels.identity import Cluster, shared_weight
 from vitrail.labels.label_set import LabelSet
 
-__all__ = ["LabelDiff", "check_churn", "clusters_of", "diff_labels", "remap_head", "tail_mass"]
+__all__ = ["DIFF_FILE", "LabelDiff", "check_churn", "clusters_of", "diff_labels", "remap_head", "tail_mass"]
+
+DIFF_FILE = "diff.json"  # of a label set that was derived with a previous one
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelDiff:
-    """Labels of OLD and NEW by what became of them.
+    """Labels of OLD and NEW by what became of them."""
 
-    `origins` lists, for every new label, the old labels whose terms mostly went into it: itself for a kept
-    label, several for a merge, none for a new one.
-    """
-
+    old_digest: str
+    new_digest: str
     kept: tuple[int, ...]  # ids in both
-    merged: dict[int, tuple[int, ...]]  # new id: old ids that ended in it, its own included
+    merged: dict[int, tuple[int, ...]]  # new id: the several old ids whose terms mostly went into it
     split: dict[int, tuple[int, ...]]  # old id: new ids that took a part of its terms, its own included
     new: tuple[int, ...]  # new ids that share no term with an old label
     lost: tuple[int, ...]  # old ids none of whose terms is in a label
     churn: float  # share of old term mentions whose term is now in no label or in one with another id
     tail_mass: tuple[float, float]  # share of (image, label) pairs in the tail band, old and new
-    origins: dict[int, tuple[int, ...]]
 
 
 def clusters_of(labels: LabelSet) -> tuple[list[int], list[Cluster]]:
@@ -65,6 +65,8 @@ def diff_labels(old: LabelSet, new: LabelSet) -> LabelDiff:
     total = sum(max(weight, 1) for cluster in old_clusters for weight in cluster.values())
     stayed = sum(weight for (i, j), weight in shared.items() if old_ids[i] == new_ids[j])
     return LabelDiff(
+        old_digest=old.manifest.digest,
+        new_digest=new.manifest.digest,
         kept=tuple(sorted(set(old_ids) & set(new_ids))),
         merged={home: tuple(ids) for home, ids in origins.items() if len(ids) > 1},
         split={label_id: tuple(sorted(parts)) for label_id, parts in to_new.items() if len(parts) > 1},
@@ -72,7 +74,6 @@ def diff_labels(old: LabelSet, new: LabelSet) -> LabelDiff:
         lost=tuple(label_id for label_id in old_ids if not to_new[label_id]),
         churn=1 - stayed / total if total else 0.0,
         tail_mass=(tail_mass(old), tail_mass(new)),
-        origins={label_id: tuple(ids) for label_id, ids in origins.items()},
     )
 
 
@@ -91,7 +92,11 @@ def check_churn(diff: LabelDiff, max_churn: float) -> None:
 
 
 def remap_head(
-    rows: np.ndarray, old_ids: tuple[int, ...], new_ids: tuple[int, ...], diff: LabelDiff, fresh: np.ndarray
+    rows: np.ndarray,
+    old_ids: Sequence[int],
+    new_ids: Sequence[int],
+    merged: Mapping[int, Sequence[int]],
+    fresh: np.ndarray,
 ) -> np.ndarray:
     """Rows of a classifier head for a new vocabulary, for a warm start.
 
@@ -101,15 +106,13 @@ def remap_head(
         rows: [L_old, ...] weights or biases, in the order of `old_ids`.
         old_ids: Label ids of the old head's outputs.
         new_ids: Label ids of the new head's outputs.
-        diff: From the old to the new label set.
+        merged: Old labels of each new label that several ended in, from `LabelDiff.merged`.
         fresh: [L_new, ...] initial values.
     """
     position = {label_id: index for index, label_id in enumerate(old_ids)}
     result = np.array(fresh, copy=True)
     for index, label_id in enumerate(new_ids):
-        known = [position[origin] for origin in diff.origins.get(label_id, ()) if origin in position]
+        known = [position[origin] for origin in merged.get(label_id, (label_id,)) if origin in position]
         if known:
             result[index] = rows[known].mean(axis=0)
-        elif label_id in position:
-            result[index] = rows[position[label_id]]
     return result

@@ -13,7 +13,15 @@ from scipy import sparse
 
 from vitrail.labels.terms import Terms
 
-__all__ = ["FEATURES", "Annotations", "Mentions", "build_annotations", "sort_groups", "unpack_mentions"]
+__all__ = [
+    "FEATURES",
+    "Annotations",
+    "Mentions",
+    "build_annotations",
+    "encode_sorted",
+    "sort_groups",
+    "unpack_mentions",
+]
 
 FEATURES = (
     "num_mentions",  # of the term in the post
@@ -29,12 +37,13 @@ FEATURES = (
     "cosine",  # of the term's vector and the mean vector of the post's other terms
 )
 _MAX_SOURCES = 256
+_COSINE_BLOCK = 16_384  # annotations at once, so that their vectors stay in the processor's cache
 _VECTOR_SCALE = 64  # vectors as small integers in float32: their sums are exact in any order
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mentions:
-    """M matches of a shard with what their signals say; posts are numbered by (image, post id)."""
+    """M matches of a shard with what their signals say; posts are numbered in the order of (image, post id)."""
 
     signal: np.ndarray  # int64 [M]
     term: np.ndarray  # int64 [M]
@@ -54,6 +63,8 @@ class Annotations:
     term: np.ndarray  # int64 [A]
     row: np.ndarray  # int64 [A]
     features: np.ndarray  # float32 [A, len(FEATURES)]
+    mention: np.ndarray  # int64 [M] mentions by annotation, then source, then signal
+    starts: np.ndarray  # int64 [A] where those of each annotation begin
 
 
 def sort_groups(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -76,29 +87,33 @@ def unpack_mentions(signals: pa.RecordBatch, first_row: int, source_weights: dic
     """Arrays of the spilled signals of one shard; weights are clipped to [0, 1]."""
     terms, nested = signals["terms"], signals["nested"]
     row = signals["row"].to_numpy() - first_row
-    source = signals["source"].dictionary_encode()
+    source = encode_sorted(signals["source"])
     names = source.dictionary.to_pylist()
     code = source.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     trust = np.array([source_weights.get(name, 1.0) for name in names] or [1.0])[code]
     weight = np.clip(np.nan_to_num(signals["weight"].to_numpy(), nan=0.0), 0, 1).astype(np.float64)
     lengths = pc.list_value_length(terms).to_numpy(zero_copy_only=False)
-    post_code = signals["post_id"].dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    post_code = encode_sorted(signals["post_id"]).indices.to_numpy(zero_copy_only=False)
     return Mentions(
         signal=np.repeat(np.arange(len(row)), lengths),
         term=terms.flatten().to_numpy(zero_copy_only=False).astype(np.int64),
         is_nested=nested.flatten().to_numpy(zero_copy_only=False),
         row=row,
         post=_number(row << 32 | post_code),
-        source=np.minimum(_rank_names(names)[code], _MAX_SOURCES - 1) if names else code,
+        source=np.minimum(code, _MAX_SOURCES - 1),
         trust=trust * weight,
         num_tokens=signals["num_tokens"].to_numpy().astype(np.int64),
     )
 
 
-def _rank_names(names: list[str]) -> np.ndarray:
-    rank = np.empty(len(names), dtype=np.int64)
-    rank[np.argsort(np.array(names, dtype=object))] = np.arange(len(names))
-    return rank
+def encode_sorted(values: pa.Array) -> pa.DictionaryArray:
+    """Dictionary form, the dictionary in ascending order: codes (int64) do not depend on the order of arrival."""
+    encoded = values.dictionary_encode()
+    order = pc.array_sort_indices(encoded.dictionary)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order.to_numpy()] = np.arange(len(order))
+    codes = rank[encoded.indices.to_numpy(zero_copy_only=False)]
+    return pa.DictionaryArray.from_arrays(pa.array(codes), encoded.dictionary.take(order))
 
 
 def _number(key: np.ndarray) -> np.ndarray:
@@ -120,9 +135,10 @@ def build_annotations(mentions: Mentions, terms: Terms) -> Annotations:
     signal, term, post, nested = signal[order], term[order], post[order], mentions.is_nested[order]
     source_starts = starts
     key = post * num_terms + term
-    starts = source_starts[np.flatnonzero(np.diff(key[source_starts], prepend=-1))]
+    first_source = np.flatnonzero(np.diff(key[source_starts], prepend=-1))
+    starts = source_starts[first_source]
     num_mentions = np.diff(starts, append=len(key))
-    sources = np.diff(np.searchsorted(source_starts, starts), append=len(source_starts))
+    sources = np.diff(first_source, append=len(source_starts))
     coverage = np.minimum(terms.num_tokens[term] / np.maximum(mentions.num_tokens[signal], 1), 1)
     first_term, first_post = term[starts], post[starts]
     post_sources = _sources_per_post(mentions)
@@ -141,10 +157,17 @@ def build_annotations(mentions: Mentions, terms: Terms) -> Annotations:
         terms.query_rate[first_term],
         _cosine(first_post, first_term, terms.vector),
     )
-    table = np.empty((len(starts), len(FEATURES)), dtype=np.float32)
+    table = np.empty((len(starts), len(FEATURES)), dtype=np.float32, order="F")  # written and scored by column
     for index, column in enumerate(columns):
         table[:, index] = column
-    return Annotations(post=first_post, term=first_term, row=mentions.row[signal[starts]], features=table)
+    return Annotations(
+        post=first_post,
+        term=first_term,
+        row=mentions.row[signal[starts]],
+        features=table,
+        mention=order,
+        starts=starts,
+    )
 
 
 def _largest(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -168,9 +191,13 @@ def _cosine(post: np.ndarray, term: np.ndarray, vectors: np.ndarray) -> np.ndarr
     size = np.einsum("td,td->t", own, own)[term]
     num_posts = int(post.max(initial=-1)) + 1
     ones = np.ones(len(post), dtype=np.float32)
-    bounds = np.searchsorted(post, np.arange(num_posts + 1))
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(post, minlength=num_posts))])
     total = sparse.csr_matrix((ones, term, bounds), shape=(num_posts, len(own))) @ own
-    dot = np.einsum("ad,ad->a", own[term], total[post]) - size
+    dot = np.empty(len(post), dtype=np.float32)
+    for start in range(0, len(post), _COSINE_BLOCK):
+        block = slice(start, start + _COSINE_BLOCK)
+        np.einsum("ad,ad->a", own[term[block]], total[post[block]], out=dot[block])
+    dot -= size
     others = np.einsum("pd,pd->p", total, total)[post] - 2 * dot - size
     norm = np.sqrt(np.maximum(others, 0) * size)
     return np.divide(dot, norm, out=np.zeros_like(dot), where=norm > 0).round(4)

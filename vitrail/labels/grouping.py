@@ -9,16 +9,90 @@ than spelling; there a pair must be each other's closest term between the two la
 translations behave.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
 
-from vitrail.labels.clustering import merge_pairs
+from vitrail.labels.clustering import cluster_terms
+from vitrail.labels.config import LabelsConfig
+from vitrail.labels.encoder import load_encoder
 
-__all__ = ["MIN_OVERLAP", "group_synonyms", "image_overlap", "join_translations", "translation_links"]
+__all__ = ["MIN_OVERLAP", "cluster_closeness", "group_terms", "image_overlap", "join_translations", "translation_links"]
 
 MIN_OVERLAP = 0.5
+_BLOCK = 16_384  # terms whose overlaps are computed at once
+
+
+def group_terms(
+    names: Sequence[str], languages: Sequence[str], pairs: np.ndarray, vectors: np.ndarray, config: LabelsConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """Groups terms into labels.
+
+    The arms differ in how terms of the encoder's languages are grouped; the others join their translations.
+
+    Args:
+        names: T terms.
+        languages: Of the terms.
+        pairs: int64, term << 32 | image, distinct.
+        vectors: float32 [T, D] unit vectors by shared images.
+        config: Clustering arm and its threshold or number.
+
+    Returns:
+        int64 [T] label numbers, and float32 [T] how close each term is to the others of its label.
+    """
+    if config.clustering == "none":
+        return np.arange(len(names)), np.ones(len(names), dtype=np.float32)
+    overlap = image_overlap(pairs, len(names))
+    is_encoded = np.array([language in config.encoder_languages for language in languages])
+    labels = _cluster_encoded(names, is_encoded, overlap, vectors, config)
+    codes = np.unique(languages, return_inverse=True)[1]
+    labels = join_translations(labels, translation_links(overlap, codes), is_encoded)
+    return labels, cluster_closeness(labels, overlap)
+
+
+def _cluster_encoded(
+    names: Sequence[str],
+    is_encoded: np.ndarray,
+    overlap: sparse.coo_matrix,
+    vectors: np.ndarray,
+    config: LabelsConfig,
+) -> np.ndarray:
+    """Clusters of the terms the encoder can judge; other terms stay alone.
+
+    Average linkage joins only terms that share images, so that only those are encoded. The other arms see all, and
+    the images beside the words.
+    """
+    labels = np.arange(len(names))
+    is_linkage = config.clustering == "agglomerative"
+    is_pair = (overlap.row < overlap.col) & is_encoded[overlap.row] & is_encoded[overlap.col]
+    linked = np.stack([overlap.row[is_pair], overlap.col[is_pair]], axis=1).astype(np.int64)
+    rows = np.unique(linked) if is_linkage else np.flatnonzero(is_encoded)
+    if not len(rows):
+        return labels
+    encoded = load_encoder(config.encoder).encode([names[row] for row in rows])
+    found = cluster_terms(
+        config.clustering,
+        encoded if is_linkage else np.hstack([encoded, vectors[rows]]),
+        np.searchsorted(rows, linked[np.lexsort(linked.T)]) if is_linkage else np.zeros((0, 2), dtype=np.int64),
+        threshold=config.cluster_threshold,
+        num_clusters=config.num_clusters,
+    )
+    labels[rows] = len(names) + found
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def cluster_closeness(labels: np.ndarray, overlap: sparse.coo_matrix) -> np.ndarray:
+    """Mean overlap of each term with the other terms of its label (below MIN_OVERLAP counts 0); 1 for one alone.
+
+    Args:
+        labels: int64 [T].
+        overlap: From `image_overlap`.
+    """
+    is_inside = labels[overlap.row] == labels[overlap.col]
+    total = np.bincount(overlap.row[is_inside], overlap.data[is_inside], minlength=len(labels))
+    others = np.bincount(labels)[labels] - 1
+    return np.divide(total, others, out=np.ones(len(labels)), where=others > 0).round(4).astype(np.float32)
 
 
 def image_overlap(pairs: np.ndarray, num_terms: int) -> sparse.coo_matrix:
@@ -35,40 +109,20 @@ def image_overlap(pairs: np.ndarray, num_terms: int) -> sparse.coo_matrix:
     counts = np.maximum(np.bincount(term, minlength=num_terms), 1)
     ones = np.ones(len(pairs), dtype=np.int32)
     members = sparse.csr_matrix((ones, (term, image)), shape=(num_terms, int(image.max(initial=-1)) + 1))
-    shared = (members @ members.T).tocoo()
-    cosine = (shared.data / np.sqrt(counts[shared.row] * counts[shared.col])).round(6)
-    kept = (cosine >= MIN_OVERLAP) & (shared.row != shared.col)
-    return sparse.coo_matrix((cosine[kept], (shared.row[kept], shared.col[kept])), shape=shared.shape)
+    transposed = members.T.tocsr()
+    parts = [_overlap_block(members, transposed, counts, start) for start in range(0, num_terms, _BLOCK)]
+    row, column, cosine = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return sparse.coo_matrix((cosine, (row, column)), shape=(num_terms, num_terms))
 
 
-def group_synonyms(
-    overlap: sparse.coo_matrix,
-    names: Sequence[str],
-    is_encoded: np.ndarray,
-    encode: Callable[[Sequence[str]], np.ndarray],
-    threshold: float,
-) -> np.ndarray:
-    """Clusters of terms that share images and are alike to the encoder; other terms stay alone.
-
-    Args:
-        overlap: From `image_overlap`.
-        names: T terms.
-        is_encoded: bool [T], whether the encoder knows the term's language.
-        encode: The encoder; only terms that have a partner are encoded.
-        threshold: Least average cosine similarity of a cluster.
-
-    Returns:
-        int64 [T] cluster numbers.
-    """
-    is_pair = (overlap.row < overlap.col) & is_encoded[overlap.row] & is_encoded[overlap.col]
-    row, column = overlap.row[is_pair].astype(np.int64), overlap.col[is_pair].astype(np.int64)
-    involved = np.unique(np.concatenate([row, column]))
-    labels = np.arange(len(names))
-    if len(involved):
-        vectors = encode([names[index] for index in involved])
-        pairs = np.stack([np.searchsorted(involved, row), np.searchsorted(involved, column)], axis=1)
-        labels[involved] = involved[0] + len(names) + merge_pairs(vectors, pairs[np.lexsort(pairs.T)], threshold)
-    return np.unique(labels, return_inverse=True)[1]
+def _overlap_block(
+    members: sparse.csr_matrix, transposed: sparse.csr_matrix, counts: np.ndarray, start: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    shared = (members[start : start + _BLOCK] @ transposed).tocoo()
+    row, column = shared.row.astype(np.int64) + start, shared.col.astype(np.int64)
+    cosine = (shared.data / np.sqrt(counts[row] * counts[column])).round(6)
+    kept = (cosine >= MIN_OVERLAP) & (row != column)
+    return row[kept], column[kept], cosine[kept]
 
 
 def translation_links(overlap: sparse.coo_matrix, language: np.ndarray) -> list[tuple[int, int]]:

@@ -28,6 +28,10 @@ class LabelSet:
         """DICTIONARY_SCHEMA: every candidate, with the reason when it was rejected."""
         return self._read("dictionary.parquet")
 
+    def members(self) -> pa.Table:
+        """MEMBERS_SCHEMA: the terms of each label and how close they are."""
+        return self._read("members.parquet")
+
     def sidecar(self, shard: str) -> pa.Table:
         """SIDECAR_SCHEMA: the labels of the images of a shard, in the order of its index."""
         return self._read(f"shards/{shard}.parquet")

@@ -3,14 +3,14 @@
 import numpy as np
 import pyarrow as pa
 
-from vitrail.contracts.labels import VOCABULARY_SCHEMA
+from vitrail.contracts.labels import MEMBERS_SCHEMA, VOCABULARY_SCHEMA
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.diff import clusters_of
 from vitrail.labels.identity import assign_ids
 from vitrail.labels.label_set import LabelSet
 from vitrail.labels.terms import Terms
 
-__all__ = ["assign_bands", "label_ids", "member_terms", "vocabulary_table"]
+__all__ = ["assign_bands", "label_ids", "member_terms", "members_table", "vocabulary_table"]
 
 _HEAD_SHARE, _MID_SHARE = (
     0.5,
@@ -60,6 +60,21 @@ def vocabulary_table(
             "band": assign_bands(frequency),
         },
         schema=VOCABULARY_SCHEMA,
+    )
+
+
+def members_table(terms: Terms, groups: list[list[int]], ids: np.ndarray) -> pa.Table:
+    """MEMBERS_SCHEMA rows of the labels with these ids."""
+    rows = np.array([term for group in groups for term in group], dtype=np.int64)
+    return pa.table(
+        {
+            "label_id": np.repeat(ids, [len(group) for group in groups]),
+            "term": [terms.term[row] for row in rows],
+            "language": [terms.language[row] for row in rows],
+            "num_images": terms.num_images[rows],
+            "closeness": terms.closeness[rows],
+        },
+        schema=MEMBERS_SCHEMA,
     )
 
 

@@ -130,7 +130,9 @@ class _HashTable:
         """Values of keys, -1 for those that are not in the table."""
         slot = self._slots(keys)
         found = self._keys[slot]
-        values = np.where(found == keys, self._values[slot], -1)
+        values = np.full(len(keys), -1, dtype=np.int64)
+        hit = found == keys
+        values[hit] = self._values[slot[hit]]
         pending = np.flatnonzero((found != keys) & (found >= 0))
         slot = slot[pending]
         while len(pending):

@@ -32,7 +32,7 @@ MAX_TEXT_BYTES = 1 << 16  # of one text; what lies beyond is not read (a caption
 
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _IGNORED = r"[\p{Cf}\x{FE0E}\x{FE0F}\x{0640}\x{064B}-\x{0652}\x{0307}]"  # format, variation, tatweel, harakat
-_PARTING = r"[\s\p{Cc}\-_'\u{2019}\u{2018}\u{02BC}\u{2010}\u{2011}]"
+_PARTING = r"[\s\p{Cc}\-_'\u{2019}\u{2018}\u{02BC}\u{2010}\u{2011}&&[^ ]]"  # a space need not be replaced by one
 _BREAKING = r"[^\p{L}\p{M}\p{N}\s\x{01}]+"
 _SPACED_CHARACTER = f"({_UNSPACED}\\p{{M}}*)"
 _SEPARATOR = "\x00"

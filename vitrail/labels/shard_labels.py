@@ -1,7 +1,8 @@
 """Scoring and publishing the labels of one shard, in Daft workers.
 
-Scoring writes scored/<shard>.arrow (candidate labels) and counted votes beside; publishing follows once it
-is known which labels have enough images in the whole corpus. A finished file is not computed again.
+Scoring writes scored/<shard>.npz (candidate labels, and how often each is among the best) and the votes beside;
+publishing follows once it is known which labels have enough images in the whole corpus. A finished file is not
+computed again. Counts and digests are made here, so that the driver reads numbers per shard and never its rows.
 """
 
 from pathlib import Path
@@ -12,17 +13,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vitrail.contracts.codec import decode
-from vitrail.contracts.files import atomic_file, read_json
+from vitrail.contracts.files import atomic_file, digest_file, read_json
 from vitrail.contracts.labels import SIDECAR_SCHEMA, VOTES_SCHEMA
 from vitrail.labels.aggregation import ImageLabels, aggregate_posts, best_labels
 from vitrail.labels.annotation import read_spill
 from vitrail.labels.config import LabelsConfig
-from vitrail.labels.features import Annotations, Mentions, build_annotations, unpack_mentions
+from vitrail.labels.features import (
+    Annotations,
+    Mentions,
+    build_annotations,
+    encode_sorted,
+    sort_groups,
+    unpack_mentions,
+)
 from vitrail.labels.images import read_image_ids
 from vitrail.labels.scoring import ONE, load_scorer
 from vitrail.labels.terms import load_terms
 
-__all__ = ["SPARE", "ShardPublisher", "ShardScorer", "count_labels"]
+__all__ = ["SPARE", "ShardPublisher", "ShardScorer", "count_labels", "read_published"]
 
 SPARE = 2  # candidates kept per label of top_k, to fill the places of labels that turn out to have too few images
 
@@ -58,7 +66,7 @@ class ShardScorer:
     def _score(self, shard: int, path: Path) -> None:
         batches = [read_spill(self._work / "spill" / name, place) for name, place in self._places.get(str(shard), [])]
         if not batches:
-            _save_scored(path, ImageLabels(row=_NONE, label=_NONE, score=_NONE), None)
+            _save_scored(path, ImageLabels(row=_NONE, label=_NONE, score=_NONE), self._config.top_k, None)
             return
         signals = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
         mentions = unpack_mentions(signals, int(self._starts[shard]), self._config.source_weights)
@@ -68,13 +76,13 @@ class ShardScorer:
         labels = aggregate_posts(annotations.row, annotations.post, label, scores, self._config.aggregation)
         labels = labels.select(best_labels(labels, SPARE * self._config.top_k, self._config.min_score))
         votes = collect_votes(signals, mentions, annotations, scores, label, labels) if self._config.votes else None
-        _save_scored(path, labels, votes)
+        _save_scored(path, labels, self._config.top_k, votes)
 
 
 _NONE = np.zeros(0, dtype=np.int64)
 
 
-def _save_scored(path: Path, labels: ImageLabels, votes: pa.RecordBatch | None) -> None:
+def _save_scored(path: Path, labels: ImageLabels, top_k: int, votes: pa.RecordBatch | None) -> None:
     if votes is not None:
         with (
             atomic_file(path.with_suffix(".votes")) as partial,
@@ -82,14 +90,16 @@ def _save_scored(path: Path, labels: ImageLabels, votes: pa.RecordBatch | None) 
             pa.ipc.new_file(stream, votes.schema) as writer,
         ):
             writer.write_batch(votes)
+    best, count = np.unique(labels.label[best_labels(labels, top_k, 0)], return_counts=True)
     with atomic_file(path) as partial, partial.open("wb") as stream:
-        np.savez(stream, row=labels.row, label=labels.label, score=labels.score)
+        parts = {name: getattr(labels, name).astype(np.int32) for name in ("row", "label", "score")}
+        np.savez(stream, **parts, best=best, count=count)
 
 
 def load_scored(path: Path) -> ImageLabels:
     """Candidate labels of a scored shard."""
     with np.load(path, allow_pickle=False) as arrays:
-        return ImageLabels(row=arrays["row"], label=arrays["label"], score=arrays["score"])
+        return ImageLabels(**{name: arrays[name].astype(np.int64) for name in ("row", "label", "score")})
 
 
 def collect_votes(
@@ -105,26 +115,24 @@ def collect_votes(
     The score of a vote is that of its post's annotation. Ordered by row, label, post, term and source.
     """
     width = int(label.max(initial=0)) + 1
-    is_kept = np.isin(annotations.row * width + label, labels.row * width + labels.label)
-    shift = 1 << 24
-    key = mentions.post[mentions.signal] * shift + mentions.term
-    at = np.searchsorted(annotations.post * shift + annotations.term, key)
-    vote = np.flatnonzero(is_kept[at])
-    _, first = np.unique(mentions.signal[vote] * shift + mentions.term[vote], return_index=True)
-    vote = vote[first]
-    at = at[vote]
-    post_id, source = _sorted_dictionary(signals["post_id"]), _sorted_dictionary(signals["source"])
-    ranking = post_id.indices.to_numpy()[mentions.signal[vote]]
-    order = np.lexsort(
-        (mentions.source[mentions.signal[vote]], mentions.term[vote], ranking, label[at], annotations.row[at])
-    )
-    vote, at = vote[order], at[order]
+    pair = annotations.row * width + label
+    kept = np.flatnonzero(_is_among(pair, labels.row * width + labels.label))
+    counts = np.diff(annotations.starts, append=len(annotations.mention))[kept]
+    ends = np.cumsum(counts)
+    owner = np.repeat(kept, counts)
+    vote = annotations.mention[np.repeat(annotations.starts[kept] - (ends - counts), counts) + np.arange(len(owner))]
+    is_first = np.ones(len(vote), dtype=bool)  # a signal votes once, however often it says a term
+    is_first[1:] = (np.diff(mentions.signal[vote]) != 0) | (np.diff(owner) != 0)
+    vote, owner = vote[is_first], owner[is_first]
+    order, _ = sort_groups(pair[owner])
+    vote, at = vote[order], owner[order]
+    post_id, source = encode_sorted(signals["post_id"]), encode_sorted(signals["source"])
     signal = pa.array(mentions.signal[vote])
     return pa.record_batch(
         {
-            "row": annotations.row[at],
-            "label": label[at],
-            "term": mentions.term[vote],
+            "row": annotations.row[at].astype(np.int32),
+            "label": label[at].astype(np.int32),
+            "term": mentions.term[vote].astype(np.int32),
             "post_id": post_id.take(signal),
             "source": source.take(signal),
             "score": (scores[at] / ONE).astype(np.float32),
@@ -132,23 +140,33 @@ def collect_votes(
     )
 
 
-def _sorted_dictionary(values: pa.Array) -> pa.DictionaryArray:
-    """Dictionary form with the dictionary in ascending order, whatever order the values came in."""
-    encoded = values.dictionary_encode()
-    order = np.argsort(encoded.dictionary.to_numpy(zero_copy_only=False))
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    codes = rank[encoded.indices.to_numpy(zero_copy_only=False)]
-    return pa.DictionaryArray.from_arrays(pa.array(codes), encoded.dictionary.take(pa.array(order)))
+def _is_among(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Whether each key is wanted; both come nearly in order, so that the search stays in the processor's cache."""
+    if not len(wanted):
+        return np.zeros(len(keys), dtype=bool)
+    ordered = np.sort(wanted)
+    slot = np.searchsorted(ordered, keys)
+    return ordered[np.minimum(slot, len(ordered) - 1)] == keys
 
 
-def count_labels(work: Path, num_shards: int, num_labels: int, config: LabelsConfig) -> np.ndarray:
+def count_labels(work: Path, num_shards: int, num_labels: int) -> np.ndarray:
     """Images per label, over the best top_k labels of each image."""
     total = np.zeros(num_labels, dtype=np.int64)
     for shard in range(num_shards):
-        labels = load_scored(work / "scored" / f"{shard}.npz")
-        total += np.bincount(labels.label[best_labels(labels, config.top_k, 0)], minlength=num_labels)
+        with np.load(work / "scored" / f"{shard}.npz", allow_pickle=False) as arrays:
+            total[arrays["best"]] += arrays["count"]
     return total
+
+
+def read_published(work: Path, num_shards: int, num_labels: int) -> tuple[np.ndarray, int, list[str]]:
+    """Images per label, images with a label, and the digest of each sidecar, over all published shards."""
+    total, num_labelled, digests = np.zeros(num_labels, dtype=np.int64), 0, []
+    for shard in range(num_shards):
+        with np.load(work / "published" / f"{shard}.npz", allow_pickle=False) as arrays:
+            total[arrays["label"]] += arrays["count"]
+            num_labelled += int(arrays["num_labelled"])
+            digests.append(str(arrays["digest"]))
+    return total, num_labelled, digests
 
 
 @daft.cls
@@ -170,15 +188,17 @@ class ShardPublisher:
         chosen = np.load(self._work / "chosen.npz")
         self._number, self._label_id = chosen["number"], chosen["label_id"]
 
-    @daft.method.batch(return_dtype=daft.DataType.string(), batch_size=1)
-    def publish(self, number: daft.Series) -> list[str]:
-        """Publishes shards by number; returns a .npy of images per label for each."""
-        return [self._publish(shard) for shard in number.to_pylist()]
+    @daft.method.batch(return_dtype=daft.DataType.int64(), batch_size=1)
+    def publish(self, number: daft.Series) -> list[int]:
+        """Publishes shards by number; returns the numbers."""
+        numbers = number.to_pylist()
+        for shard in numbers:
+            record = self._work / "published" / f"{shard}.npz"
+            if not record.exists():
+                self._publish(shard, record)
+        return numbers
 
-    def _publish(self, shard: int) -> str:
-        counts_path = self._work / "published" / f"{shard}.npy"
-        if counts_path.exists():
-            return str(counts_path)
+    def _publish(self, shard: int, record: Path) -> None:
         name = self._shards[shard]
         image_ids = read_image_ids(self._corpus, name)
         labels = load_scored(self._work / "scored" / f"{shard}.npz")
@@ -186,12 +206,13 @@ class ShardPublisher:
         labels = labels.select(best_labels(labels, self._config.top_k, 0))
         with atomic_file(self._work / "shards" / f"{name}.parquet") as partial:
             pq.write_table(self._sidecar(image_ids, labels), partial)
+            digest = digest_file(partial)
         with atomic_file(self._work / "votes" / f"{name}.parquet") as partial:
             pq.write_table(self._votes(image_ids, labels, shard), partial, store_schema=False)
-        counts = np.bincount(self._number[labels.label], minlength=len(self._label_id))
-        with atomic_file(counts_path) as partial, partial.open("wb") as stream:
-            np.save(stream, np.append(counts, len(np.unique(labels.row))))
-        return str(counts_path)
+        label, count = np.unique(self._number[labels.label], return_counts=True)
+        num_labelled = len(np.unique(labels.row))
+        with atomic_file(record) as partial, partial.open("wb") as stream:
+            np.savez(stream, label=label, count=count, num_labelled=num_labelled, digest=digest)
 
     def _sidecar(self, image_ids: pa.Array, labels: ImageLabels) -> pa.Table:
         counts = np.bincount(labels.row, minlength=len(image_ids))
@@ -210,17 +231,22 @@ class ShardPublisher:
         if not path.exists():
             return VOTES_SCHEMA.empty_table()
         batch = read_spill(path, 0)
-        row, label = batch["row"].to_numpy(), batch["label"].to_numpy()
+        row, label = batch["row"].to_numpy().astype(np.int64), batch["label"].to_numpy()
         width = len(self._number)
-        kept = np.flatnonzero(np.isin(row * width + label, labels.row * width + labels.label))
+        kept = np.flatnonzero(_is_among(row * width + label, labels.row * width + labels.label))
         batch, row, label = batch.take(pa.array(kept)), row[kept], label[kept]
         return pa.table(
             {
                 "image_id": pa.DictionaryArray.from_arrays(pa.array(row), image_ids),
                 "label_id": self._label_id[self._number[label]],
-                "term": pa.DictionaryArray.from_arrays(batch["term"], self._terms),
+                "term": self._name_terms(batch["term"].to_numpy()),
                 "post_id": batch["post_id"],
                 "source": batch["source"],
                 "score": batch["score"],
             }
         )
+
+    def _name_terms(self, term: np.ndarray) -> pa.DictionaryArray:
+        """Terms by name; the dictionary holds those of the shard alone, not the whole vocabulary."""
+        used, code = np.unique(term, return_inverse=True)
+        return pa.DictionaryArray.from_arrays(pa.array(code), self._terms.take(pa.array(used)))

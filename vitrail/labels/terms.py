@@ -25,9 +25,10 @@ class Terms:
     query_rate: np.ndarray  # float32 [T] share of its images with a query that says it
     vector: np.ndarray  # float32 [T, D] unit vectors of the terms by the images they share
     label: np.ndarray  # int64 [T] number of the cluster
+    closeness: np.ndarray  # float32 [T] mean overlap of its images with those of the other terms of the cluster
 
 
-_ARRAYS = ("num_images", "num_tokens", "specificity", "entropy", "query_rate", "label")
+_ARRAYS = ("num_images", "num_tokens", "specificity", "entropy", "query_rate", "label", "closeness")
 
 
 def save_terms(folder: Path, terms: Terms) -> None:

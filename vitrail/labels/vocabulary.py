@@ -9,11 +9,9 @@ import pyarrow as pa
 
 from vitrail.contracts.labels import DICTIONARY_SCHEMA
 from vitrail.errors import LabelError
-from vitrail.labels.clustering import density_clusters, kmeans_clusters
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary import Dictionary, build_dictionary, collect_candidates
-from vitrail.labels.encoder import load_encoder
-from vitrail.labels.grouping import group_synonyms, image_overlap, join_translations, translation_links
+from vitrail.labels.grouping import group_terms
 from vitrail.labels.language import UNKNOWN, identify_languages
 from vitrail.labels.matching import Matcher
 from vitrail.labels.normalise import TokenBatch, join_term, normalise_terms, tokenise
@@ -27,7 +25,7 @@ from vitrail.labels.statistics import (
 from vitrail.labels.stop_words import is_stop_word
 from vitrail.labels.terms import Terms
 
-__all__ = ["Vocabulary", "build_vocabulary", "group_terms", "read_user_terms"]
+__all__ = ["Vocabulary", "build_vocabulary", "read_user_terms"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +124,7 @@ def _describe_terms(
     codes = np.unique(languages, return_inverse=True)[1]
     counts = np.bincount(pairs >> 32, minlength=num_terms)
     vectors, image_vectors = term_vectors(pairs, num_terms, num_images)
+    labels, closeness = group_terms(names, languages, pairs, vectors, config)
     return Terms(
         term=names,
         language=languages,
@@ -135,7 +134,8 @@ def _describe_terms(
         entropy=category_entropy(pairs, image_vectors, num_terms),
         query_rate=query_rate(pairs, query_pairs, num_terms),
         vector=vectors,
-        label=group_terms(names, languages, pairs, vectors, config),
+        label=labels,
+        closeness=closeness,
     )
 
 
@@ -166,42 +166,6 @@ def _majority(item: np.ndarray, language: np.ndarray, num_items: int, known: lis
         if count > most[index]:
             most[index], best[index] = count, known[code]
     return best
-
-
-def group_terms(
-    names: list[str], languages: list[str], pairs: np.ndarray, vectors: np.ndarray, config: LabelsConfig
-) -> np.ndarray:
-    """The label number of each term.
-
-    The arms differ in how terms of the encoder's languages are grouped; the others join their translations.
-
-    Args:
-        names: T terms.
-        languages: Of the terms.
-        pairs: int64, term << 32 | image, distinct.
-        vectors: float32 [T, D] unit vectors by shared images.
-        config: Clustering arm and its threshold or number.
-    """
-    if config.clustering == "none":
-        return np.arange(len(names))
-    encode = load_encoder(config.encoder).encode
-    overlap = image_overlap(pairs, len(names))
-    is_encoded = np.array([language in config.encoder_languages for language in languages])
-    if config.clustering == "agglomerative":
-        labels = group_synonyms(overlap, names, is_encoded, encode, config.cluster_threshold)
-    else:
-        labels = np.arange(len(names)) + len(names)
-        rows = np.flatnonzero(is_encoded)
-        if len(rows):
-            both = np.hstack([encode([names[row] for row in rows]), vectors[rows]])
-            labels[rows] = (
-                kmeans_clusters(both, config.num_clusters or -(-len(rows) // 2))
-                if config.clustering == "kmeans"
-                else density_clusters(both)
-            )
-        labels = np.unique(labels, return_inverse=True)[1]
-    codes = np.unique(languages, return_inverse=True)[1]
-    return join_translations(labels, translation_links(overlap, codes), is_encoded)
 
 
 def _dictionary_table(dictionary: Dictionary, languages: list[str], num_images: int) -> pa.Table:

@@ -44,7 +44,8 @@ def vit_b16_1b() -> Recipe:
             checkpoint=CheckpointConfig(every_steps=2000, keep=3),
             launch=LaunchConfig(num_processes=8, num_nodes=32, num_workers=12),
             augmentation=_CROPS,
-            replication_threshold=1e-4,
+            balance="square_root",
+            balance_threshold=1e-4,
         ),
         finetune=FinetuneConfig(
             schedule=ScheduleConfig(num_steps=20_000, batch_size=1024, warmup_steps=1000),

@@ -3,7 +3,7 @@
 digests.json      relative path to SHA-256, every other file
 README.md         model card
 recipe.json verdict.json
-model/ index/ evaluation/ training/ features/
+model/ index/ evaluation/ training/ features/ validation/ labels/
 """
 
 import shutil
@@ -36,6 +36,7 @@ def collect_artifacts(
         if folder is not None:
             shutil.copytree(folder, target / name)
     for name, path in files.items():
+        (target / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(path, target / name)
     for name, text in texts.items():
         (target / name).write_text(text, encoding="utf-8")

@@ -64,6 +64,7 @@ def register_model(
     config: RegistryConfig,
     corpus: Path | None = None,
     validation: Path | None = None,
+    labels: Path | None = None,
 ) -> ModelVersion:
     """Registers a model with its index as a version with the alias `challenger`.
 
@@ -82,6 +83,7 @@ def register_model(
         config: The registry.
         corpus: Corpus folder, for data and licences on the model card.
         validation: Validation folder; its profile is the baseline that later data is compared with.
+        labels: Label set; its vocabulary is what later label sets inherit their ids from.
 
     Raises:
         RegistryError: The parts do not belong together, or the registry refuses.
@@ -101,7 +103,7 @@ def register_model(
                     "features": features,
                     "validation": validation,
                 },
-                files={"verdict.json": verdict},
+                files={"verdict.json": verdict} | _vocabulary_files(labels),
                 texts={"recipe.json": recipe_json, "README.md": _card(submission, config)},
                 training=training,
             )
@@ -109,6 +111,12 @@ def register_model(
         client.set_registered_model_alias(config.name, CHALLENGER, found.version)
     logger.info("registered %s", found.reference)
     return found
+
+
+def _vocabulary_files(labels: Path | None) -> dict[str, Path]:
+    """The label set without the labels of single images."""
+    names = ("labels.json", "vocabulary.parquet", "dictionary.parquet")
+    return {f"labels/{name}": labels / name for name in names} if labels else {}
 
 
 def _read(

@@ -1,21 +1,43 @@
 """Derives weak labels for the corpus's images from the text around them."""
 
+from pathlib import Path
+from typing import Any
+
 from vitrail import labels
-from vitrail.contracts.codec import encode
+from vitrail.recipes import Recipe
+from vitrail.registry import fetch_version, find_champion
 from vitrail.steps.context import Outcome, Step, StepContext
 
 __all__ = ["STEP"]
 
 
 def derive_labels(context: StepContext) -> Outcome:
-    """Writes the label set."""
-    manifest = labels.derive_labels(context.inputs["corpus"], context.out, context.recipe.labels)
+    """Writes the label set; labels that the champion was trained on keep their ids."""
+    manifest = labels.derive_labels(
+        context.inputs["corpus"],
+        context.out,
+        context.recipe.labels,
+        previous=_champion_labels(context),
+        work=context.work,
+    )
     return Outcome(digest=manifest.digest, lineage={"labels_digest": manifest.digest})
 
 
-STEP = Step(
-    name="derive_labels",
-    function=derive_labels,
-    inputs=("corpus",),
-    config=lambda recipe: encode(recipe.labels),
-)
+def _champion_labels(context: StepContext) -> Path | None:
+    champion = find_champion(context.recipe.registry)
+    if champion is None:
+        return None
+    folder = fetch_version(champion, context.workspace / "versions") / "labels"
+    return folder if folder.exists() else None  # a champion from before labels were registered
+
+
+def _what_decides(recipe: Recipe) -> Any:
+    """The ids, and so the label set, depend on the champion's labels; its other parts do not matter."""
+    champion = find_champion(recipe.registry)
+    return {
+        "labels": recipe.labels.output_digest,
+        "previous": champion.lineage.labels_digest if champion else None,
+    }
+
+
+STEP = Step(name="derive_labels", function=derive_labels, inputs=("corpus",), config=_what_decides)

@@ -1,34 +1,58 @@
 """Pretrains the trunk on the weak labels."""
 
+import dataclasses
+from typing import Any
+
 from vitrail import training
 from vitrail.contracts.codec import save
+from vitrail.recipes import Recipe
+from vitrail.registry import fetch_version, find_champion
 from vitrail.steps.context import Outcome, Step, StepContext
 from vitrail.steps.launch import choose_launch
 
 __all__ = ["STEP"]
 
+_CHAMPION = "champion"
+
 
 def pretrain_backbone(context: StepContext) -> Outcome:
     """Writes a model with one multilabel head, and its plan beside what it took; checkpoints stay until then."""
+    config = _with_champion(context)
     manifest = training.pretrain_backbone(
         corpus=context.inputs["corpus"],
         labels=context.inputs["labels"],
         out=context.out,
         work=context.work,
-        config=context.recipe.pretrain,
+        config=config,
         lineage=context.lineage,
         launch=choose_launch(context),
     )
-    review = training.review_pretraining(
-        context.inputs["corpus"], context.inputs["labels"], context.recipe.pretrain, context.work
-    )
+    review = training.review_pretraining(context.inputs["corpus"], context.inputs["labels"], config, context.work)
     save(context.out / training.REVIEW_FILE, review)
     return Outcome(digest=manifest.model_id, lineage={"backbone_id": manifest.model_id})
+
+
+def _with_champion(context: StepContext) -> training.PretrainConfig:
+    """The recipe's section, `champion` replaced by where that model lies, or by nothing when there is none."""
+    config = context.recipe.pretrain
+    if config.initial_weights != _CHAMPION:
+        return config
+    champion = find_champion(context.recipe.registry)
+    weights = fetch_version(champion, context.workspace / "versions") / "model" if champion else None
+    return dataclasses.replace(config, initial_weights=str(weights) if weights else None)
+
+
+def _what_decides(recipe: Recipe) -> Any:
+    config = training.decisive_fields(recipe.pretrain)
+    if recipe.pretrain.initial_weights != _CHAMPION:
+        return config
+    champion = find_champion(recipe.registry)
+    return config | {"initial_weights": champion.model_id if champion else None}
 
 
 STEP = Step(
     name="pretrain_backbone",
     function=pretrain_backbone,
     inputs=("corpus", "labels", "validation"),
-    config=lambda recipe: training.decisive_fields(recipe.pretrain),
+    config=_what_decides,
 )

@@ -19,6 +19,7 @@ def register_model(context: StepContext) -> Outcome:
         evaluation=inputs["evaluation"] / "challenger",
         verdict=inputs["verdict"] / "verdict.json",
         features=inputs["features"],
+        labels=inputs["labels"],
         validation=inputs["validation"],
         training=[inputs[stage] / "training.jsonl" for stage in ("backbone", "model")],
         recipe_json=json.dumps(encode(context.recipe), sort_keys=True),
@@ -33,7 +34,7 @@ def register_model(context: StepContext) -> Outcome:
 STEP = Step(
     name="register_model",
     function=register_model,
-    inputs=("corpus", "model", "index", "features", "validation", "backbone", "evaluation", "verdict"),
+    inputs=("corpus", "labels", "model", "index", "features", "validation", "backbone", "evaluation", "verdict"),
     config=lambda recipe: None,
     is_reusable=False,
 )

@@ -6,6 +6,7 @@ from typing import Literal
 from vitrail.config import Config, require
 from vitrail.contracts.models import Architecture, Transforms
 from vitrail.corpus.augment import Augmentation
+from vitrail.corpus.balance import Balance
 from vitrail.corpus.reading import ReaderConfig
 from vitrail.tasks.weighting import TargetWeighting
 
@@ -180,10 +181,15 @@ class PretrainConfig(TrainingConfig):
         target_weighting: Label targets by score, or 1/k for each of k labels.
         num_sampled_labels: Softmax only: compute logits of this many labels besides those of the batch (for
             more than about 100,000 labels); 0 computes all.
-        replication_threshold: Labels on a smaller share of images than this are drawn more often, by
-            max(1, sqrt(threshold / share)), an image by its rarest label (Mahajan et al. 2018); 0 never.
+        balance: Whether images of rare labels are drawn more often: max(1, (threshold / share of images) ** p)
+            times, p = 0 (`natural`), 1/2 (`square_root`) or 1 (`uniform`), an image by its rarest label (Mahajan et
+            al. 2018). As weights of the reader, never as copies.
+        balance_threshold: Share of images from which a label is frequent enough; None takes that of the rarest of
+            the labels that hold half of all (image, label) pairs.
         missing_labels: What to do about a training image without any label.
-        initial_weights: Path of a safetensors file the trunk starts from (timm's names or this project's).
+        initial_weights: What training starts from: the path of a safetensors file for the trunk (timm's names or this
+            project's); or of a model folder, whose weak-label head goes on too, its rows remapped to the new labels;
+            or `champion`, in a pipeline: the registry's champion when there is one.
     """
 
     architecture: Architecture
@@ -191,7 +197,8 @@ class PretrainConfig(TrainingConfig):
     loss: Literal["softmax", "sigmoid"] = "softmax"
     target_weighting: TargetWeighting = "score"
     num_sampled_labels: int = 0
-    replication_threshold: float = 0.0
+    balance: Balance = "natural"
+    balance_threshold: float | None = None
     missing_labels: Literal["error", "skip", "unlabelled"] = "skip"
     initial_weights: str | None = None
 
@@ -201,8 +208,9 @@ class PretrainConfig(TrainingConfig):
         require(sampled >= 0, "num_sampled_labels", sampled, "must not be negative")
         is_possible = sampled == 0 or self.loss == "softmax"
         require(is_possible, "num_sampled_labels", sampled, "a sub-sampled head needs loss=softmax")
-        threshold = self.replication_threshold
-        require(0 <= threshold <= 1, "replication_threshold", threshold, "is a share of images, in [0, 1]")
+        threshold = self.balance_threshold
+        is_share = threshold is None or 0 < threshold <= 1
+        require(is_share, "balance_threshold", threshold, "is a share of images, in (0, 1]; use null for the head's")
 
 
 @dataclass(frozen=True, kw_only=True)

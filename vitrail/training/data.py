@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from vitrail.corpus.assembly import Batch
 from vitrail.corpus.corpus import Corpus
-from vitrail.corpus.targets import SidecarTargets, TableTargets, Targets
+from vitrail.corpus.targets import TableTargets, Targets
 from vitrail.errors import TrainingError
 
 __all__ = [
     "EncodedSizes",
     "class_weights",
     "labelled_rows",
-    "replication_weights",
     "task_classes",
     "train_rows",
     "train_targets",
@@ -132,22 +131,3 @@ def class_weights(corpus: Corpus, task: str, rows: Rows, power: float) -> NDArra
     frequency = np.bincount(codes)[codes]
     weights = frequency.astype(np.float64) ** -power
     return weights / weights.mean()
-
-
-def replication_weights(corpus: Corpus, rows: Rows, targets: SidecarTargets, threshold: float) -> NDArray[np.float64]:
-    """Draws of each of `rows` by its rarest label: max(1, sqrt(threshold / share)) (Mahajan et al. 2018)."""
-    outputs = [_best_outputs(corpus, shard.name, targets) for shard in corpus.manifest.shards if shard.num_images]
-    width = max(block.shape[1] for block in outputs)
-    outputs_nk = np.concatenate(
-        [np.pad(block, ((0, 0), (0, width - block.shape[1])), constant_values=-1) for block in outputs]
-    )[rows]
-    frequency = np.bincount(outputs_nk[outputs_nk >= 0], minlength=len(targets.label_ids))
-    replication = np.sqrt(threshold * len(rows) / np.maximum(frequency, 1))
-    by_label_nk = np.where(outputs_nk >= 0, replication[outputs_nk], 0.0)
-    return np.maximum(by_label_nk.max(axis=1), 1.0)
-
-
-def _best_outputs(corpus: Corpus, shard: str, targets: SidecarTargets) -> NDArray[np.int64]:
-    image_ids = _column(corpus.shard_index(shard)["image_id"])
-    found = targets.lookup(shard, image_ids, np.arange(len(image_ids)))
-    return found[targets.task].numpy()

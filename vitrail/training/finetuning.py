@@ -4,12 +4,10 @@ Each task is a data set of its own, batches mix the data sets evenly, and every 
 it has a label for (KDD 2019, "Learning a unified embedding for visual search").
 """
 
-import logging
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 
 from vitrail.contracts.corpus import TaskInfo
 from vitrail.contracts.models import HeadSpec
@@ -23,11 +21,10 @@ from vitrail.training.assignment import Assignment
 from vitrail.training.config import FinetuneConfig
 from vitrail.training.data import Rows, class_weights, labelled_rows, task_classes, train_rows, train_targets
 from vitrail.training.job import FinetuneJob
-from vitrail.training.pretraining import ANNOTATIONS, annotation_head
+from vitrail.training.pretraining import annotation_head
+from vitrail.training.warm_start import ANNOTATIONS, carry_annotation_head
 
 __all__ = ["EMBEDDING", "assign_finetuning"]
-
-logger = logging.getLogger(__name__)
 
 EMBEDDING = "embedding"
 
@@ -119,15 +116,5 @@ def _create_model(job: FinetuneJob, heads: tuple[HeadSpec, ...]) -> VitrailModel
             f"{manifest.transforms.image_size} px and does not fit {architecture.name} "
             f"{architecture.options} at {model.transforms.image_size} px: {error}"
         ) from error
-    _keep_annotation_head(model, backbone)
+    carry_annotation_head(model, backbone, manifest.lineage.labels_digest, Path(job.labels))
     return model
-
-
-def _keep_annotation_head(model: VitrailModel, backbone: VitrailModel) -> None:
-    """Goes on with the backbone's weak-label head when it has the same labels in the same order."""
-    old = next((spec for spec in backbone.specs if spec.name == ANNOTATIONS), None)
-    new = next((spec for spec in model.specs if spec.name == ANNOTATIONS), None)
-    if old and new and old.label_ids == new.label_ids and old.activation == new.activation:
-        with torch.no_grad():
-            model.heads[ANNOTATIONS].load_state_dict(backbone.heads[ANNOTATIONS].state_dict())
-        logger.info("the weak-label head goes on from the backbone's %d labels", new.dim)

@@ -4,19 +4,19 @@ from pathlib import Path
 
 from vitrail.contracts.labels import VOCABULARY_SCHEMA
 from vitrail.contracts.models import HeadSpec
+from vitrail.corpus.balance import balance_weights
 from vitrail.corpus.corpus import open_corpus
 from vitrail.corpus.reader import Source
 from vitrail.corpus.tables import read_table
 from vitrail.corpus.targets import SidecarTargets
-from vitrail.models import VitrailModel, load_trunk_weights
+from vitrail.models import VitrailModel
 from vitrail.tasks import Objective, TaskSpec
 from vitrail.training.assignment import Assignment
-from vitrail.training.data import replication_weights, train_rows
+from vitrail.training.data import train_rows
 from vitrail.training.job import PretrainJob
+from vitrail.training.warm_start import ANNOTATIONS, start_from
 
-__all__ = ["ANNOTATIONS", "annotation_head", "assign_pretraining"]
-
-ANNOTATIONS = "annotations"
+__all__ = ["annotation_head", "assign_pretraining"]
 
 
 def annotation_head(labels: Path, *, is_sigmoid: bool) -> HeadSpec:
@@ -40,13 +40,13 @@ def assign_pretraining(job: PretrainJob) -> Assignment:
     targets = SidecarTargets(labels, task=ANNOTATIONS)
     rows = train_rows(corpus, drop_evaluation_copies=True)
     weights = None
-    if config.replication_threshold:
-        weights = replication_weights(corpus, rows, targets, config.replication_threshold)
+    if config.balance != "natural":
+        weights = balance_weights(corpus, targets, config.balance, threshold=config.balance_threshold, rows=rows)
     source = Source(corpus=corpus, rows=rows, targets=(targets,), sample_weights=weights, missing=config.missing_labels)
     head = annotation_head(labels, is_sigmoid=config.loss == "sigmoid")
     model = VitrailModel(config.architecture, config.transforms, (head,))
     if config.initial_weights:
-        load_trunk_weights(model, Path(config.initial_weights))
+        start_from(model, Path(config.initial_weights), labels)
     task = TaskSpec(
         name=ANNOTATIONS,
         kind="multilabel",

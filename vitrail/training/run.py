@@ -26,10 +26,7 @@ def pretrain_job(*, corpus: Path, labels: Path, config: PretrainConfig, lineage:
         "labels": _labels_digest(opened, labels),
     }
     if config.initial_weights:
-        weights = Path(config.initial_weights)
-        if not weights.is_file():
-            raise TrainingError(f"initial_weights={weights} does not exist; give the path of a safetensors file")
-        inputs["initial_weights"] = digest_file(weights)
+        inputs["initial_weights"] = _weights_digest(Path(config.initial_weights))
     grown = _extend(lineage, inputs)
     return PretrainJob(corpus=_place(corpus), labels=_place(labels), config=config, lineage=grown, inputs=inputs)
 
@@ -126,6 +123,14 @@ def finetune_tasks(
         corpus=corpus, labels=labels, features=features, backbone=backbone, config=config, lineage=lineage
     )
     return launch(job, work, out)
+
+
+def _weights_digest(weights: Path) -> str:
+    if weights.is_dir():
+        return load_manifest(weights).model_id
+    if not weights.is_file():
+        raise TrainingError(f"initial_weights={weights} does not exist; give a safetensors file or a model folder")
+    return digest_file(weights)
 
 
 def _labels_digest(corpus: Corpus, labels: Path) -> str:
