@@ -258,7 +258,7 @@ def _label_shards(
         num_images=manifest.num_images,
         num_signals=report["num_signals"],
         num_signals_skipped=report["skipped"],
-        sidecar_digests=dict(zip(shards, digests[1:], strict=True)),
+        sidecar_digests=dict(zip(shards, digests, strict=True)),
     )
 
 
