@@ -5,6 +5,10 @@ import warnings
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("vitrail", deadline=None)  # a busy machine is no counterexample
+settings.load_profile("vitrail")
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("DO_NOT_TRACK", "true")
