@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
 from safetensors.torch import save_file
@@ -175,6 +176,20 @@ def test_trunk_starts_from_own_and_from_timm_files(folder, tmp_path):
     fresh = VitrailModel(VIT, TRANSFORMS)
     load_trunk_weights(fresh, tmp_path / "timm.safetensors")
     torch.testing.assert_close(fresh.trunk.state_dict(), source.trunk.state_dict())
+
+
+def test_trunk_starts_from_a_timm_file_of_another_image_size(tmp_path):
+    options = {"patch_size": 8, "embed_dim": 32, "depth": 1, "num_heads": 2}
+    published = timm.create_model("vit_tiny_patch16_224", img_size=64, **options)
+    torch.nn.init.normal_(published.pos_embed)
+    save_file(published.state_dict(), tmp_path / "timm.safetensors")
+    model = VitrailModel(Architecture(name="vit_tiny_patch16_224", options=options), Transforms(image_size=32))
+    load_trunk_weights(model, tmp_path / "timm.safetensors")
+    torch.testing.assert_close(model.trunk.blocks[0].mlp.fc1.weight, published.blocks[0].mlp.fc1.weight)
+    cls, grid = model.trunk.pos_embed[:, :1], model.trunk.pos_embed[:, 1:]
+    torch.testing.assert_close(cls, published.pos_embed[:, :1])
+    assert grid.shape == (1, 16, 32)
+    assert grid.std() > 0.1  # of the file, not of an initialisation
 
 
 def test_trunk_refuses_a_file_of_another_architecture(folder):

@@ -15,6 +15,7 @@ from pipelines.__main__ import compile_pipeline
 from vitrail.recipes import RECIPES, find_recipe
 from vitrail.steps import ARTIFACTS
 
+TRAININGS = ("pretrain_backbone", "finetune_tasks")
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -89,6 +90,26 @@ def test_paper_scale_asks_for_gpus_and_shared_memory(compiled):
     assert kubernetes["pvcMount"][0]["mountPath"] == "/vitrail"
 
 
+@pytest.mark.parametrize(("recipe", "is_handed_on"), [("vit_b16_1b", True), ("emoji", False)])
+def test_trainings_hand_their_resources_on_to_a_trainjob(compiled, recipe, is_handed_on):
+    """Requests for GPUs are in the graph, and its platform passes them on instead of giving them to the task."""
+    components = compiled(recipe)[0]["components"]
+    for name in TRAININGS:
+        component = components[f"comp-{name.replace('_', '-')}"]
+        assert component["inputDefinitions"]["parameters"]["task_config"]["parameterType"] == "TASK_CONFIG"
+        passed = component.get("taskConfigPassthroughs", [])
+        kept = {entry["field"]: entry.get("applyToTask", False) for entry in passed}
+        expected = {
+            "RESOURCES": False,
+            "KUBERNETES_NODE_SELECTOR": False,
+            "KUBERNETES_TOLERATIONS": False,
+            "KUBERNETES_AFFINITY": False,
+            "ENV": True,
+            "KUBERNETES_VOLUMES": True,
+        }
+        assert kept == (expected if is_handed_on else {})
+
+
 @pytest.mark.parametrize("name", ARTIFACTS)
 def test_adapter_passes_what_the_step_takes(name):
     step = load_step(name)
@@ -96,7 +117,7 @@ def test_adapter_passes_what_the_step_takes(name):
     parameters = set(inspect.signature(component.python_func).parameters)
     wanted = {"workspace", "run_id", "recipe", *step.arguments}
     wanted |= {part for key in step.inputs for part in (key, f"{key}_digest") if part != "verdict_digest"}
-    assert parameters == wanted | {ARTIFACTS[name]}
+    assert parameters == wanted | {ARTIFACTS[name]} | ({"task_config"} if name in TRAININGS else set())
 
 
 @pytest.mark.parametrize("name", ARTIFACTS)

@@ -19,7 +19,7 @@ from vitrail.corpus.reader import Reader, Source
 from vitrail.corpus.reading import OrderConfig, ReaderConfig
 from vitrail.corpus.remote import CachedShards, RemoteShards, ShardCache
 from vitrail.corpus.storage import REMOTE_FILE, ShardFiles
-from vitrail.errors import CorpusError
+from vitrail.errors import ConfigError, CorpusError
 
 
 @pytest.fixture
@@ -116,6 +116,13 @@ def test_the_check_of_a_corpus_asks_the_store(remote_corpus: Corpus, tiny_corpus
         remote_corpus.storage.verify(ShardInfo(name="00000", num_images=20, size=7, digest=first.digest))
     with pytest.raises(CorpusError, match=r"nowhere\.tar cannot be reached"):
         remote_corpus.storage.verify(ShardInfo(name="nowhere", num_images=1, size=7, digest=first.digest))
+
+
+def test_a_damaged_address_is_refused_when_the_corpus_is_opened(remote_corpus: Corpus) -> None:
+    path = remote_corpus.path / REMOTE_FILE
+    path.write_text('{"url": "s3://bucket", "cache": {"max_byte": 7}}')
+    with pytest.raises(ConfigError, match=r"remote\.json is not a valid RemoteShards: cache\.max_byte"):
+        open_corpus(remote_corpus.path)
 
 
 def test_the_tars_used_longest_ago_make_room(tiny_corpus: Corpus, memory_url: str, tmp_path: Path) -> None:

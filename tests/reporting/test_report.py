@@ -22,8 +22,10 @@ from vitrail.corpus import open_corpus
 from vitrail.evaluation import EvaluationConfig, evaluate_model
 from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold, gate_model
 from vitrail.models import VitrailModel, save_model
+from vitrail.recipes import find_recipe
 from vitrail.reporting import publish_report
 from vitrail.reporting.run import PIPELINE, read_run
+from vitrail.training import HARDWARE, CorpusNumbers, PlanReview, Taken, plan_training
 
 TRUNK = Architecture(
     name="vit_tiny_patch16_224", options={"patch_size": 8, "embed_dim": 32, "depth": 1, "num_heads": 2}
@@ -113,12 +115,30 @@ def write_training(folder, tasks):
             "learning_rate": 0.001 / step,
             "images_per_s": 200.0 + step,
             "data_wait_share": 0.1,
+            "grad_norm": 1.5,
+            "memory_bytes": 123e6,
             "seconds": step / 2,
         }
         for step in range(1, 30)
     ]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (folder / "training.jsonl").write_text(text + '{"step": 30, "lo')  # what a kill leaves behind
+    return folder
+
+
+def write_plan(folder):
+    """A pretraining that was planned, and took half as long again."""
+    hardware = HARDWARE["cpu"]
+    numbers = CorpusNumbers(num_images=640, bytes_per_image=5000, num_labels=50, labels_per_image=4)
+    recipe = find_recipe("debug")
+    plan = plan_training(recipe.pretrain, numbers, hardware)
+    taken = {field.name: (3.0, 4.5) for field in dataclasses.fields(Taken)}
+    taken |= dict.fromkeys(("bytes_read", "checkpoint_bytes"), (7000000, 9000000))
+    whole = dict.fromkeys(("num_steps", "label_rows", "label_values"), (2000, 2000))
+    save(
+        folder / "plan.json",
+        PlanReview(hardware=hardware, numbers=numbers, plan=plan, taken=Taken(**taken | whole)),
+    )
     return folder
 
 
@@ -217,7 +237,7 @@ def write_run(root, corpus, labels):
         "derive_labels": labels,
         "validate_data": write_validation(root / "validation"),
         "materialize_features": features,
-        "pretrain_backbone": write_training(root / "backbone", ["annotations"]),
+        "pretrain_backbone": write_plan(write_training(root / "backbone", ["annotations"])),
         "finetune_tasks": write_training(root / "model", ["skin_tone", "category"]),
         "evaluate_model": evaluation,
         "validate_endpoint": write_serving(root / "serving"),
@@ -313,7 +333,22 @@ def test_charts_are_data_with_words_and_numbers(page):
 def test_training_curves_show_every_task(page):
     names = {trace.get("name") for script in page.scripts[:-2] for trace in json.loads(script)["data"]}
     assert {"all tasks", "skin_tone", "category", "learning rate"} <= names
+    assert {"images/s", "gradient norm"} <= names
     assert {"before clustering", "after clustering"} <= names
+
+
+def test_the_plan_stands_beside_what_was_taken(page):
+    section = page.section("training")
+    for text in (
+        "Plan of the pretraining",
+        "device-hours",
+        "4.500",
+        "images read, MB",
+        "9.00",
+        "peak memory",
+        "123 MB",
+    ):
+        assert text in section
 
 
 def test_validation_links_to_data_docs_from_where_the_page_lies(page, run):

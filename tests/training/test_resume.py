@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 
 import pytest
@@ -188,6 +189,34 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_keys(mini_corpus, word_la
     assert "0000" in failure["message"]
     for path in list_checkpoints(work / "checkpoints"):
         assert (path / ".metadata").exists()
+
+
+@pytest.fixture
+def small_disk(uninterrupted, tmp_path):
+    """A folder on a file system of its own, with room for one checkpoint and a half."""
+    work = tmp_path / "work"
+    work.mkdir()
+    [*_, last] = list_checkpoints(uninterrupted / "checkpoints")
+    size = 3 * sum(path.stat().st_size for path in last.iterdir()) // 2
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(work)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount a small disk")
+    yield work
+    subprocess.run(["umount", "--lazy", str(work)], check=True)
+
+
+def test_a_full_disk_stops_with_the_step_and_a_restart_goes_on(small_disk, uninterrupted, mini_corpus, word_labels):
+    work = write_pretrain(small_disk, mini_corpus, word_labels, pretrain_config())
+    assert train(work) == [1]
+    message = json.loads((work / "failure.json").read_text())["message"]
+    assert "the checkpoint of step 6 could not be written" in message
+    assert "No space left on device" in message
+    assert "the next start continues from step-00000003" in message
+    assert [path.name for path in (work / "checkpoints").iterdir()] == ["step-00000003"]
+    subprocess.run(["mount", "-o", "remount,size=100m", str(work)], check=True)
+    assert train(work) == [0]
+    torch.testing.assert_close(result_weights(work), result_weights(uninterrupted), rtol=0, atol=0)
+    assert losses(work) == losses(uninterrupted)
 
 
 def test_the_job_recovers_from_kill_9_of_one_rank_by_itself(mini_corpus, word_labels, tmp_path, monkeypatch):

@@ -93,13 +93,14 @@ def test_bf16_rounds_the_loss_and_no_more(plain, process, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_compile_traces_the_objective_and_keeps_the_loss(plain, process, tmp_path, monkeypatch):
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp2"])
+def test_compile_traces_the_objective_and_keeps_the_loss(strategy, plain, process, tmp_path, monkeypatch):
     torch._dynamo.reset()
     real = torch.compile
     # The tracer is real; the C++ compiler behind it is torch's and would take half a minute.
     monkeypatch.setattr(torch, "compile", lambda *given, **named: real(*given, **{**named, "backend": "aot_eager"}))
     before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
-    _, lines = train(tmp_path, process, compute=ComputeConfig(compile=True))
+    _, lines = train(tmp_path, process, compute=ComputeConfig(compile=True, strategy=strategy))
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > before
     assert losses(lines) == pytest.approx(losses(plain), rel=1e-4)
 
@@ -152,16 +153,23 @@ def test_both_losses_fall(activation, process, tmp_path):
     assert losses(lines)[-1] < 0.9 * losses(lines)[0]
 
 
-def test_a_head_of_200_000_labels_computes_a_sample_of_them(process, tmp_path):
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp2"])
+def test_a_head_of_200_000_labels_computes_a_sample_of_them(strategy, process, tmp_path):
     num_labels, num_sampled = 200_000, 50
     schedule = ScheduleConfig(num_steps=1, batch_size=BATCH)
     optimizer = OptimizerConfig(weight_decay=0.0)
     trainer = make_trainer(
-        tmp_path, process, num_labels=num_labels, num_sampled=num_sampled, schedule=schedule, optimizer=optimizer
+        tmp_path,
+        process,
+        num_labels=num_labels,
+        num_sampled=num_sampled,
+        schedule=schedule,
+        optimizer=optimizer,
+        compute=ComputeConfig(strategy=strategy),
     )
     assert trainer.run(lambda: False)
-    head = trainer._objective.model.heads["annotations"]
-    touched = set(head.weight.detach().abs().sum(dim=1).nonzero().flatten().tolist())
+    weight = trainer.trained_model().heads["annotations"].weight
+    touched = set(weight.detach().abs().sum(dim=1).nonzero().flatten().tolist())
     labels = set(next(batches(0, num_labels)).targets["annotations"].flatten().tolist())
     assert labels <= touched
     assert len(touched) == len(labels) + num_sampled

@@ -37,7 +37,7 @@ from vitrail.training import (
 from vitrail.training.data import class_weights, task_classes, train_rows
 from vitrail.training.finetuning import assign_finetuning
 from vitrail.training.job import PretrainJob, identify
-from vitrail.training.launch import elastic_arguments
+from vitrail.training.launch import collect_result, elastic_arguments
 from vitrail.training.metrics import MetricLog
 from vitrail.training.optimization import MovingAverage, create_optimizer, learning_rate_factor
 from vitrail.training.pretraining import assign_pretraining
@@ -90,6 +90,14 @@ def objective() -> Objective:
     head = HeadSpec(name="embedding", kind="retrieval", dim=8)
     task = TaskSpec(name="concept", kind="retrieval", head="embedding", num_classes=3)
     return Objective(VitrailModel(TRUNK, TRANSFORMS, [head]), [task])
+
+
+def test_a_job_that_ended_without_a_word_says_where_it_goes_on(tmp_path):
+    with pytest.raises(TrainingError, match="exit code 9; there is no checkpoint yet"):
+        collect_result(tmp_path, tmp_path / "out", "exit code 9")
+    (tmp_path / "checkpoints" / "step-00000500").mkdir(parents=True)
+    with pytest.raises(TrainingError, match="exit code 9; start again to continue from step-00000500"):
+        collect_result(tmp_path, tmp_path / "out", "exit code 9")
 
 
 def test_every_parameter_is_in_one_group_and_norms_do_not_decay():

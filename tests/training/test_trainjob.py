@@ -63,6 +63,7 @@ class Cluster(http.server.ThreadingHTTPServer):
         self.jobs: list[dict] = []
         self.nodes: list[subprocess.Popen] = []
         self.num_lost = 0  # TrainJobs whose first node is to be lost
+        self.deleted: list[str] = []
 
     def submit(self, body: dict) -> dict:
         job = models.TrainerV1alpha1TrainJob.from_dict(body)  # refuses what the published schema refuses
@@ -147,6 +148,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.answer(self.server.submit(body), 201)
+
+    def do_DELETE(self) -> None:
+        self.server.deleted.append(self.path.rpartition("/")[2])
+        self.server.end_nodes()
+        self.answer({"kind": "Status", "status": "Success"})
 
     def answer(self, body: dict | bytes, code: int = 200) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -279,6 +285,14 @@ def test_a_training_that_fails_for_a_reason_is_not(cluster, client, mini_corpus,
     with pytest.raises(TrainingError, match="is not finite"):
         run_trainjob(job, tmp_path / "work", tmp_path / "out", config=config, pod=task_pod(tmp_path), client=client)
     assert len(cluster.jobs) == 1
+
+
+def test_a_trainjob_that_does_not_end_in_time_is_deleted(cluster, client, mini_corpus, word_labels, tmp_path):
+    job = write_job(mini_corpus, word_labels)
+    config = TrainJobConfig(poll_s=0.1, timeout_s=0.3)
+    with pytest.raises(TrainingError, match=r"did not end within 0\.3 s"):
+        run_trainjob(job, tmp_path / "work", tmp_path / "out", config=config, pod=task_pod(tmp_path), client=client)
+    assert cluster.deleted == [cluster.jobs[0]["metadata"]["name"]]
 
 
 def test_work_must_lie_on_the_shared_volume(mini_corpus, word_labels, tmp_path):

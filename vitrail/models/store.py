@@ -1,10 +1,12 @@
 """Model folders: safetensors and JSON, tied together by digests; no pickle."""
 
 import logging
+import sys
 from pathlib import Path
 
 import safetensors
 import safetensors.torch
+from torch import Tensor, nn
 
 from vitrail.contracts.codec import encode, load, save
 from vitrail.contracts.files import atomic_file, digest_file, digest_json
@@ -99,7 +101,8 @@ def load_model(folder: Path) -> tuple[VitrailModel, ModelManifest]:
 def load_trunk_weights(model: VitrailModel, weights: Path) -> None:
     """Starts the trunk from a safetensors file: one of this project's, or one in timm's naming.
 
-    Heads of the file are ignored; every tensor of the trunk must be there in the right shape.
+    Heads of the file are ignored; every tensor of the trunk must be there. Position embeddings and patch filters
+    of another image or patch size are resampled where timm knows how.
 
     Raises:
         ModelError: The file cannot be read or is of another architecture.
@@ -107,10 +110,12 @@ def load_trunk_weights(model: VitrailModel, weights: Path) -> None:
     try:
         tensors = safetensors.torch.load_file(weights)
     except (OSError, safetensors.SafetensorError) as error:
-        raise ModelError(f"{weights} is not a readable safetensors file: {error}") from error
+        raise ModelError(
+            f"{weights} is not a readable safetensors file: {error}; convert a pickled checkpoint where you trust it"
+        ) from error
     trunk = {name.removeprefix("trunk."): value for name, value in tensors.items() if name.startswith("trunk.")}
     wanted = model.trunk.state_dict()
-    found = {name: value for name, value in (trunk or tensors).items() if name in wanted}
+    found = {name: value for name, value in _resampled(trunk or tensors, model.trunk).items() if name in wanted}
     unfit = [name for name in wanted if name not in found or found[name].shape != wanted[name].shape]
     if unfit:
         raise ModelError(
@@ -119,3 +124,11 @@ def load_trunk_weights(model: VitrailModel, weights: Path) -> None:
         )
     model.trunk.load_state_dict(found)
     logger.info("trunk starts from %s", weights)
+
+
+def _resampled(tensors: dict[str, Tensor], trunk: nn.Module) -> dict[str, Tensor]:
+    """As the family of the trunk reads its published checkpoints, when shapes differ."""
+    shapes = {name: value.shape for name, value in trunk.state_dict().items()}
+    is_fitting = all(value.shape == shapes.get(name, value.shape) for name, value in tensors.items())
+    adapt = getattr(sys.modules[type(trunk).__module__], "checkpoint_filter_fn", None)
+    return tensors if is_fitting or adapt is None else adapt(tensors, trunk)

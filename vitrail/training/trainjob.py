@@ -227,7 +227,7 @@ def _watch(client: "TrainerClient", name: str, config: TrainJobConfig) -> str:
         if status in _ENDED:
             return status
         time.sleep(config.poll_s)
-    raise TrainingError(f"TrainJob {name} did not end within {config.timeout_s:.0f} s and is deleted; submit again")
+    raise TrainingError(f"TrainJob {name} did not end within {config.timeout_s:g} s and is deleted; submit again")
 
 
 def _forward_log(client: "TrainerClient", name: str, num_lines: list[int]) -> None:

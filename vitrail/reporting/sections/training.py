@@ -1,5 +1,6 @@
-"""Training curves of both stages."""
+"""Training curves of both stages, and what pretraining took beside its plan."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,18 @@ from vitrail.reporting.run import Run
 
 __all__ = ["training"]
 
+# Every pair of `vitrail.training.Taken`: what to call it, how to print it, in which unit.
+_PLANNED: dict[str, tuple[str, str, float]] = {
+    "num_steps": ("steps", "{:,.0f}", 1),
+    "hours": ("hours", "{:,.3f}", 1),
+    "device_hours": ("device-hours", "{:,.3f}", 1),
+    "images_per_s": ("images per second", "{:,.0f}", 1),
+    "utilisation": ("share of the peak", "{:.1%}", 1),
+    "bytes_read": ("images read, MB", "{:,.2f}", 1e6),
+    "label_rows": ("label rows read", "{:,.0f}", 1),
+    "label_values": ("labels read", "{:,.0f}", 1),
+    "checkpoint_bytes": ("checkpoint, MB", "{:,.2f}", 1e6),
+}
 _STAGES = {"pretrain_backbone": "Pretraining on weak labels", "finetune_tasks": "Fine-tuning on tasks"}
 
 
@@ -21,7 +34,18 @@ def training(run: Run) -> dict[str, Any] | None:
         lines = [line for line in read_json_lines(path) if "step" in line and "loss" in line] if path else []
         if lines:
             stages.append(_stage(title, lines))
-    return {"stages": stages} if stages else None
+    return {"stages": stages, "review": _review(run)} if stages else None
+
+
+def _review(run: Run) -> dict[str, Any] | None:
+    path = run.artifact("pretrain_backbone", "plan.json")
+    if path is None:
+        return None
+    # Read as plain JSON: its classes would import torch.
+    review = json.loads(path.read_text(encoding="utf-8"))
+    pairs = [(shown, review["taken"][name]) for name, shown in _PLANNED.items()]
+    rows = [(title, *(form.format(value / unit) for value in pair)) for (title, form, unit), pair in pairs]
+    return {"hardware": review["hardware"], "rows": rows}
 
 
 def _stage(title: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
@@ -53,11 +77,27 @@ def _stage(title: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
                 x_title="step",
                 y_title="learning rate",
             ),
+            line_chart(
+                f"{title}: rate",
+                f"Images per second; {_mean_share(lines, 'data_wait_share')} of the time waiting for data.",
+                [_series("images/s", lines, "images_per_s")],
+                x_title="step",
+                y_title="images/s",
+            ),
+            line_chart(
+                f"{title}: gradient norm",
+                "Of the whole gradient, before clipping.",
+                [_series("gradient norm", lines, "grad_norm")],
+                x_title="step",
+                y_title="norm",
+            ),
         ],
         "facts": {
             "steps": f"{lines[-1]['step']:,}",
             "images per second (median)": _median(lines, "images_per_s", "{:,.0f}"),
             "waiting for data (mean)": _mean_share(lines, "data_wait_share"),
+            "gradient norm (median)": _median(lines, "grad_norm", "{:.3g}"),
+            "peak memory": f"{max(_values(lines, 'memory_bytes'), default=0) / 1e6:,.0f} MB",
             "seconds": f"{lines[-1].get('seconds', 0):,.0f}",
         },
     }
