@@ -3,8 +3,13 @@
 import argparse
 import contextlib
 import json
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
+
+import psutil
 
 from pipelines.console import StepConsole
 from pipelines.vitrail_pipeline import make_pipeline
@@ -32,6 +37,7 @@ def run_locally(recipe: Recipe, arguments: dict[str, str]) -> int:
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(workspace / "kfp"))
     log_path = workspace / "pipeline.log"
     with (
+        _stopping_in_order(),
         log_path.open("a", encoding="utf-8", buffering=1) as log,
         contextlib.redirect_stdout(StepConsole(log)),
         contextlib.redirect_stderr(log),
@@ -41,6 +47,21 @@ def run_locally(recipe: Recipe, arguments: dict[str, str]) -> int:
         except RuntimeError as error:  # KFP names the task; why it failed is in the run's records
             log.write(f"{error}\n")
     return _describe(workspace, log_path)
+
+
+@contextlib.contextmanager
+def _stopping_in_order() -> Iterator[None]:
+    """SIGTERM goes on to the running task, which keeps what it has; the exit handler then writes the report."""
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        for task in psutil.Process().children():
+            task.terminate()
+
+    previous = signal.signal(signal.SIGTERM, forward)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _describe(workspace: Path, log: Path) -> int:

@@ -1,5 +1,7 @@
 """Checkpoints appear whole or not at all."""
 
+import os
+import pickle
 import resource
 
 import pytest
@@ -92,3 +94,20 @@ def test_a_damaged_checkpoint_is_named(process, tmp_path, name):
     path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(TrainingError, match="step-00000001 cannot be read"):
         Training(tmp_path, process, seed=1).checkpoints.restore("test")
+
+
+class _Intruder:
+    def __reduce__(self):
+        return os.mkdir, ("intruded",)
+
+
+def test_a_checkpoint_cannot_run_code(process, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    training = Training(tmp_path / "training", process, seed=0)
+    training.step(0)
+    training.save(1)
+    path = tmp_path / "training" / "step-00000001" / ".metadata"
+    path.write_bytes(pickle.dumps(_Intruder()))
+    with pytest.raises(TrainingError, match=r"mkdir has no place in the list of a checkpoint's tensors"):
+        Training(tmp_path / "training", process, seed=1).checkpoints.restore("test")
+    assert not (tmp_path / "intruded").exists()

@@ -16,13 +16,13 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.checkpoint.api import CheckpointException
-from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 from torch.distributed.checkpoint.state_dict_loader import load as load_state
 from torch.distributed.checkpoint.state_dict_saver import async_save
 
 from vitrail.contracts.codec import load, save
 from vitrail.errors import TrainingError, VitrailError
+from vitrail.training.checkpoint_reader import TensorListReader
 from vitrail.training.config import CheckpointConfig
 from vitrail.training.optimization import MovingAverage
 from vitrail.training.process import Process
@@ -173,13 +173,14 @@ class Checkpointer:
             )
 
     def _load(self, path: Path) -> None:
-        stored = FileSystemReader(path).read_metadata().state_dict_metadata
+        reader = TensorListReader(path)
+        stored = reader.read_metadata().state_dict_metadata
         state = self._state()
         parameters = dict(self._module.named_parameters())
         for key, metadata in stored.items():
             if key.startswith("optimizer.") and isinstance(metadata, TensorStorageMetadata):
                 state[key] = _empty_like(metadata, parameters[key.split(".", 1)[1].rpartition(".")[0]])
-        load_state(state, checkpoint_id=path, process_group=self._process.files)
+        load_state(state, storage_reader=reader, process_group=self._process.files)
         self._load_optimizer(state)
 
     def _state(self) -> dict[str, Tensor]:
