@@ -54,8 +54,9 @@ def _stopping_in_order() -> Iterator[None]:
     """SIGTERM goes on to the running task, which keeps what it has; the exit handler then writes the report."""
 
     def forward(number: int, frame: FrameType | None) -> None:
-        for task in psutil.Process().children():
-            task.terminate()
+        for shell in psutil.Process().children():  # KFP starts each task through one
+            for process in (*shell.children(), shell):
+                process.terminate()
 
     previous = signal.signal(signal.SIGTERM, forward)
     try:
@@ -71,7 +72,7 @@ def _describe(workspace: Path, log: Path) -> int:
         sys.stderr.write(f"the run ended before its report; see {log}\n")
         return 1
     summary = json.loads((run / "summary.json").read_text())
-    model, is_failed = summary["model"], summary["status"] == "failed"
+    model, is_failed = summary["model"], summary["status"] != "succeeded"
     lines = {
         "failed at": f"{summary['failed_step']}: {summary['error']}" if is_failed else None,
         "verdict": summary["verdict"],

@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 pytestmark = pytest.mark.smoke
@@ -13,15 +15,21 @@ pytestmark = pytest.mark.smoke
 REPOSITORY = Path(__file__).parents[2]
 
 
-def run_pipeline(folder: Path, corpus: Path, recipe: str = "debug") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pipelines", "run", "--corpus", str(corpus), "--recipe", recipe],
+def start_pipeline(folder: Path, corpus: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipelines", "run", "--corpus", str(corpus), "--recipe", "debug"],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
     )
+
+
+def run_pipeline(folder: Path, corpus: Path) -> tuple[int, str]:
+    process = start_pipeline(folder, corpus)
+    printed, _ = process.communicate()
+    return process.returncode, printed
 
 
 def read(folder: Path, name: str):
@@ -31,9 +39,9 @@ def read(folder: Path, name: str):
 @pytest.fixture(scope="module")
 def first(tmp_path_factory, mini_corpus):
     folder = tmp_path_factory.mktemp("smoke")
-    done = run_pipeline(folder, mini_corpus)
-    assert done.returncode == 0, done.stdout + (folder / "runs" / "pipeline.log").read_text()[-5000:]
-    return folder, done.stdout, read(folder, "summary.json")
+    status, printed = run_pipeline(folder, mini_corpus)
+    assert status == 0, printed + (folder / "runs" / "pipeline.log").read_text()[-5000:]
+    return folder, printed, read(folder, "summary.json")
 
 
 def test_first_run_ends_with_a_champion(first):
@@ -57,8 +65,8 @@ def test_endpoint_was_proven(first):
 
 def test_second_run_meets_the_champion_and_reuses_what_did_not_change(first, mini_corpus):
     folder, _, summary = first
-    done = run_pipeline(folder, mini_corpus)
-    assert done.returncode == 0, done.stdout
+    status, printed = run_pipeline(folder, mini_corpus)
+    assert status == 0, printed
     verdict, second = read(folder, "verdict.json"), read(folder, "summary.json")
     assert verdict["champion_version"] == "vitrail/1"
     assert verdict["champion_id"] == summary["lineage"]["model_id"]
@@ -70,8 +78,23 @@ def test_second_run_meets_the_champion_and_reuses_what_did_not_change(first, min
 def test_failed_run_says_where_and_still_reports(first, tmp_path):
     folder, _, _ = first
     (tmp_path / "empty").mkdir()
-    done = run_pipeline(folder, tmp_path / "empty")
-    assert done.returncode == 1
-    assert "failed at checkout_corpus" in done.stdout
+    status, printed = run_pipeline(folder, tmp_path / "empty")
+    assert status == 1
+    assert "failed at checkout_corpus" in printed
     assert read(folder, "summary.json")["status"] == "failed"
     assert "checkout_corpus" in (folder / "runs" / "latest" / "report.html").read_text()
+
+
+def test_a_terminated_run_stops_its_task_and_still_reports(tmp_path, mini_corpus):
+    process = start_pipeline(tmp_path, mini_corpus)
+    while not list(tmp_path.glob("runs/*/steps/checkout_corpus.json")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    tasks = psutil.Process(process.pid).children(recursive=True)
+    process.terminate()
+    printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 1, printed
+    assert "failed at checkout_corpus: it was killed" in printed
+    assert not any(task.is_running() for task in tasks)
+    assert read(tmp_path, "summary.json")["status"] == "failed"
+    assert (tmp_path / "runs" / "latest" / "report.html").exists()

@@ -11,6 +11,7 @@ from vitrail.contracts.evaluation import EvaluationReport
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.contracts.verdict import Verdict
 from vitrail.registry import ModelVersion
+from vitrail.steps.artifacts import ARTIFACTS
 from vitrail.steps.workspace import StepRecord, Workspace
 
 __all__ = ["summarise_run"]
@@ -21,7 +22,6 @@ T = TypeVar("T")
 def summarise_run(workspace: Workspace) -> dict[str, Any]:
     """What the run's steps made; whatever a failed or skipped step did not make is null."""
     records = {record.step: record for record in workspace.records() if record.step != "publish_report"}
-    failed = next((record for record in records.values() if record.status != "succeeded"), None)
     corpus = _read(records, "checkout_corpus", "corpus.json", CorpusManifest)
     labels = _read(records, "derive_labels", "labels.json", LabelSetManifest)
     evaluation = _read(records, "evaluate_model", "challenger/evaluation.json", EvaluationReport)
@@ -29,9 +29,7 @@ def summarise_run(workspace: Workspace) -> dict[str, Any]:
     lineage = workspace.lineage()
     return {
         "run_id": workspace.run_id,
-        "status": "failed" if failed else "succeeded",
-        "failed_step": failed.step if failed else None,
-        "error": failed.error if failed else None,
+        **_ending(records, is_blessed=verdict is not None and verdict.status == "blessed"),
         "corpus_digest": corpus.digest if corpus else None,
         "num_images": corpus.num_images if corpus else None,
         "num_labels": labels.num_labels if labels else None,
@@ -43,6 +41,23 @@ def summarise_run(workspace: Workspace) -> dict[str, Any]:
         "bento": lineage.bento,
         "lineage": dataclasses.asdict(lineage),
     }
+
+
+def _ending(records: Mapping[str, StepRecord], *, is_blessed: bool) -> dict[str, str | None]:
+    """Whether every step that was due has succeeded, and where it went wrong."""
+    steps = list(ARTIFACTS)
+    for step in steps[: steps.index("publish_report" if is_blessed else "register_model")]:
+        record = records.get(step)
+        if record is None:
+            return {
+                "status": "unfinished",
+                "failed_step": step,
+                "error": "it was not started, or died before its record",
+            }
+        if record.status != "succeeded":
+            error = record.error or "it was killed: its record still says that it runs"
+            return {"status": "failed", "failed_step": step, "error": error}
+    return {"status": "succeeded", "failed_step": None, "error": None}
 
 
 def _read(records: Mapping[str, StepRecord], step: str, file: str, kind: type[T]) -> T | None:
