@@ -29,11 +29,11 @@ def resnext101_1b() -> Recipe:
     return _with_trunk("resnext101_1b", "resnext101_32x8d")
 
 
-def _with_trunk(name: str, trunk: str, **optimizer: float) -> Recipe:
+def _with_trunk(name: str, trunk: str, learning_rate: float = 8e-4) -> Recipe:
     base = vit_b16_1b()
     pretrain = dataclasses.replace(
         base.pretrain,
         architecture=Architecture(name=trunk),
-        optimizer=dataclasses.replace(base.pretrain.optimizer, **optimizer),
+        optimizer=dataclasses.replace(base.pretrain.optimizer, learning_rate=learning_rate),
     )
     return dataclasses.replace(base, name=name, pretrain=pretrain)
