@@ -73,8 +73,8 @@ LABELLED = {  # texts as they come, and a label they must give their pictures
     "only the shape of letters differs": ("ＬＩＧＨＴＨＯＵＳＥ", "lighthouse"),
     "composed and not": ("cafe\u0301 terrace", "café terrace"),
     "text in overrides": ("\u202ewindmill\u202c\u200b", "windmill"),
-    "control characters": ("sail\x00boat\x1f\x07harbour", "harbour"),
-    "mojibake": ("crÃ¨me brÃ»lÃ©e", "crã me brã"),
+    "control characters": ("sail\x00boat\x1f\x07harbour", "sail boat harbour"),
+    "mojibake": ("crÃ¨me brÃ»lÃ©e, volcano", "volcano"),
     "a megabyte": ("waterfall " * 100_000, "waterfall"),
     "a flood of keywords": (" ".join(f"keyword{n}" for n in range(5000)) + ", pagoda", None),
 }
