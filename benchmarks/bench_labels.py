@@ -1,8 +1,8 @@
 """Label derivation end to end: signals per second and core, against peers and the normalise-only floor.
 
-Posts are synthetic, drawn from the words of the real emoji texts; the dictionary has 100,000 phrases of 1-3 words, and
-as in a derived one none begins or ends with a stop word. Votes are written. Clustering is off: with the dictionary it is
-a cost of the vocabulary, paid once from a bounded sample, and printed apart as `fixed_cpu_seconds`.
+Posts are synthetic, drawn from the words of the real emoji texts; the dictionary has 100,000 phrases of 1-3 words,
+and as in a derived one none begins or ends with a stop word. Votes are written. Clustering is off: like the
+dictionary it is a cost of the vocabulary, paid once from a bounded sample; that cost is `fixed_cpu_seconds`.
 Run with `make bench-labels`. Each size runs in a process of its own; rates are per second of CPU time (user and
 system, all threads), so that other work on the machine does not count, though it does slow the processor's caches and
 its second thread. The end-to-end rate is that of the rows that the largest size has more than the smallest.

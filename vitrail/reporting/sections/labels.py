@@ -66,11 +66,11 @@ def _images_per_term(rows: list[dict[str, Any]]) -> NDArray[np.int64]:
 
 def _sample(clusters: list[Cluster]) -> dict[str, list[Cluster]]:
     """Labels of each band at even steps of frequency, and the merged labels with the least close terms."""
-    sample = {}
+    sample: dict[str, list[Cluster]] = {}
     for band in BANDS:
         inside = sorted((c for c in clusters if c.band == band), key=lambda c: (-c.frequency, c.label_id))
-        steps = np.unique(np.linspace(0, len(inside) - 1, _NUM_LABELS).astype(int)) if inside else []
-        sample[f"From the {band}"] = [inside[int(step)] for step in steps]
+        steps = np.unique(np.linspace(0, max(len(inside) - 1, 0), min(_NUM_LABELS, len(inside))).astype(int))
+        sample[f"From the {band}"] = [inside[step] for step in steps.tolist()]
     merged = sorted((c for c in clusters if len(c.members) > 1), key=lambda c: (-len(c.members), c.label_id))
     sample["Merged, most terms"] = merged[:_NUM_LABELS]
     sample["Merged, least close"] = suspects(clusters, _NUM_LABELS)
