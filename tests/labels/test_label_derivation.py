@@ -1,23 +1,16 @@
 """The whole derivation on real text: contract, determinism, bad input, resume, engines, diff, explanation."""
 
-import itertools
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from label_corpora import CONFIG, all_digests, copy_corpus, read_signals, signals_of
 
-import vitrail.labels.derivation as derivation
 from vitrail.contracts.codec import load
-from vitrail.contracts.corpus import INDEX_SCHEMA, SIGNALS_SCHEMA, CorpusManifest
-from vitrail.contracts.files import digest_file
+from vitrail.contracts.corpus import INDEX_SCHEMA, CorpusManifest
 from vitrail.contracts.labels import DICTIONARY_SCHEMA, SIDECAR_SCHEMA, VOCABULARY_SCHEMA, VOTES_SCHEMA
 from vitrail.errors import LabelError
 from vitrail.labels import (
@@ -32,41 +25,6 @@ from vitrail.labels import (
     tail_report,
 )
 from vitrail.labels.text_features import IMAGE_FEATURES_SCHEMA, LABEL_STATISTICS_SCHEMA
-
-CONFIG = LabelsConfig(clustering="none", min_images=4)  # without the encoder: seconds less for each derivation
-
-
-def all_digests(folder):
-    return {str(path.relative_to(folder)): digest_file(path) for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def copy_corpus(source: Path, target: Path, tables: list[pa.Table]) -> Path:
-    """The same images with other signal files."""
-    target.mkdir()
-    shutil.copytree(source / "index", target / "index")
-    shutil.copy(source / "corpus.json", target)
-    (target / "signals").mkdir()
-    for number, table in enumerate(tables):
-        pq.write_table(table, target / "signals" / f"{number:03}.parquet", row_group_size=500)
-    return target
-
-
-def read_signals(corpus: Path) -> pa.Table:
-    return pq.read_table(corpus / "signals").cast(SIGNALS_SCHEMA)
-
-
-def signals_of(rows):
-    filled = [
-        {"post_id": "p", "source": "title", "weight": 1.0, "language": "en", "observed_at": 0} | row for row in rows
-    ]
-    return pa.Table.from_pylist(filled, schema=SIGNALS_SCHEMA)
-
-
-@pytest.fixture(scope="session")
-def plain_labels(mini_corpus, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("plain") / "labels"
-    derive_labels(mini_corpus, folder, CONFIG)
-    return folder
 
 
 def test_label_set_keeps_its_contract(mini_corpus, mini_labels):
@@ -105,97 +63,56 @@ def test_labels_say_what_the_pictures_show(mini_labels):
     assert "ear" in said["twemoji-1F442-1F3FE"]
 
 
-@pytest.mark.parametrize("parts", [2, 7])
-def test_output_is_identical_for_any_partitioning_and_order(mini_corpus, plain_labels, tmp_path, parts):
-    signals = read_signals(mini_corpus)
-    signals = signals.take(np.random.default_rng(parts).permutation(signals.num_rows))
-    bounds = np.linspace(0, signals.num_rows, parts + 1).astype(int)
-    tables = [signals.slice(start, end - start) for start, end in itertools.pairwise(bounds)]
-    corpus = copy_corpus(mini_corpus, tmp_path / "corpus", tables)
-    derive_labels(corpus, tmp_path / "labels", CONFIG)
-    assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
+LABELLED = {  # texts as they come, and a label they must give their pictures
+    "right to left": ("طائرة ورقية حمراء", "طائرة ورقية حمراء"),
+    "right to left with points": ("שָׁלוֹם עֲלֵיכֶם", "שָׁלוֹם עֲלֵיכֶם"),
+    "han and kana": ("赤い凧、青い空", "赤い凧"),
+    "hangul": ("빨간 연", "빨간 연"),
+    "thai": ("ว่าว", "ว่าว"),
+    "emoji in text": ("lantern 🎉🏮 festival", "lantern"),
+    "only the shape of letters differs": ("ＬＩＧＨＴＨＯＵＳＥ", "lighthouse"),
+    "composed and not": ("cafe\u0301 terrace", "café terrace"),
+    "text in overrides": ("\u202ewindmill\u202c\u200b", "windmill"),
+    "control characters": ("sail\x00boat\x1f\x07harbour", "sail boat harbour"),
+    "mojibake": ("crÃ¨me brÃ»lÃ©e, volcano", "volcano"),
+    "a megabyte": ("waterfall " * 100_000, "waterfall"),
+    "a flood of keywords": (" ".join(f"keyword{n}" for n in range(5000)) + ", pagoda", None),
+}
+COUNTED = {  # texts that give nothing, and the reason they are counted under
+    "null_text": [None],
+    "no_words": ["", " \t\n", "\x00\x01\x02\x1f", "😀🎉‼️", "\u200b\u200e", "\ufffd\ufffd", "!!! --- ???"],
+}
 
 
-RAY_SCRIPT = """
-import sys
-from pathlib import Path
-import ray
-from vitrail.labels import LabelsConfig, derive_labels
-ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=150 << 20)
-config = LabelsConfig(clustering="none", min_images=4, engine="ray")
-derive_labels(Path(sys.argv[1]), Path(sys.argv[2]), config)
-"""
-
-
-@pytest.mark.ray
-def test_ray_gives_the_same_bytes(mini_corpus, plain_labels, tmp_path):
-    command = [sys.executable, "-c", RAY_SCRIPT, str(mini_corpus), str(tmp_path / "labels")]
-    environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, check=False)
-    assert result.returncode == 0, result.stderr[-3000:]
-    assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
-
-
-KILL_SCRIPT = """
-import os, signal, sys
-from pathlib import Path
-import vitrail.labels.shard_labels as shard_labels
-from vitrail.labels import LabelsConfig, derive_labels
-save = shard_labels._save_scored
-def save_and_die(*arguments):
-    save(*arguments)
-    os.kill(os.getpid(), signal.SIGKILL)
-shard_labels._save_scored = save_and_die
-derive_labels(Path(sys.argv[1]), Path(sys.argv[2]), LabelsConfig(clustering="none", min_images=4))
-"""
-
-
-def test_a_killed_derivation_goes_on_where_it_was(mini_corpus, plain_labels, tmp_path, monkeypatch):
-    out = tmp_path / "labels"
-    command = [sys.executable, "-c", KILL_SCRIPT, str(mini_corpus), str(out)]
-    assert subprocess.run(command, capture_output=True, timeout=300, check=False).returncode == -signal.SIGKILL
-    assert not out.exists()
-    work = next(iter(tmp_path.glob(".labels.work/*")))
-    assert list(work.glob("wave-*.json"))
-    assert list(work.glob("scored/*.npz"))
-
-    def refuse(*_):
-        raise AssertionError("finished work was computed again")
-
-    monkeypatch.setattr(derivation, "_annotate_wave", refuse)
-    monkeypatch.setattr(derivation, "build_vocabulary", refuse)
-    derive_labels(mini_corpus, out, CONFIG)
-    assert all_digests(out) == all_digests(plain_labels)
-    assert not work.exists()
-
-
-def test_hostile_text_is_labelled_or_counted(mini_corpus, tmp_path):
-    ids = pq.read_table(mini_corpus / "index")["image_id"].to_pylist()
-    rows = [{"image_id": image_id, "post_id": f"p{n}", "text": "a red kite"} for n, image_id in enumerate(ids[:50])]
-    hostile = [
-        None,
-        "",
-        "\x00\x01\x02\x1f",
-        "😀🎉‼️",
-        "kite " * 200_000,
-        " ".join(f"keyword{n}" for n in range(5000)) + " kite",
-        "طائرة ورقية حمراء",
-        "赤い凧、青い空",
-        "‮etik‬ \u200bkite",
-        "caf\u00e9 cafe\u0301 ＫＩＴＥ",
-        "\ufffd\ufffd\ufffd",
+def test_text_of_any_kind_is_labelled_or_counted(mini_corpus, tmp_path):
+    ids = iter(pq.read_table(mini_corpus / "index")["image_id"].to_pylist())
+    pictures = {case: [next(ids) for _ in range(4)] for case in LABELLED}
+    rows = [
+        {"image_id": image_id, "post_id": f"{case} {number}", "text": LABELLED[case][0], "language": None}
+        for case, found in pictures.items()
+        for number, image_id in enumerate(found)
     ]
-    rows += [{"image_id": ids[n], "post_id": f"h{n}", "text": text, "language": None} for n, text in enumerate(hostile)]
+    last = next(ids)
+    rows += [{"image_id": last, "text": text} for texts in COUNTED.values() for text in texts]
     rows += [{"image_id": "nowhere", "text": "kite"}, {"image_id": None, "text": "kite"}]
-    rows += [{"image_id": ids[0], "post_id": None, "source": None, "weight": None, "text": "kite"}]
-    rows += [{"image_id": ids[0], "weight": float("nan"), "text": "kite"}]
+    rows += [{"image_id": last, "post_id": None, "source": None, "weight": None, "text": "waterfall"}]
+    rows += [{"image_id": last, "weight": float("nan"), "text": "waterfall"}]
     corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [signals_of(rows)])
-    manifest = derive_labels(corpus, tmp_path / "labels", replace(CONFIG, max_image_share=1.0))
+    manifest = derive_labels(corpus, tmp_path / "labels", CONFIG)
     assert manifest.num_signals == len(rows)
-    assert manifest.num_signals_skipped["null_text"] == 1
     assert manifest.num_signals_skipped["unknown_image"] == 2
-    assert manifest.num_signals_skipped["no_words"] == 2
-    assert manifest.num_images_labelled >= 50
+    for reason, texts in COUNTED.items():
+        assert manifest.num_signals_skipped[reason] == len(texts)
+    said = labels_by_image(tmp_path / "labels")
+    for case, (_, label) in LABELLED.items():
+        assert label is None or all(label in said[image_id] for image_id in pictures[case]), case
+
+
+def labels_by_image(folder):
+    labels = open_labels(folder)
+    terms = dict(zip(*(labels.vocabulary()[name].to_pylist() for name in ("label_id", "term")), strict=True))
+    rows = [row for shard in labels.manifest.shards for row in labels.sidecar(shard).to_pylist()]
+    return {row["image_id"]: {terms[label_id] for label_id in row["label_ids"]} for row in rows}
 
 
 @pytest.mark.parametrize("texts", [[], [None, None], ["", " "], ["unique"]])

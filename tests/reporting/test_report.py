@@ -19,11 +19,13 @@ from vitrail.contracts.models import Architecture, HeadSpec, Transforms
 from vitrail.contracts.serving import ServingCheck, ServingReport
 from vitrail.contracts.validation import ExpectationResult, FailingRows, SuiteResult, ValidationReport
 from vitrail.corpus import open_corpus
+from vitrail.errors import LabelError
 from vitrail.evaluation import EvaluationConfig, evaluate_model
 from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold, gate_model
+from vitrail.labels import diff_labels, open_labels
 from vitrail.models import VitrailModel, save_model
 from vitrail.recipes import find_recipe
-from vitrail.reporting import publish_report
+from vitrail.reporting import publish_audit, publish_report
 from vitrail.reporting.run import PIPELINE, read_run
 from vitrail.training import HARDWARE, CorpusNumbers, PlanReview, Taken, plan_training
 
@@ -286,10 +288,56 @@ def test_the_verdict_and_its_gates_are_on_top(page):
 
 def test_every_picture_is_there(page):
     images = page.all("img")
-    assert len(images) == NUM_QUERIES * (1 + NUM_NEIGHBOURS) + NUM_EXAMPLES
+    num_label_pictures = page.section("labels").count("<img ")
+    assert num_label_pictures > 60
+    assert len(images) == NUM_QUERIES * (1 + NUM_NEIGHBOURS) + NUM_EXAMPLES + num_label_pictures
     assert all(image["src"].startswith("data:image/webp;base64,") for image in images)
     assert all(image["alt"] for image in images)
     assert "no picture" not in page.source
+
+
+def test_labels_are_shown_by_band_with_what_they_merge_and_what_was_left_out(page, mini_labels):
+    section = page.section("labels")
+    for expected in ("From the head", "From the mid", "From the tail", "Merged, most terms", "Merged, least close"):
+        assert expected in section
+    dictionary = open_labels(mini_labels).dictionary().to_pylist()
+    assert all(reason.replace("_", " ") in section for reason in {row["reason"] for row in dictionary} - {None})
+    rare = sorted((-row["num_images"], row["term"]) for row in dictionary if row["reason"] == "rare")
+    assert f"<bdi>{rare[0][1]}</bdi>" in section
+    assert "Since the champion" not in section
+
+
+def test_labels_that_moved_since_the_champion_are_counted(copied, mini_labels, tmp_path):
+    labels = shutil.copytree(mini_labels, tmp_path / "labels")
+    old = open_labels(mini_labels)
+    save(labels / "diff.json", dataclasses.replace(diff_labels(old, old), churn=0.125, lost=(1, 2, 3)))
+    record(copied, "derive_labels", labels)
+    section = publish(copied).section("labels")
+    assert "Since the champion" in section
+    assert "12.5%" in section
+
+
+def test_audit_pages_show_every_term_with_its_images(page, run, mini_labels):
+    assert 'href="clusters/index.html"' in page.section("labels")
+    index = Page(run / "clusters" / "index.html")
+    links = [found["href"] for found in index.all("a")]
+    assert 10 < len(links) == len(set(links))
+    members = open_labels(mini_labels).members().to_pylist()
+    for link in links[:3]:
+        audit = Page(run / "clusters" / link)
+        terms = [row for row in members if row["label_id"] == int(link.removesuffix(".html"))]
+        assert len(terms) > 1
+        assert all(row["term"] in audit.text and row["language"] in audit.text for row in terms[:12])
+        assert audit.all("img")
+        assert all(image["src"].startswith("data:image/webp;base64,") for image in audit.all("img"))
+
+
+def test_any_label_can_be_audited(mini_corpus, mini_labels, tmp_path):
+    label_id = open_labels(mini_labels).vocabulary()["label_id"][0].as_py()
+    publish_audit(mini_corpus, mini_labels, tmp_path / "audit", [label_id])
+    assert {path.name for path in (tmp_path / "audit").iterdir()} == {"index.html", f"{label_id}.html"}
+    with pytest.raises(LabelError, match="has no label 5;"):
+        publish_audit(mini_corpus, mini_labels, tmp_path / "none", [5])
 
 
 def test_matches_and_misses_are_told_without_colour(page):
@@ -397,7 +445,8 @@ def test_a_failed_run_has_its_failure_on_top(run, copied):
     assert "bad-image" in page.section("validation")
     assert "evaluate_model did not run" in page.section("retrieval")
     assert "pretrain_backbone did not run" in page.section("training")
-    assert len(page.all("img")) == NUM_EXAMPLES  # what was reached is still shown
+    shown = NUM_EXAMPLES + page.section("labels").count("<img ")
+    assert len(page.all("img")) == shown > NUM_EXAMPLES  # what was reached is still shown
     assert [found["id"] for found in page.all("section")] == list(SECTIONS)
 
 

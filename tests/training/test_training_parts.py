@@ -7,10 +7,9 @@ import json
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 import torch
-from training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, launch, pretrain_config
+from training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, launch, pretrain_config, write_features
 
 from vitrail.contracts.codec import decode, encode
 from vitrail.contracts.lineage import Lineage
@@ -192,22 +191,6 @@ def test_proxies_are_for_training_labels_only(mini_corpus):
     all_labels = set(corpus.task_labels("concept")["label"].to_pylist())
     assert 0 < len(classes) < len(all_labels)
     assert list(classes) == sorted(classes)
-
-
-def write_features(folder, corpus, label_ids):
-    """Training sets as the feature store gives them: null features where the text is younger."""
-    (folder / "training_sets").mkdir(parents=True)
-    for task in corpus.manifest.tasks:
-        table = corpus.task_labels(task.name)
-        rows = [
-            {
-                **row,
-                "top_label_ids": label_ids if number % 2 else None,
-                "top_scores": [0.9, 0.1] if number % 2 else None,
-            }
-            for number, row in enumerate(table.to_pylist())
-        ]
-        pq.write_table(pa.Table.from_pylist(rows), folder / "training_sets" / f"{task.name}.parquet")
 
 
 def test_weak_labels_of_the_features_stay_in_training(mini_corpus, word_labels, tmp_path):

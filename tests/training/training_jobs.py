@@ -11,11 +11,14 @@ import time
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from safetensors.torch import load_file
 
 from vitrail.contracts.codec import save
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import Architecture, Transforms
+from vitrail.corpus import Corpus
 from vitrail.corpus.augment import LIGHT
 from vitrail.training import (
     CheckpointConfig,
@@ -38,6 +41,7 @@ __all__ = [
     "result_weights",
     "start_workers",
     "train",
+    "write_features",
     "write_finetune",
     "write_pretrain",
 ]
@@ -96,6 +100,23 @@ def _write(work: Path, job: Job) -> Path:
     work.mkdir(exist_ok=True)
     save(work / JOB_FILE, job)
     return work
+
+
+def write_features(folder: Path, corpus: Corpus, label_ids: list[int]) -> Path:
+    """Training sets as the feature store gives them: null features where the text is younger."""
+    (folder / "training_sets").mkdir(parents=True)
+    for task in corpus.manifest.tasks:
+        table = corpus.task_labels(task.name)
+        rows = [
+            {
+                **row,
+                "top_label_ids": label_ids if number % 2 else None,
+                "top_scores": [0.9, 0.1] if number % 2 else None,
+            }
+            for number, row in enumerate(table.to_pylist())
+        ]
+        pq.write_table(pa.Table.from_pylist(rows), folder / "training_sets" / f"{task.name}.parquet")
+    return folder
 
 
 def start_workers(work: Path, num_processes: int = 1) -> list[ForkServerProcess]:

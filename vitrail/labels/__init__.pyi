@@ -4,10 +4,11 @@ from .diff import LabelDiff, diff_labels, remap_head
 from .encoder import load_encoder
 from .explain import Explanation, explain_image, source_support
 from .label_set import LabelSet, open_labels
-from .tail import TailReport, tail_report
+from .tail import BandCounts, TailReport, tail_report
 from .text_features import build_text_features
 
 __all__ = [
+    "BandCounts",
     "Explanation",
     "LabelDiff",
     "LabelSet",

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from vitrail.labels.images import ImageLookup, open_lookup
 from vitrail.labels.matching import Matcher, Matches
-from vitrail.labels.normalise import TokenBatch, tokenise
+from vitrail.labels.normalise import BREAK, TokenBatch, tokenise
 from vitrail.labels.terms import load_matcher
 
 __all__ = ["SIGNAL_COLUMNS", "Annotator", "annotate", "as_array", "read_spill"]
@@ -42,19 +42,31 @@ def annotate(
     num_matches = np.bincount(matches.text, minlength=len(rows))
     kept = np.flatnonzero((rows >= 0) & (num_matches > 0))
     kept = kept[np.argsort(rows[kept], kind="stable")]
-    skipped = _count_skipped(columns["text"], rows, np.diff(tokens.offsets), num_matches)
+    skipped = _count_skipped(columns["text"], rows, tokens, num_matches)
     return _spill_table(columns, rows, kept, tokens, matches, num_matches, term_of_surface), skipped
 
 
-def _count_skipped(texts: pa.Array, rows: np.ndarray, num_tokens: np.ndarray, num_matches: np.ndarray) -> Counter[str]:
+def _count_skipped(texts: pa.Array, rows: np.ndarray, tokens: TokenBatch, num_matches: np.ndarray) -> Counter[str]:
     is_known, is_null = rows >= 0, pc.is_null(texts).to_numpy(zero_copy_only=False)
+    has_words = num_matches > 0
+    unmatched = np.flatnonzero(~has_words)
+    has_words[unmatched] = _have_words(tokens, unmatched)
     masks = {
         "unknown_image": ~is_known,
         "null_text": is_known & is_null,
-        "no_words": is_known & ~is_null & (num_tokens == 0),
-        "no_known_phrase": is_known & (num_tokens > 0) & (num_matches == 0),
+        "no_words": is_known & ~is_null & ~has_words,
+        "no_known_phrase": is_known & has_words & (num_matches == 0),
     }
     return Counter({reason: int(mask.sum()) for reason, mask in masks.items() if mask.any()})
+
+
+def _have_words(tokens: TokenBatch, texts: np.ndarray) -> np.ndarray:
+    """Whether there is more than punctuation and symbols in these texts."""
+    counts = np.diff(tokens.offsets)[texts]
+    owner = np.repeat(np.arange(len(texts)), counts)
+    index = np.repeat(tokens.offsets[texts] - (np.cumsum(counts) - counts), counts) + np.arange(len(owner))
+    is_word = pc.not_equal(tokens.tokens.take(pa.array(index)), BREAK).to_numpy(zero_copy_only=False)
+    return np.bincount(owner[is_word], minlength=len(texts)) > 0
 
 
 def _spill_table(

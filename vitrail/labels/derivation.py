@@ -285,7 +285,8 @@ def _publish(out: Path, work: Path) -> None:
 def _link(source: Path, target: Path) -> None:
     """Hard links where the file system has them: a kill in between leaves the work folder complete."""
     if source.is_dir():
-        shutil.copytree(source, target, copy_function=_link_file)
+        unfinished = shutil.ignore_patterns(".*")  # what a killed worker was writing
+        shutil.copytree(source, target, copy_function=_link_file, ignore=unfinished)
     else:
         _link_file(str(source), str(target))
 

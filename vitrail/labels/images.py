@@ -11,12 +11,13 @@ import pyarrow.parquet as pq
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.errors import LabelError
 
-__all__ = ["ImageLookup", "build_lookup", "open_lookup"]
+__all__ = ["ImageLookup", "build_lookup", "hash_ids", "open_lookup"]
 
 _SEED = 2108_05887
 
 
-def _hash(ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
+def hash_ids(ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """uint64, the integers that image ids are looked up by."""
     return pl.Series(pl.from_arrow(ids)).hash(_SEED).to_numpy()
 
 
@@ -31,7 +32,7 @@ class ImageLookup:
     def find(self, ids: pa.Array) -> np.ndarray:
         """int64 rows, -1 where the id is null or not in the corpus."""
         encoded = ids.dictionary_encode()
-        wanted = _hash(encoded.dictionary)
+        wanted = hash_ids(encoded.dictionary)
         slot = np.searchsorted(self.hashes, wanted)
         slot[slot == len(self.hashes)] = 0
         rows = np.where(self.hashes[slot] == wanted, self.rows[slot], -1) if len(self.hashes) else slot * 0 - 1
@@ -55,7 +56,7 @@ def build_lookup(corpus: Path, manifest: CorpusManifest, out: Path) -> None:
     Raises:
         LabelError: Two images have one id.
     """
-    parts = [_hash(read_image_ids(corpus, shard.name)) for shard in manifest.shards]
+    parts = [hash_ids(read_image_ids(corpus, shard.name)) for shard in manifest.shards]
     hashes = np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
     order = np.argsort(hashes, kind="stable")
     hashes = hashes[order]

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from vitrail.contracts.files import atomic_file
 from vitrail.errors import VitrailError
 from vitrail.reporting import sections
+from vitrail.reporting.audit import AUDIT_FOLDER, publish_audit
 from vitrail.reporting.run import Run, read_run
+from vitrail.reporting.templating import environment
 
 __all__ = ["publish_report"]
 
@@ -63,13 +64,24 @@ def publish_report(run: Path, out: Path) -> None:
 
     Args:
         run: Run folder; steps, artifacts and files of it may be missing, failed or damaged.
-        out: The HTML file; it appears whole.
+        out: The HTML file; it appears whole. Audit pages of labels go into `clusters/` beside it.
     """
     read = read_run(run)
+    _write_audit(read, out.parent / AUDIT_FOLDER)
     page = _render(read, [_build(spec, read) for spec in _specs(out)])
     with atomic_file(out) as partial:
         partial.write_text(page, encoding="utf-8")
     _log.info("report of %s: %s, %.1f MB", read.run_id, out, len(page) / 1e6)
+
+
+def _write_audit(run: Run, folder: Path) -> None:
+    corpus, label_set = run.artifact("checkout_corpus"), run.artifact("derive_labels")
+    if corpus is None or label_set is None:
+        return
+    try:
+        publish_audit(corpus, label_set, folder)
+    except _UNREADABLE:
+        _log.warning("the labels of %s could not be written for an audit", run.run_id, exc_info=True)
 
 
 def _specs(out: Path) -> tuple[_Spec, ...]:
@@ -86,7 +98,7 @@ def _specs(out: Path) -> tuple[_Spec, ...]:
             step="evaluate_model",
             needs="an evaluation with text features",
         ),
-        _Spec(anchor="labels", title="Weak labels", build=sections.labels, **label_set),
+        _Spec(anchor="labels", title="Weak labels", build=lambda run: sections.labels(run, out), **label_set),
         _Spec(anchor="examples", title="Images and their labels", build=sections.examples, **label_set),
         _Spec(
             anchor="training",
@@ -133,25 +145,22 @@ def _absence(spec: _Spec, run: Run) -> str:
 
 
 def _render(run: Run, built: list[Section]) -> str:
-    environment = Environment(
-        loader=PackageLoader("vitrail.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     source = files("vitrail.reporting").joinpath("templates")
     scripts = [get_plotlyjs(), source.joinpath("page.js").read_text(encoding="utf-8")]
     outcome = next((section.data for section in built if section.anchor == "outcome"), None)
-    return environment.get_template("page.html").render(
-        run=run,
-        sections=built,
-        outcome=outcome,
-        recipe=run.recipe.get("name", ""),
-        written_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        style=Markup(source.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 our own file
-        scripts=[Markup(script) for script in scripts],  # noqa: S704 our own file, and plotly's
-        hashes=" ".join(f"'sha256-{_hash(script)}'" for script in scripts),
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            run=run,
+            sections=built,
+            outcome=outcome,
+            recipe=run.recipe.get("name", ""),
+            written_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            style=Markup(source.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 our own file
+            scripts=[Markup(script) for script in scripts],  # noqa: S704 our own file, and plotly's
+            hashes=" ".join(f"'sha256-{_hash(script)}'" for script in scripts),
+        )
     )
 
 

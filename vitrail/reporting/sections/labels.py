@@ -1,45 +1,59 @@
-"""The label distribution before and after clustering, and what happened to the texts."""
+"""What the labels are worth: their distribution, pictures of head, middle and tail, what was merged and left out."""
 
-from collections import Counter
+from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from vitrail.contracts.codec import load
-from vitrail.contracts.labels import BANDS, LabelSetManifest
+from vitrail.contracts.labels import BANDS
+from vitrail.labels import BandCounts, LabelDiff, LabelSet, open_labels, tail_report
+from vitrail.labels.diff import DIFF_FILE
+from vitrail.reporting.artifacts import open_run_corpus
+from vitrail.reporting.audit import AUDIT_FOLDER
 from vitrail.reporting.charts import Chart, Series, line_chart
+from vitrail.reporting.clusters import Cluster, describe_clusters, find_images, suspects
+from vitrail.reporting.pictures import embed_pictures
 from vitrail.reporting.run import Run
 
 __all__ = ["labels"]
 
 _FEW_IMAGES = 10
 _MOST_POINTS = 200
-_MOST_REASONS = 12
+_MOST_REASONS = 16
+_NUM_REJECTED = 5  # terms named for each reason
+_NUM_LABELS = 6  # pictured of each band, and of merged labels
+_NUM_PICTURES = 4
+_MOST_MEMBERS = 8
 
 
-def labels(run: Run) -> dict[str, Any] | None:
-    """Counts, the chart, and why texts and terms were left out."""
+def labels(run: Run, out: Path) -> dict[str, Any] | None:
+    """Counts, the chart, labels with pictures, and why texts and terms were left out."""
     folder = run.artifact("derive_labels")
     if folder is None:
         return None
-    manifest = load(LabelSetManifest, folder / "labels.json")
-    dictionary = pq.read_table(folder / "dictionary.parquet", columns=["term", "canonical", "num_images", "reason"])
-    vocabulary = pq.read_table(folder / "vocabulary.parquet", columns=["frequency", "band", "members"])
-    rows = dictionary.to_pylist()
+    label_set = open_labels(folder)
+    manifest = label_set.manifest
+    rows = label_set.dictionary().select(["term", "canonical", "num_images", "reason"]).to_pylist()
+    clusters = describe_clusters(label_set)
     before = _images_per_term(rows)
-    after = np.array(vocabulary["frequency"].to_pylist(), dtype=np.int64)
-    rejected = Counter(row["reason"] for row in rows if row["reason"] is not None)
+    after = np.array([cluster.frequency for cluster in clusters], dtype=np.int64)
+    tail = tail_report(label_set)
     return {
         "manifest": manifest,
         "coverage": manifest.num_images_labelled / max(manifest.num_images, 1),
         "chart": _chart(before, after),
         "stages": [_stage("terms before", before), _stage("labels after", after)],
-        "bands": _bands(vocabulary["band"].to_pylist(), after),
-        "num_merged": sum(len(members) > 1 for members in vocabulary["members"].to_pylist()),
+        "tail": tail,
+        "bands": [_band(band, tail.before[band], tail.after[band]) for band in BANDS],
+        "num_merged": sum(len(cluster.members) > 1 for cluster in clusters),
+        "groups": _pictured(run, label_set, _sample(clusters)),
+        "audit": AUDIT_FOLDER if (out.parent / AUDIT_FOLDER / "index.html").exists() else None,
+        "diff": _diff(folder),
         "num_candidates": len(rows),
-        "rejected": rejected.most_common(_MOST_REASONS),
+        "rejected": _rejected(rows),
         "skipped": sorted(manifest.num_signals_skipped.items(), key=lambda item: -item[1]),
     }
 
@@ -48,6 +62,65 @@ def _images_per_term(rows: list[dict[str, Any]]) -> NDArray[np.int64]:
     """Images of every accepted term that stands for itself: the labels there would be without clustering."""
     counts = [row["num_images"] for row in rows if row["reason"] is None and row["term"] == row["canonical"]]
     return np.array(counts, dtype=np.int64)
+
+
+def _sample(clusters: list[Cluster]) -> dict[str, list[Cluster]]:
+    """Labels of each band at even steps of frequency, and the merged labels with the least close terms."""
+    sample: dict[str, list[Cluster]] = {}
+    for band in BANDS:
+        inside = sorted((c for c in clusters if c.band == band), key=lambda c: (-c.frequency, c.label_id))
+        steps = np.unique(np.linspace(0, max(len(inside) - 1, 0), min(_NUM_LABELS, len(inside))).astype(int))
+        sample[f"From the {band}"] = [inside[step] for step in steps.tolist()]
+    merged = sorted((c for c in clusters if len(c.members) > 1), key=lambda c: (-len(c.members), c.label_id))
+    sample["Merged, most terms"] = merged[:_NUM_LABELS]
+    sample["Merged, least close"] = suspects(clusters, _NUM_LABELS)
+    return {title: chosen for title, chosen in sample.items() if chosen}
+
+
+def _pictured(run: Run, label_set: LabelSet, sample: dict[str, list[Cluster]]) -> list[dict[str, Any]]:
+    wanted = {cluster.label_id for chosen in sample.values() for cluster in chosen}
+    images = find_images(label_set, wanted, _NUM_PICTURES)
+    corpus = open_run_corpus(run)
+    sources = embed_pictures(corpus, [one for found in images.values() for one in found]) if corpus else {}
+    return [
+        {
+            "title": title,
+            "labels": [
+                {
+                    "cluster": cluster,
+                    "members": cluster.members[:_MOST_MEMBERS],
+                    "num_more": max(len(cluster.members) - _MOST_MEMBERS, 0),
+                    "images": [(one, sources.get(one)) for one in images[cluster.label_id]],
+                }
+                for cluster in chosen
+            ],
+        }
+        for title, chosen in sample.items()
+    ]
+
+
+def _diff(folder: Path) -> LabelDiff | None:
+    path = folder / DIFF_FILE
+    return load(LabelDiff, path) if path.exists() else None
+
+
+def _rejected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Reasons with their number and the most frequent terms they took."""
+    by_reason: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        if row["reason"] is not None:
+            by_reason[row["reason"]].append(row)
+    ranked = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))[:_MOST_REASONS]
+    return [
+        {
+            "reason": reason,
+            "num": len(found),
+            "terms": [
+                row["term"] for row in sorted(found, key=lambda r: (-r["num_images"], r["term"]))[:_NUM_REJECTED]
+            ],
+        }
+        for reason, found in ranked
+    ]
 
 
 def _stage(title: str, counts: NDArray[np.int64]) -> dict[str, str]:
@@ -61,17 +134,15 @@ def _stage(title: str, counts: NDArray[np.int64]) -> dict[str, str]:
     }
 
 
-def _bands(bands: list[str], frequencies: NDArray[np.int64]) -> list[dict[str, str]]:
-    names = np.array(bands, dtype=np.str_)
-    total = max(int(frequencies.sum()), 1)
-    return [
-        {
-            "name": band,
-            "num": f"{int((names == band).sum()):,}",
-            "share": f"{100 * frequencies[names == band].sum() / total:.1f}%",
+def _band(name: str, before: BandCounts, after: BandCounts) -> dict[str, str]:
+    row = {"name": name}
+    for when, band in (("before", before), ("after", after)):
+        row |= {
+            f"num_{when}": f"{band.num_labels:,}",
+            f"median_{when}": f"{band.median_images:,.0f}",
+            f"share_{when}": f"{100 * band.share_of_pairs:.1f}%",
         }
-        for band in BANDS
-    ]
+    return row
 
 
 def _chart(before: NDArray[np.int64], after: NDArray[np.int64]) -> Chart:

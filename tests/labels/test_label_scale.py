@@ -1,0 +1,209 @@
+"""Engines, partitions and kills: whatever happens on the way, the bytes at the end are the same."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from label_corpora import CONFIG, all_digests, copy_corpus, read_signals
+
+from vitrail.labels import derivation, derive_labels, shard_labels
+from vitrail.labels.aggregation import aggregate_posts
+from vitrail.labels.annotation import annotate
+from vitrail.labels.features import build_annotations, unpack_mentions
+from vitrail.labels.images import ImageLookup, hash_ids
+from vitrail.labels.matching import Matcher
+from vitrail.labels.scoring import HeuristicScorer
+from vitrail.labels.shard_labels import collect_votes
+from vitrail.labels.terms import Terms
+
+NUM_PARTS = 4  # signal files, each a wave; the corpus has as many shards
+
+
+@pytest.fixture(scope="module")
+def parted_corpus(mini_corpus, tmp_path_factory):
+    """The mini corpus with its signals in four files."""
+    signals = read_signals(mini_corpus)
+    bounds = np.linspace(0, signals.num_rows, NUM_PARTS + 1).astype(int)
+    tables = [signals.slice(start, end - start) for start, end in itertools.pairwise(bounds)]
+    return copy_corpus(mini_corpus, tmp_path_factory.mktemp("parted") / "corpus", tables)
+
+
+@pytest.mark.parametrize("parts", [2, 7])
+def test_output_is_identical_for_any_partitioning_and_order(mini_corpus, plain_labels, tmp_path, parts):
+    signals = read_signals(mini_corpus)
+    signals = signals.take(np.random.default_rng(parts).permutation(signals.num_rows))
+    bounds = np.linspace(0, signals.num_rows, parts + 1).astype(int)
+    tables = [signals.slice(start, end - start) for start, end in itertools.pairwise(bounds)]
+    corpus = copy_corpus(mini_corpus, tmp_path / "corpus", tables)
+    derive_labels(corpus, tmp_path / "labels", CONFIG)
+    assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
+
+
+WORDS = ("red", "kite", "red kite", "sea", "blue sea", "dog")
+TERMS = Terms(
+    term=list(WORDS),
+    language=["en"] * len(WORDS),
+    num_images=np.full(len(WORDS), 5),
+    num_tokens=np.array([len(word.split()) for word in WORDS]),
+    specificity=np.linspace(-1, 1, len(WORDS)).astype(np.float32),
+    entropy=np.full(len(WORDS), 0.3, np.float32),
+    query_rate=np.zeros(len(WORDS), np.float32),
+    vector=np.random.default_rng(0).normal(size=(len(WORDS), 8)).astype(np.float32),
+    label=np.array([0, 1, 1, 2, 2, 3]),
+    closeness=np.ones(len(WORDS), np.float32),
+)
+MATCHER = Matcher([tuple(word.split()) for word in WORDS])
+IMAGES = pa.array([f"image-{number}" for number in range(5)])
+_ORDER = np.argsort(hash_ids(IMAGES))
+LOOKUP = ImageLookup(hashes=hash_ids(IMAGES)[_ORDER], rows=_ORDER, starts=np.array([0, len(IMAGES)]))
+
+signals_strategy = st.lists(
+    st.fixed_dictionaries(
+        {
+            "image_id": st.sampled_from([*IMAGES.to_pylist(), "unknown", None]),
+            "post_id": st.sampled_from(["p1", "p2", "ü", None]),
+            "source": st.sampled_from(["title", "query", None]),
+            "text": st.lists(st.sampled_from([*WORDS, "oh", "!"]), max_size=6).map(" ".join) | st.none(),
+            "weight": st.sampled_from([1.0, 0.5, None]),
+        }
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+def label_parts(parts):
+    """Labels and votes of signals that arrive in parts, each a list of rows."""
+    batches = []
+    for rows in parts:
+        columns = {name: [row[name] for row in rows] for name in ("image_id", "post_id", "source", "text")}
+        arrays = {name: pa.array(values, pa.string()) for name, values in columns.items()}
+        arrays["weight"] = pa.array([row["weight"] for row in rows], pa.float32())
+        batches += annotate(arrays, MATCHER, np.arange(len(WORDS)), LOOKUP)[0].to_batches()
+    if not batches:
+        return None
+    spilled = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+    mentions = unpack_mentions(spilled, 0, {"query": 0.7})
+    annotations = build_annotations(mentions, TERMS)
+    scores = HeuristicScorer().score(annotations.features)
+    label = TERMS.label[annotations.term]
+    labels = aggregate_posts(annotations.row, annotations.post, label, scores, "noisy_or")
+    votes = collect_votes(spilled, mentions, annotations, scores, label, labels)
+    return [array.tolist() for array in (labels.row, labels.label, labels.score)], votes.to_pylist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(signals_strategy, st.randoms(use_true_random=False), st.integers(1, 6))
+def test_labels_and_votes_do_not_depend_on_order_and_partitions(rows, random, num_parts):
+    shuffled = random.sample(rows, len(rows))
+    cuts = sorted(random.randint(0, len(rows)) for _ in range(num_parts - 1))
+    parts = [shuffled[start:end] for start, end in itertools.pairwise([0, *cuts, len(rows)]) if end > start]
+    assert label_parts(parts) == label_parts([rows])
+
+
+KILL_SCRIPT = """
+import importlib, os, signal, sys
+from pathlib import Path
+from label_corpora import CONFIG
+from vitrail.labels import derivation, derive_labels
+corpus, out, module, name, last = sys.argv[1:]
+target, calls = importlib.import_module(module), []
+function = getattr(target, name)
+def run_or_die(*arguments):
+    calls.append(name)
+    if len(calls) == int(last):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return function(*arguments)
+setattr(target, name, run_or_die)
+derivation._WAVE_BYTES = 1
+derive_labels(Path(corpus), Path(out), CONFIG)
+"""
+STAGES = {  # what computes one part of the stage, and the record that it leaves
+    "annotate": (derivation, "_annotate_wave", "wave-*.json"),
+    "score": (shard_labels, "build_annotations", "scored/*.npz"),
+    "publish": (shard_labels, "read_image_ids", "published/*.npz"),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_killed_derivation_goes_on_where_it_was(parted_corpus, plain_labels, tmp_path, monkeypatch, stage):
+    out, (module, name, records) = tmp_path / "labels", STAGES[stage]
+    command = [sys.executable, "-c", KILL_SCRIPT, str(parted_corpus), str(out), module.__name__, name, str(NUM_PARTS)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, capture_output=True, timeout=300, env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    assert not out.exists()
+    (work,) = tmp_path.glob(".labels.work/*")
+    num_finished = len(list(work.glob(records)))
+    assert num_finished >= 1
+    calls = []
+    function = getattr(module, name)
+    monkeypatch.setattr(module, name, lambda *arguments: (calls.append(name), function(*arguments))[1])
+    monkeypatch.setattr(derivation, "_WAVE_BYTES", 1)
+    derive_labels(parted_corpus, out, CONFIG)
+    assert len(calls) == NUM_PARTS - num_finished
+    assert all_digests(out) == all_digests(plain_labels)
+    assert not work.exists()
+
+
+RAY_SCRIPT = """
+import os, signal, sys
+from dataclasses import replace
+from pathlib import Path
+import ray
+from ray.cluster_utils import Cluster
+from label_corpora import CONFIG
+from vitrail.labels import derive_labels
+corpus, out, journal = sys.argv[1:]
+
+def die_after_the_first_shard():
+    import os, signal
+    from pathlib import Path
+    from vitrail.labels import shard_labels
+    save = shard_labels._save_scored
+    def save_and_die(path, *arguments):
+        save(path, *arguments)
+        with open(f"{journal}/{path.stem}", "a") as stream:
+            stream.write("saved\\n")
+        try:
+            os.close(os.open(f"{journal}/killed", os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return
+        os.kill(os.getpid(), signal.SIGKILL)
+    shard_labels._save_scored = save_and_die
+
+cluster = Cluster()
+for _ in range(2):
+    cluster.add_node(num_cpus=1, object_store_memory=100 << 20, include_dashboard=False)
+ray.init(
+    address=cluster.address,
+    log_to_driver=False,
+    runtime_env={"worker_process_setup_hook": die_after_the_first_shard},
+)
+try:
+    derive_labels(Path(corpus), Path(out), replace(CONFIG, engine="ray"))
+finally:
+    ray.shutdown()
+    cluster.shutdown()
+"""
+
+
+@pytest.mark.ray
+def test_two_ray_workers_of_which_one_is_killed_give_the_same_bytes(parted_corpus, plain_labels, tmp_path):
+    journal = tmp_path / "journal"
+    journal.mkdir()
+    command = [sys.executable, "-c", RAY_SCRIPT, str(parted_corpus), str(tmp_path / "labels"), str(journal)]
+    environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, check=False)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert (journal / "killed").exists()
+    saved = {path.name: path.read_text() for path in journal.iterdir() if path.name != "killed"}
+    assert saved == {str(shard): "saved\n" for shard in range(NUM_PARTS)}  # none was scored again
+    assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
