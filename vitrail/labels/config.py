@@ -16,12 +16,14 @@ class LabelsConfig(Config):
     Attributes:
         encoder: Sentence encoder of the vocabulary: a packaged, cached or local sentence-transformers model.
         encoder_languages: Languages (ISO 639-1) the encoder was trained on.
-        dictionary_files: Files with one phrase a line that are terms whatever the filters say.
+        dictionary_files: Files with one entry a line, by which the filters are overruled: `phrase` is a term,
+            `variant = phrase` counts as one, `- phrase` is none.
         sample_signals: The dictionary is built from at most about this many texts (whole posts, chosen by
             hash).
         max_ngram: Longest phrase, in words.
         min_term_images: Images of the sample a phrase must describe to become a term.
-        max_image_share: A phrase on more than this share of the images is boilerplate, not a description.
+        max_image_share: A phrase on more than this share of the images is boilerplate, not a description;
+            images with the same words count as one.
         source_weights: Trust in a source of text, 0 to 1; sources not named count 1.
         scorer: Boosted trees (XGBoost JSON) trained on judgements; None takes the heuristic.
         aggregation: How posts that share an image add up.
