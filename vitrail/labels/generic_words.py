@@ -6,8 +6,9 @@ _BY_LANGUAGE = {
     "en": (
         "image images picture pictures pic pics photo photos photograph photographs icon icons clipart cliparts part "
         "example sample version graphic graphics illustration illustrations wallpaper wallpapers thumbnail "
-        "collection collections theme themes gallery idea ideas thing things stuff misc miscellaneous various assorted unsorted other others "
-        "untitled unnamed unknown download downloads file files vector vectors bitmap svg png jpg jpeg gif eps pdf"
+        "collection collections theme themes gallery idea ideas thing things stuff misc miscellaneous various "
+        "assorted unsorted other others untitled unnamed unknown download downloads file files vector vectors bitmap "
+        "svg png jpg jpeg gif eps pdf"
     ),
     "de": "bild bilder foto fotos symbolbild grafik grafiken sammlung idee ideen sonstiges verschiedenes ding dinge",
     "fr": "image images photo photos icône icônes illustration illustrations collection idée idées chose choses divers",
