@@ -5,6 +5,7 @@ vocabulary.parquet         VOCABULARY_SCHEMA, row i is the label with head outpu
 dictionary.parquet         DICTIONARY_SCHEMA, every candidate term, with the reason when it was rejected
 shards/00000.parquet       SIDECAR_SCHEMA, one row per row of index/00000.parquet, in the same order
 votes/00000.parquet        VOTES_SCHEMA, which signals voted for which label
+judged.parquet, scorer.json   only when judgements trained the scorer: their features, and the boosted trees
 """
 
 from dataclasses import dataclass

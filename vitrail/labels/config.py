@@ -25,7 +25,10 @@ class LabelsConfig(Config):
         max_image_share: A phrase on more than this share of the images is boilerplate, not a description;
             images with the same words count as one.
         source_weights: Trust in a source of text, 0 to 1; sources not named count 1.
-        scorer: Boosted trees (XGBoost JSON) trained on judgements; None takes the heuristic.
+        judgements: Judged (image, phrase) pairs of this corpus (`vitrail labels judge`) to train boosted trees on,
+            which then score.
+        scorer: Boosted trees (XGBoost JSON) trained before, scorer.json of a label set; without both, the heuristic
+            scores.
         aggregation: How posts that share an image add up.
         clustering: How the vocabulary is grouped into labels.
         cluster_threshold: Least average similarity inside a cluster (agglomerative).
@@ -47,6 +50,7 @@ class LabelsConfig(Config):
     min_term_images: int = 3
     max_image_share: float = 0.25
     source_weights: dict[str, float] = field(default_factory=dict)
+    judgements: str | None = None
     scorer: str | None = None
     aggregation: Literal["noisy_or", "log_mean", "sum"] = "noisy_or"
     clustering: Literal["agglomerative", "kmeans", "hdbscan", "none"] = "agglomerative"
@@ -69,6 +73,12 @@ class LabelsConfig(Config):
             "source_weights",
             self.source_weights,
             "use weights from 0 to 1",
+        )
+        require(
+            self.scorer is None or self.judgements is None,
+            "scorer",
+            self.scorer,
+            "leave it out: judgements are given, and train another",
         )
         require(0 < self.cluster_threshold <= 1, "cluster_threshold", self.cluster_threshold, "use (0, 1]")
         require(
