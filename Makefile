@@ -56,11 +56,12 @@ format: $(STAMP) ## Format and fix what can be fixed
 clean: ## Remove runs and caches; data/ and .venv stay
 	rm -rf runs local_outputs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
-.PHONY: bench-reader bench-train bench-labels bench-endpoint bench-quality
+.PHONY: bench-reader bench-train bench-labels bench-label-quality bench-endpoint bench-quality
 bench-reader: $(STAMP) ## Reader against a webdataset pipeline and bare decoding
 bench-train: $(STAMP) ## Training step against a bare timm loop
 bench-labels: $(STAMP) ## Label derivation against its peers, and its growth
+bench-label-quality: $(STAMP) ## Precision of the first label, arm by arm, on judged pictures
 bench-endpoint: $(STAMP) ## Endpoint against the model's raw throughput
 bench-quality: $(STAMP) ## What weak-label pretraining brings (20 minutes)
-bench-reader bench-train bench-labels bench-endpoint bench-quality:
+bench-reader bench-train bench-labels bench-label-quality bench-endpoint bench-quality:
 	$(BIN)/python benchmarks/$(subst -,_,$@).py

@@ -4,7 +4,8 @@ Candidates are counted level by level (a phrase of n+1 words is counted only whe
 were frequent), with integer keys throughout. Every candidate is kept with the reason when it is not a term.
 
 Pictures of one uploader's series carry one text. So that a series counts as one witness, shares and ties are
-counted in contexts: groups of images whose texts have the same words, numbers aside.
+counted in contexts: groups of images whose texts have the same words, numbers aside, and so many of them that
+nobody writes just these again by chance.
 """
 
 import math
@@ -23,6 +24,7 @@ __all__ = ["Candidates", "Dictionary", "Lists", "build_dictionary", "collect_can
 _ALONE_SHARE = 0.5  # a character of an unspaced script is a word when it stands alone in half of its images
 _MIN_NPMI = 0.3  # of the halves of a phrase
 _FRAGMENT_SHARE = 0.9  # a phrase that is inside the same term in 90% of its contexts is a part of it
+_CONTEXT_WORDS = 8  # different words from which on equal descriptions are copies; "cat" is written independently
 _SERIES_IMAGES = 20  # images a context, from which on a phrase of few contexts is the caption of a machine-made series
 _SERIES_CONTEXTS = 5
 
@@ -98,21 +100,22 @@ def collect_candidates(
     is_name = np.array([any(map(str.isalpha, word)) for word in words], dtype=bool)
     owners = {
         "image": images[text_of],
-        "text": find_contexts(ids, texts[text_of], is_name),
-        "context": find_contexts(ids, images[text_of], is_name),
+        "text": number_by_words(ids, texts[text_of], is_name, 1),
+        "context": number_by_words(ids, images[text_of], is_name, _CONTEXT_WORDS),
         "language": language[text_of],
     }
     gram = np.where(is_word[ids], ids, -1) if len(ids) else ids
     return _grow(gram, ids, words, text_of, owners, max_ngram, min_images)
 
 
-def find_contexts(words: np.ndarray, owners: np.ndarray, is_name: np.ndarray) -> np.ndarray:
+def number_by_words(words: np.ndarray, owners: np.ndarray, is_name: np.ndarray, min_words: int) -> np.ndarray:
     """int64 [T] a number for each token, equal where the owners of the tokens have the same words, numbers aside.
 
     Args:
         words: int64 [T] word numbers, below 2**31.
         owners: int64 [T] below 2**31: the image or the text of each token.
         is_name: bool, by word: has letters, and so counts.
+        min_words: Owners with fewer different words are equal to none but themselves.
     """
     if not len(words):
         return np.zeros(0, dtype=np.int64)
@@ -122,6 +125,8 @@ def find_contexts(words: np.ndarray, owners: np.ndarray, is_name: np.ndarray) ->
     scrambled = np.random.default_rng(0).integers(0, 2**63, len(is_name), dtype=np.uint64)
     signature = np.zeros(int(owners.max()) + 1, dtype=np.uint64)
     np.add.at(signature, pairs >> 32, scrambled[pairs & 0xFFFFFFFF])  # a sum: the order of the words is no matter
+    is_short = np.bincount(pairs >> 32, minlength=len(signature)) < min_words
+    signature[is_short] = np.flatnonzero(is_short)  # below 2**31: no sum of scrambled words is there
     return np.unique(signature, return_inverse=True)[1][owners]
 
 

@@ -4,10 +4,8 @@ The folder stands alone: `sheet.html` shows the pictures and saves the marks, `p
 `pictures-000.png` and so on show the same for those who mark in a spreadsheet, `sheet.json` says what it is of.
 """
 
-import base64
 import csv
 import html
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,16 +20,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vitrail.contracts.codec import load, save
 from vitrail.contracts.files import atomic_folder
-from vitrail.contracts.models import Transforms
 from vitrail.corpus import Corpus
-from vitrail.corpus.decode import prepare_image
 from vitrail.errors import CorpusError, LabelError
 from vitrail.labels.judgements import JUDGEMENTS_SCHEMA
 from vitrail.labels.label_set import LabelSet
+from vitrail.labels.pictures import data_uri, read_thumbnail
 
 __all__ = ["Pair", "SheetInfo", "read_sheet", "sample_pairs", "write_sheet"]
 
-MARKS = {"y": True, "n": False, "?": None, "": None}
+_MARKS = {"y": True, "n": False, "?": None, "": None}
 _COLUMNS, _ROWS, _SIZE, _LINE = 5, 4, 300, 22
 _FIELDS = ("picture", "number", "image_id", "term", "mark")
 
@@ -79,7 +76,7 @@ def write_sheet(corpus: Corpus, pairs: Sequence[Pair], out: Path) -> SheetInfo:
     """
     ordered = sorted(set(pairs), key=lambda pair: (_draw("picture", pair.image_id), _draw(pair.image_id, pair.term)))
     pictures = {image_id: [pair.term for pair in group] for image_id, group in groupby(ordered, lambda p: p.image_id)}
-    thumbnails = {image_id: _thumbnail(corpus, image_id) for image_id in pictures}
+    thumbnails = {image_id: read_thumbnail(corpus, image_id, _SIZE) for image_id in pictures}
     shown = [(image_id, terms) for image_id, terms in pictures.items() if thumbnails[image_id] is not None]
     if not shown:
         raise LabelError(f"no picture of {len(pictures)} can be shown; give a label set of {corpus.path} with labels")
@@ -99,13 +96,6 @@ def write_sheet(corpus: Corpus, pairs: Sequence[Pair], out: Path) -> SheetInfo:
             )
         (folder / "sheet.html").write_text(_page(info, shown, thumbnails), encoding="utf-8")
     return info
-
-
-def _thumbnail(corpus: Corpus, image_id: str) -> Image.Image | None:
-    try:
-        return Image.fromarray(prepare_image(corpus.read_bytes([image_id])[0], Transforms(image_size=_SIZE)))
-    except (CorpusError, OSError):
-        return None
 
 
 def _write_pairs(path: Path, shown: Sequence[tuple[str, list[str]]]) -> None:
@@ -136,12 +126,13 @@ def _contact_sheet(
 
 
 def _page(info: SheetInfo, shown: Sequence[tuple[str, list[str]]], thumbnails: dict[str, Image.Image | None]) -> str:
-    cards, rows = [], []
+    cards: list[str] = []
+    rows: list[tuple[int, int, str, str]] = []
     for picture, (image_id, terms) in enumerate(shown):
         lines = []
         for number, term in enumerate(terms, start=1):
             lines.append(f"<li data-row={len(rows)}><span>{html.escape(term)}</span></li>")
-            rows.append([picture, number, image_id, term])
+            rows.append((picture, number, image_id, term))
         source = data_uri(thumbnails[image_id])
         cards.append(f'<figure><img src="{source}" alt="picture {picture}"><ol>{"".join(lines)}</ol></figure>')
     template = files("vitrail.labels").joinpath("templates", "sheet.html").read_text(encoding="utf-8")
@@ -150,15 +141,6 @@ def _page(info: SheetInfo, shown: Sequence[tuple[str, list[str]]], thumbnails: d
     return Template(template).substitute(
         corpus=html.escape(info.corpus), count=f"{info.num_pairs:,}", cards="\n".join(cards), rows=data
     )
-
-
-def data_uri(picture: Image.Image | None) -> str:
-    """The picture as text that a page can hold; empty without one."""
-    if picture is None:
-        return ""
-    stream = io.BytesIO()
-    picture.save(stream, "WEBP", quality=82)
-    return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
 def read_sheet(folder: Path, corpus: Corpus) -> tuple[pa.Table, int]:
@@ -193,6 +175,6 @@ def _read_mark(row: dict[str, str], number: int, folder: Path) -> bool | None:
     if missing:
         raise LabelError(f"{folder / 'pairs.csv'}, line {number}: no column {missing[0]!r}; keep all columns")
     mark = row["mark"].strip().lower()
-    if mark not in MARKS:
+    if mark not in _MARKS:
         raise LabelError(f"{folder / 'pairs.csv'}, line {number}: mark {row['mark']!r}; write y, n or ? (cannot say)")
-    return MARKS[mark]
+    return _MARKS[mark]
