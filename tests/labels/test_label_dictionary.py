@@ -151,7 +151,7 @@ def test_bad_dictionary_files_are_named(tmp_path):
 def test_generic_phrases_leave_what_they_are_of():
     texts = ["cat icon", "icon of a cat", "a cat", "cat", "cat collection by tom", "icon", "image"] * 2
     texts += [f"filler{index}" for index in range(20)]
-    reasons, _ = build(texts, range(len(texts)))
+    reasons, _ = build(texts, range(len(texts)), max_image_share=1)
     assert reasons["cat"] is None
     assert reasons["icon"] == reasons["cat icon"] == reasons["icon of a cat"] == "generic"
 
@@ -168,7 +168,7 @@ def test_a_series_is_one_witness():
 
 
 def test_equal_short_texts_are_independent_witnesses():
-    reasons, _ = build(["cat"] * 30 + ["a dog"] * 100 + [f"filler{index}" for index in range(300)])
+    reasons, _ = build(["cat"] * 30 + ["dog"] * 100 + [f"filler{index}" for index in range(300)])
     assert reasons["cat"] is None
     assert reasons["dog"] is None
 
