@@ -187,7 +187,8 @@ def report_precision(
             f"{name:<22}{precision[name]:>10.3f}{f'{low:.3f}-{high:.3f}':>16}{int((~np.isnan(values)).sum()):>8}"
             f"{f'{np.nanmean(difference):+.3f} [{lower:+.3f}, {upper:+.3f}]':>28}{len(arms[name]) / num_images:>10.1%}"
         )
-    best = np.nanmax(np.stack([right[name] for name in MAIN_ARMS]), axis=0)
+    main = np.stack([right[name] for name in MAIN_ARMS])
+    best = np.nanmax(main[:, ~np.isnan(main).all(axis=0)], axis=0)
     print(
         json.dumps(
             {
@@ -195,7 +196,7 @@ def report_precision(
                 "value": round(precision["clustered"], 4),
                 "unit": "precision of the first label",
                 "ratio_to_peer": round(precision["clustered"] / precision["raw keywords"], 3),  # raw keywords
-                "ratio_to_limit": round(precision["clustered"] / float(np.nanmean(best)), 3),  # best arm per picture
+                "ratio_to_limit": round(precision["clustered"] / float(best.mean()), 3),  # best arm per picture
             }
         )
     )
