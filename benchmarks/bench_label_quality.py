@@ -8,6 +8,7 @@ Arms on openclipart, each the first label it gives a picture:
     dictionary only   the dictionary term that the texts mention most often, ties drawn by hash
     scored            derived labels, every term a label of its own
     clustered         derived labels as the recipe says
+    judged scorer     clustered, scored by trees that were trained on the judgements of the other half of the pictures
     log_mean, sum     clustered, with another aggregation of the posts that share a picture
     without SOURCE    clustered, when texts of that source do not vote
 
@@ -32,13 +33,14 @@ import pyarrow.parquet as pq
 
 from vitrail.corpus import Corpus, build_corpus, open_corpus
 from vitrail.labels import LabelsConfig, LabelSet, derive_labels, open_labels
-from vitrail.labels.judgements import read_judgements
+from vitrail.labels.judgements import read_judgements, write_judgements
 from vitrail.labels.matching import Matcher
 from vitrail.labels.normalise import normalise_terms, tokenise
 from vitrail.labels.sheet import Pair, write_sheet
 from vitrail.recipes import find_recipe
 
 JUDGEMENTS = Path(__file__).parent / "judgements" / "openclipart.csv"
+AFTERWARDS = JUDGEMENTS.with_name("openclipart-judged-scorer.csv")  # of what the trained scorer chose: trains nothing
 NUM_PICTURES = 320
 NUM_RESAMPLES = 5000
 MAIN_ARMS = ("raw keywords", "dictionary only", "scored", "clustered")
@@ -67,6 +69,8 @@ def measure(corpus: Corpus, work: Path, sheet: Path | None) -> None:
     }
     arms = {"raw keywords": raw_keywords(texts), "dictionary only": dictionary_only(texts, label_sets["scored"])}
     arms |= {name: first_labels(labels) for name, labels in label_sets.items()}
+    if JUDGEMENTS.exists():
+        arms["judged scorer"] = judged_scorer(corpus, work, config)
     sample = draw_pictures(corpus, [arms[name] for name in MAIN_ARMS])
     pool = {
         Pair(image_id=image_id, term=arm[image_id]) for arm in arms.values() for image_id in sample if image_id in arm
@@ -97,6 +101,21 @@ def derived(corpus: Corpus, folder: Path, config: LabelsConfig) -> LabelSet:
     if not folder.exists():
         derive_labels(corpus.path, folder, config)
     return open_labels(folder)
+
+
+def judged_scorer(corpus: Corpus, work: Path, config: LabelsConfig) -> Arm:
+    """Each picture's first label from the trees that have not seen its judgements; its series is not split either."""
+    group = {row["image_id"]: row["group"] for row in corpus.splits().select(["image_id", "group"]).to_pylist()}
+    half = {image_id: draw("half", name)[0] % 2 for image_id, name in group.items()}
+    table = read_judgements(JUDGEMENTS)
+    halves = np.array([half[image_id] for image_id in table["image_id"].to_pylist()])
+    arm: Arm = {}
+    for number in (0, 1):
+        path = work / f"judgements-{number}.parquet"
+        write_judgements(path, table.filter(pa.array(halves == number)))
+        labels = derived(corpus, work / f"judged-{number}", replace(config, judgements=str(path)))
+        arm |= {image_id: term for image_id, term in first_labels(labels).items() if half[image_id] != number}
+    return arm
 
 
 def read_texts(corpus: Corpus) -> pa.Table:
@@ -149,9 +168,7 @@ def draw_pictures(corpus: Corpus, arms: list[Arm]) -> list[str]:
 
 
 def known_judgements() -> dict[tuple[str, str], bool]:
-    if not JUDGEMENTS.exists():
-        return {}
-    rows = read_judgements(JUDGEMENTS).to_pylist()
+    rows = [row for path in (JUDGEMENTS, AFTERWARDS) if path.exists() for row in read_judgements(path).to_pylist()]
     return {(row["image_id"], row["term"]): row["is_right"] for row in rows}
 
 
