@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vitrail import __version__
+from vitrail.commands.labels import add_explain, add_labels
 from vitrail.errors import ConfigError, VitrailError
 
 __all__ = ["main"]
@@ -55,14 +56,6 @@ def _data_restore(options: argparse.Namespace) -> None:
 
     restore_data(options.repository)
     print("data/ is what data.dvc says")
-
-
-def _explain(options: argparse.Namespace) -> None:
-    from vitrail.contracts.codec import encode
-    from vitrail.labels import explain_image
-
-    explanation = explain_image(options.corpus, options.labels, options.image_id)
-    print(json.dumps(encode(explanation), indent=2, ensure_ascii=False))
 
 
 def _trace(options: argparse.Namespace) -> None:
@@ -119,11 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--repository", type=Path, default=Path())
     data.set_defaults(function=_data_restore)
 
-    explain = commands.add_parser("explain", help="Show which texts gave an image its labels.")
-    explain.add_argument("image_id")
-    explain.add_argument("--corpus", type=Path, default=Path("data/emoji"))
-    explain.add_argument("--labels", type=Path, required=True, help="label set folder")
-    explain.set_defaults(function=_explain)
+    add_labels(commands)
+    add_explain(commands)
 
     trace = commands.add_parser("trace", help="Walk the lineage of a digest, model, version, Bento or run.")
     trace.add_argument("id")

@@ -28,7 +28,8 @@ def commands():
 
 
 def test_every_command_is_documented_and_exists(capsys):
-    documentation = (REPOSITORY / "README.md").read_text() + (REPOSITORY / "docs" / "corpora.md").read_text()
+    pages = (REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md"))
+    documentation = "".join(page.read_text() for page in pages)
     mentioned = set(re.findall(r"vitrail ([a-z]+)\b", documentation)) & set(re.findall(r"[a-z]+", " ".join(commands())))
     assert mentioned == commands()
 
@@ -74,3 +75,62 @@ def test_outside_the_repository_the_remedy_is_named(capsys, tmp_path, monkeypatc
     status, _, err = call(capsys, "run")
     assert status == 1
     assert "VITRAIL_HOME" in err
+
+
+def test_a_sheet_is_made_marked_and_read(capsys, mini_corpus, mini_labels, tmp_path):
+    sheet, corpus = tmp_path / "sheet", str(mini_corpus)
+    making = ("labels", "judge", str(sheet), "--corpus", corpus, "--labels", str(mini_labels), "--pairs", "3")
+    status, out, _ = call(capsys, *making)
+    assert status == 0
+    assert "3 phrases on 3 pictures of emoji-mini" in out
+    lines = (sheet / "pairs.csv").read_text().splitlines()
+    (sheet / "pairs.csv").write_text("\n".join([lines[0], lines[1] + "y", lines[2] + "n", lines[3]]))
+    reading = ("labels", "judge", str(sheet), "--corpus", corpus, "--read", str(tmp_path / "judgements.parquet"))
+    status, out, _ = call(capsys, *reading)
+    assert status == 0
+    assert "2 judgements, 1 right; 1 pairs left open" in out
+
+
+def test_rejections_are_listed_by_reason_and_language(capsys, mini_labels):
+    _, out, _ = call(capsys, "labels", "rejected", str(mini_labels))
+    assert re.search(r"^fragment +[\d,]+  begins or ends with a stop word", out, flags=re.MULTILINE)
+    _, out, _ = call(capsys, "labels", "rejected", str(mini_labels), "--reason", "stop_word", "--language", "de")
+    assert "\tde\tmit\n" in out
+    status, _, err = call(capsys, "labels", "rejected", str(mini_labels), "--reason", "ugly")
+    assert status == 1
+    assert "reasons are rare, boilerplate" in err
+
+
+def test_label_sets_are_compared(capsys, mini_labels):
+    status, out, _ = call(capsys, "labels", "diff", str(mini_labels), str(mini_labels))
+    assert status == 0
+    assert re.search(r"^lost +0", out, flags=re.MULTILINE)
+    assert re.search(r"^churn +0\.0%", out, flags=re.MULTILINE)
+    _, out, _ = call(capsys, "labels", "diff", str(mini_labels), str(mini_labels), "--json")
+    assert json.loads(out)["new"] == []
+    status, _, err = call(capsys, "labels", "diff", str(mini_labels), "nowhere")
+    assert status == 1
+    assert "nowhere is not a label set" in err
+
+
+def test_sources_and_scorers(capsys, mini_labels):
+    _, out, _ = call(capsys, "labels", "sources", str(mini_labels))
+    assert re.search(r"^short_name +[\d,]+ +[\d,]+ +[\d.]+%", out, flags=re.MULTILINE)
+    status, _, err = call(capsys, "labels", "scorers", str(mini_labels))
+    assert status == 1
+    assert "derived without judgements" in err
+
+
+def test_an_image_is_explained_as_text_page_and_json(capsys, mini_corpus, mini_labels, tmp_path):
+    import pyarrow.parquet as pq
+
+    image_id = pq.read_table(mini_corpus / "index" / "00000.parquet")["image_id"][0].as_py()
+    arguments = ("explain", image_id, "--corpus", str(mini_corpus), "--labels", str(mini_labels))
+    _, out, _ = call(capsys, *arguments, "--page", str(tmp_path / "page.html"))
+    assert re.search(r"^text    short_name \[en\]: ", out, flags=re.MULTILINE)
+    assert re.search(r"^vote    0\.\d\d  ", out, flags=re.MULTILINE)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "data:image/webp" in page
+    assert image_id in page
+    _, out, _ = call(capsys, *arguments, "--json")
+    assert json.loads(out)["labels"][0]["votes"]

@@ -1,5 +1,7 @@
 """Candidates, filters, canonical forms, grouping, ids."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -8,30 +10,42 @@ from hypothesis import strategies as st
 
 from vitrail.errors import ConfigError, LabelError
 from vitrail.labels import LabelsConfig
-from vitrail.labels.dictionary import build_dictionary, collect_candidates
+from vitrail.labels.dictionary import Lists, build_dictionary, collect_candidates
 from vitrail.labels.grouping import group_terms, image_overlap, join_translations, translation_links
 from vitrail.labels.identity import assign_ids
 from vitrail.labels.normalise import tokenise
-from vitrail.labels.vocabulary import read_user_terms
+from vitrail.labels.rejections import REASONS
+from vitrail.labels.user_files import read_user_files
+
+STOP_WORDS = frozenset({"the", "of", "a", "by"})
 
 
-def build(texts, images=None, user_terms=(), **options):
+def count(texts, images=None, max_ngram=6, min_images=2, languages=None):
     images = np.arange(len(texts)) if images is None else np.array(images)
-    config = LabelsConfig(min_term_images=options.pop("min_term_images", 2), **options)
     numbers = np.unique(texts, return_inverse=True)[1]
-    candidates = collect_candidates(
-        tokenise(pa.array(texts)), images, numbers, config.max_ngram, config.min_term_images
-    )
-    dictionary = build_dictionary(candidates, len(set(images.tolist())), config, {"the", "of", "a"}, user_terms)
+    languages = np.zeros(len(texts), dtype=np.int64) if languages is None else np.array(languages)
+    return collect_candidates(tokenise(pa.array(texts)), images, numbers, languages, max_ngram, min_images)
+
+
+def build(texts, images=None, lists=Lists(), **options):  # noqa: B008 - frozen
+    config = LabelsConfig(min_term_images=options.pop("min_term_images", 2), **options)
+    candidates = count(texts, images, config.max_ngram, config.min_term_images)
+    lists = replace(lists, stop_words=STOP_WORDS, generic_words=frozenset({"icon", "image", "collection"}))
+    dictionary = build_dictionary(candidates, config, lists)
+    reasons = {" ".join(term): reason for term, reason in zip(dictionary.terms, dictionary.reason, strict=True)}
+    assert set(reasons.values()) <= {None, *REASONS}
+    return reasons, dictionary
+
+
+def canonical_forms(dictionary):
     return {
-        " ".join(term): reason for term, reason in zip(dictionary.terms, dictionary.reason, strict=True)
-    }, dictionary
+        " ".join(dictionary.terms[index]): " ".join(dictionary.terms[dictionary.canonical[index]])
+        for index in dictionary.accepted
+    }
 
 
 def test_candidates_count_distinct_images_of_every_ngram():
-    candidates = collect_candidates(
-        tokenise(pa.array(["a b c", "a b", "x, a b", "b c"])), np.array([0, 0, 1, 2]), np.arange(4), 3, 1
-    )
+    candidates = count(["a b c", "a b", "x, a b", "b c"], [0, 0, 1, 2], max_ngram=3, min_images=1)
     counts = dict(zip(candidates.terms, candidates.num_images.tolist(), strict=True))
     expected = {("a",): 2, ("b",): 3, ("c",): 2, ("x",): 1, ("a", "b"): 2, ("b", "c"): 2, ("a", "b", "c"): 1}
     assert counts == expected
@@ -81,10 +95,7 @@ def test_variants_count_as_their_most_frequent_form():
         + ["e-mail", "e-mail", "email", "email", "email", "berry", "berry", "berries", "berries"]
     )
     _, dictionary = build(texts)
-    canonical = {
-        " ".join(dictionary.terms[index]): " ".join(dictionary.terms[dictionary.canonical[index]])
-        for index in dictionary.accepted
-    }
+    canonical = canonical_forms(dictionary)
     assert canonical["cats"] == "cat"
     assert canonical["e mail"] == "email"
     assert canonical["berries"] == "berry" or canonical["berry"] == "berries"
@@ -112,19 +123,76 @@ def test_misspellings_point_at_the_word():
 
 def test_user_terms_pass_every_filter(tmp_path):
     path = tmp_path / "terms.txt"
-    path.write_text("The Dog\nUnicorn\n", encoding="utf-8")
-    reasons, _ = build(["the dog", "a cat", "a cat"], user_terms=read_user_terms([str(path)]))
+    path.write_text("The Dog\nUnicorn\n- cat\nhound = the dog\n", encoding="utf-8")
+    reasons, dictionary = build(["the dog", "a cat", "a cat"], lists=read_user_files([str(path)]))
     assert reasons["the dog"] is None
     assert reasons["unicorn"] is None
+    assert reasons["cat"] == "user"
+    assert canonical_forms(dictionary)["hound"] == "the dog"
 
 
 def test_bad_dictionary_files_are_named(tmp_path):
     empty = tmp_path / "empty.txt"
     empty.write_text("\n ,;\n")
     with pytest.raises(LabelError, match=r"empty\.txt has no phrase"):
-        read_user_terms([str(empty)])
+        read_user_files([str(empty)])
     with pytest.raises(LabelError, match=r"missing\.txt cannot be read"):
-        read_user_terms([str(tmp_path / "missing.txt")])
+        read_user_files([str(tmp_path / "missing.txt")])
+    half = tmp_path / "half.txt"
+    half.write_text("cat\ndog =\n")
+    with pytest.raises(LabelError, match=r"half\.txt, line 2"):
+        read_user_files([str(half)])
+    both = tmp_path / "both.txt"
+    both.write_text("cat\n- cat\n")
+    with pytest.raises(LabelError, match="'cat' both as a term and as none"):
+        read_user_files([str(both)])
+
+
+def test_generic_phrases_leave_what_they_are_of():
+    texts = ["cat icon", "icon of a cat", "a cat", "cat", "cat collection by tom", "icon", "image"] * 2
+    texts += [f"filler{index}" for index in range(20)]
+    reasons, _ = build(texts, range(len(texts)), max_image_share=1)
+    assert reasons["cat"] is None
+    assert reasons["icon"] == reasons["cat icon"] == reasons["icon of a cat"] == "generic"
+
+
+def test_a_series_is_one_witness():
+    series = [
+        text for number in range(60) for text in (f"drawn by a script, {number}", "star, magick, geometry, shape")
+    ]
+    images = [number for number in range(60) for _ in range(2)]
+    others = ["a red star", "one star", "star of the sea", "blue star"] + [f"filler{index}" for index in range(30)]
+    reasons, _ = build(series + others, images + list(range(60, 60 + len(others))))
+    assert reasons["magick"] == "series"
+    assert reasons["star"] is None  # on 64 of 94 images, but in 5 of 35 descriptions
+
+
+def test_equal_short_texts_are_independent_witnesses():
+    reasons, _ = build(["cat"] * 30 + ["dog"] * 100 + [f"filler{index}" for index in range(300)])
+    assert reasons["cat"] is None
+    assert reasons["dog"] is None
+
+
+def test_spam_on_a_quarter_of_the_descriptions_is_boilerplate():
+    texts = [f"word{index} {'hash' if index % 3 == 0 else ''}" for index in range(90)] + ["cat"] * 4
+    reasons, _ = build(texts)
+    assert reasons["hash"] == "boilerplate"
+    assert reasons["cat"] is None
+
+
+def test_spellings_and_accents_count_as_one_term():
+    texts = ["colour", "colour", "color", "color", "color", "café", "café", "cafe", "cafe", "cafe", "noise", "noise"]
+    canonical = canonical_forms(build(texts, max_image_share=1)[1])
+    assert canonical["colour"] == "color"
+    assert canonical["café"] == "cafe"
+    assert canonical["noise"] == "noise"
+
+
+def test_every_candidate_has_its_language():
+    candidates = count(["die katze", "die katze", "die hard", "the die"], languages=[1, 1, 0, 0], min_images=1)
+    language = dict(zip(candidates.terms, candidates.language.tolist(), strict=True))
+    assert language["katze",] == language["die", "katze"] == 1
+    assert language["hard",] == 0
 
 
 def test_config_refuses_nonsense():

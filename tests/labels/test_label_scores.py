@@ -73,6 +73,8 @@ def test_features_of_a_post():
     assert feature(table, "trust") == pytest.approx([1, 1, 0.8])
     assert feature(table, "coverage") == [0.5, 0.25, 1]
     assert feature(table, "cosine") == [0, 0, 0]
+    assert feature(table, "in_title") == [1, 1, 0]
+    assert feature(table, "in_keyword") == [0, 0, 0]
 
 
 def test_no_signals_make_no_annotations():

@@ -7,6 +7,7 @@ members.parquet            MEMBERS_SCHEMA, the terms of each label and how close
 diff.json                  what changed since the previous label set, when there was one
 shards/00000.parquet       SIDECAR_SCHEMA, one row per row of index/00000.parquet, in the same order
 votes/00000.parquet        VOTES_SCHEMA, which signals voted for which label
+judged.parquet, scorer.json   only when judgements trained the scorer: their features, and the boosted trees
 """
 
 from dataclasses import dataclass, field

@@ -3,7 +3,12 @@ from .derivation import derive_labels
 from .diff import LabelDiff, diff_labels, remap_head
 from .encoder import load_encoder
 from .explain import Explanation, explain_image, source_support
+from .explanation_page import describe_explanation, write_explanation
+from .judgements import read_judgements, write_judgements
 from .label_set import LabelSet, open_labels
+from .rejections import list_rejections
+from .scorer_quality import ScorerQuality, compare_scorers
+from .sheet import Pair, read_sheet, sample_pairs, write_sheet
 from .tail import BandCounts, TailReport, tail_report
 from .text_features import build_text_features
 
@@ -13,14 +18,25 @@ __all__ = [
     "LabelDiff",
     "LabelSet",
     "LabelsConfig",
+    "Pair",
+    "ScorerQuality",
     "TailReport",
     "build_text_features",
+    "compare_scorers",
     "derive_labels",
+    "describe_explanation",
     "diff_labels",
     "explain_image",
+    "list_rejections",
     "load_encoder",
     "open_labels",
+    "read_judgements",
+    "read_sheet",
     "remap_head",
+    "sample_pairs",
     "source_support",
     "tail_report",
+    "write_explanation",
+    "write_judgements",
+    "write_sheet",
 ]

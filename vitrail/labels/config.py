@@ -16,14 +16,19 @@ class LabelsConfig(Config):
     Attributes:
         encoder: Sentence encoder of the vocabulary: a packaged, cached or local sentence-transformers model.
         encoder_languages: Languages (ISO 639-1) the encoder was trained on.
-        dictionary_files: Files with one phrase a line that are terms whatever the filters say.
+        dictionary_files: Files with one entry a line, by which the filters are overruled: `phrase` is a term,
+            `variant = phrase` counts as one, `- phrase` is none.
         sample_signals: The dictionary is built from at most about this many texts (whole posts, chosen by
             hash).
         max_ngram: Longest phrase, in words.
         min_term_images: Images of the sample a phrase must describe to become a term.
-        max_image_share: A phrase on more than this share of the images is boilerplate, not a description.
+        max_image_share: A phrase on more than this share of the images is boilerplate, not a description;
+            images with the same words count as one.
         source_weights: Trust in a source of text, 0 to 1; sources not named count 1.
-        scorer: Boosted trees (XGBoost JSON) trained on judgements; None takes the heuristic.
+        judgements: Judged (image, phrase) pairs of this corpus (`vitrail labels judge`) to train boosted trees on,
+            which then score.
+        scorer: Boosted trees (XGBoost JSON) trained before, scorer.json of a label set; without both, the heuristic
+            scores.
         aggregation: How posts that share an image add up.
         clustering: How the vocabulary is grouped into labels.
         cluster_threshold: Least average similarity inside a cluster (agglomerative).
@@ -45,6 +50,7 @@ class LabelsConfig(Config):
     min_term_images: int = 3
     max_image_share: float = 0.25
     source_weights: dict[str, float] = field(default_factory=dict)
+    judgements: str | None = None
     scorer: str | None = None
     aggregation: Literal["noisy_or", "log_mean", "sum"] = "noisy_or"
     clustering: Literal["agglomerative", "kmeans", "hdbscan", "none"] = "agglomerative"
@@ -67,6 +73,12 @@ class LabelsConfig(Config):
             "source_weights",
             self.source_weights,
             "use weights from 0 to 1",
+        )
+        require(
+            self.scorer is None or self.judgements is None,
+            "scorer",
+            self.scorer,
+            "leave it out: judgements are given, and train another",
         )
         require(0 < self.cluster_threshold <= 1, "cluster_threshold", self.cluster_threshold, "use (0, 1]")
         require(

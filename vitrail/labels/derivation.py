@@ -2,7 +2,7 @@
 
     lookup      image ids to rows
     vocabulary  dictionary, terms and labels, from a sample of the signals
-    annotate    every signal to term numbers, spilled by shard (Daft)
+    annotate    every signal to term numbers, spilled by shard (Daft); judgements, when there are, train the scorer
     score       the candidate labels of each image, one shard at a time (Daft)
     publish     labels with enough images; sidecars and votes (Daft), vocabulary and manifest
 
@@ -36,6 +36,7 @@ from vitrail.labels.config import LabelsConfig
 from vitrail.labels.diff import DIFF_FILE, LabelDiff, check_churn, diff_labels
 from vitrail.labels.engine import running_on
 from vitrail.labels.images import build_lookup, open_lookup
+from vitrail.labels.judged import JUDGED_FILE, SCORER_FILE, train_on_judgements
 from vitrail.labels.label_set import LabelSet, open_labels
 from vitrail.labels.label_table import label_ids, member_terms, members_table, vocabulary_table
 from vitrail.labels.shard_labels import ShardPublisher, ShardScorer, count_labels, read_published
@@ -49,6 +50,7 @@ _WAVE_BYTES = 256 << 20  # signal files are annotated in waves; a finished wave 
 _SAMPLE_SLOTS = 1 << 20
 _LABEL_SET = (
     *("labels.json", "vocabulary.parquet", "dictionary.parquet", "members.parquet", DIFF_FILE),
+    *(JUDGED_FILE, SCORER_FILE),
     *("shards", "votes"),
 )
 _SAMPLE_COLUMNS = ("image_id", "post_id", "source", "text", "language")
@@ -76,7 +78,7 @@ def derive_labels(
     corpus, out = Path(corpus).absolute(), Path(out).absolute()
     manifest = load(CorpusManifest, corpus / "corpus.json")
     earlier = open_labels(previous) if previous else None
-    key = digest_json([manifest.digest, config.output_digest, earlier.manifest.digest if earlier else None])[:16]
+    key = digest_json([manifest.digest, _digest(config), earlier.manifest.digest if earlier else None])[:16]
     root = Path(work).absolute() if work else out.parent / f".{out.name}.work"
     folder = root / key
     for name in ("spill", "scored", "published", "shards", "votes"):
@@ -86,6 +88,7 @@ def derive_labels(
         _prepare_lookup(corpus, manifest, folder)
         _prepare_vocabulary(files, folder, config)
         report = _annotate(files, folder)
+        train_on_judgements(folder, corpus, config)
         result = _label_shards(corpus, manifest, config, folder, report, earlier)
     save(folder / "labels.json", result)
     diff = _compare(earlier, folder) if earlier else None
@@ -103,6 +106,12 @@ def _compare(previous: LabelSet, folder: Path) -> LabelDiff:
         "churn %.1f%%: %d labels kept, %d new, %d lost", 100 * diff.churn, len(diff.kept), len(diff.new), len(diff.lost)
     )
     return diff
+
+
+def _digest(config: LabelsConfig) -> str:
+    """Of the configuration and of what is in the files it names."""
+    files = [*config.dictionary_files, *filter(None, [config.judgements, config.scorer])]
+    return digest_json([config.output_digest, [digest_file(Path(name)) for name in files if Path(name).is_file()]])
 
 
 @contextlib.contextmanager
@@ -250,7 +259,7 @@ def _label_shards(
     files |= {f"shards/{name}.parquet": digest for name, digest in zip(shards, digests, strict=True)}
     return LabelSetManifest(
         corpus_digest=manifest.digest,
-        config_digest=config.output_digest,
+        config_digest=_digest(config),
         digest=digest_json(sorted(files.items())),
         shards=tuple(shards),
         num_labels=len(kept),

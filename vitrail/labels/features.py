@@ -15,6 +15,7 @@ from vitrail.labels.terms import Terms
 
 __all__ = [
     "FEATURES",
+    "SOURCE_KINDS",
     "Annotations",
     "Mentions",
     "build_annotations",
@@ -23,6 +24,7 @@ __all__ = [
     "unpack_mentions",
 ]
 
+SOURCE_KINDS = ("title", "description", "alt_text", "keyword", "board", "query", "url")  # others are of no kind
 FEATURES = (
     "num_mentions",  # of the term in the post
     "num_sources",  # sources of the post that say it
@@ -35,6 +37,7 @@ FEATURES = (
     "entropy",  # of the topics of the term's images
     "query_rate",  # share of the term's images that queries with it led to
     "cosine",  # of the term's vector and the mean vector of the post's other terms
+    *(f"in_{kind}" for kind in SOURCE_KINDS),  # 1 when a source of this kind says it
 )
 _MAX_SOURCES = 256
 _COSINE_BLOCK = 16_384  # annotations at once, so that their vectors stay in the processor's cache
@@ -51,6 +54,7 @@ class Mentions:
     row: np.ndarray  # int64 [S] image row inside the shard, per signal
     post: np.ndarray  # int64 [S] ascends with the row
     source: np.ndarray  # int64 [S]
+    kind: np.ndarray  # uint8 [S] bit of the source's place in SOURCE_KINDS
     trust: np.ndarray  # float64 [S]
     num_tokens: np.ndarray  # int64 [S]
 
@@ -90,6 +94,7 @@ def unpack_mentions(signals: pa.RecordBatch, first_row: int, source_weights: dic
     source = encode_sorted(signals["source"])
     names = source.dictionary.to_pylist()
     code = source.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    kind = np.array([_kind_bit(name) for name in names] or [0], dtype=np.uint8)[code]
     trust = np.array([source_weights.get(name, 1.0) for name in names] or [1.0])[code]
     weight = np.clip(np.nan_to_num(signals["weight"].to_numpy(), nan=0.0), 0, 1).astype(np.float64)
     lengths = pc.list_value_length(terms).to_numpy(zero_copy_only=False)
@@ -101,6 +106,7 @@ def unpack_mentions(signals: pa.RecordBatch, first_row: int, source_weights: dic
         row=row,
         post=_number(row << 32 | post_code),
         source=np.minimum(code, _MAX_SOURCES - 1),
+        kind=kind,
         trust=trust * weight,
         num_tokens=signals["num_tokens"].to_numpy().astype(np.int64),
     )
@@ -114,6 +120,10 @@ def encode_sorted(values: pa.Array) -> pa.DictionaryArray:
     rank[order.to_numpy()] = np.arange(len(order))
     codes = rank[encoded.indices.to_numpy(zero_copy_only=False)]
     return pa.DictionaryArray.from_arrays(pa.array(codes), encoded.dictionary.take(order))
+
+
+def _kind_bit(source: str) -> int:
+    return 1 << SOURCE_KINDS.index(source) if source in SOURCE_KINDS else 0
 
 
 def _number(key: np.ndarray) -> np.ndarray:
@@ -156,6 +166,7 @@ def build_annotations(mentions: Mentions, terms: Terms) -> Annotations:
         terms.entropy[first_term],
         terms.query_rate[first_term],
         _cosine(first_post, first_term, terms.vector),
+        *_said_in(mentions.kind[signal], starts),
     )
     table = np.empty((len(starts), len(FEATURES)), dtype=np.float32, order="F")  # written and scored by column
     for index, column in enumerate(columns):
@@ -168,6 +179,12 @@ def build_annotations(mentions: Mentions, terms: Terms) -> Annotations:
         mention=order,
         starts=starts,
     )
+
+
+def _said_in(kinds: np.ndarray, starts: np.ndarray) -> list[np.ndarray]:
+    """A column for each of SOURCE_KINDS."""
+    bits = np.bitwise_or.reduceat(kinds, starts) if len(starts) else kinds[:0]
+    return [bits >> place & 1 for place in range(len(SOURCE_KINDS))]
 
 
 def _largest(values: np.ndarray, starts: np.ndarray) -> np.ndarray:

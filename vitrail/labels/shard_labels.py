@@ -27,6 +27,7 @@ from vitrail.labels.features import (
     unpack_mentions,
 )
 from vitrail.labels.images import read_image_ids
+from vitrail.labels.judged import SCORER_FILE
 from vitrail.labels.scoring import ONE, load_scorer
 from vitrail.labels.terms import load_terms
 
@@ -48,7 +49,7 @@ class ShardScorer:
         pa.set_cpu_count(1)
         self._work = Path(work)
         self._config = decode(LabelsConfig, config, "config")
-        self._scorer = load_scorer(self._config.scorer)
+        self._scorer = load_scorer(str(self._work / SCORER_FILE) if self._config.judgements else self._config.scorer)
         self._terms = load_terms(self._work)
         self._starts = np.load(self._work / "starts.npy")
         self._places = read_json(self._work / "places.json")

@@ -6,6 +6,7 @@ __all__ = ["find_misspellings"]
 
 _MIN_LETTERS = 6  # shorter words have neighbours that are words: "cart" and "card"
 _MIN_RATIO = 20  # of the frequencies; true words one letter apart are rarely so unequal
+_MAX_SLIPS = 4  # a form that more independent texts have is a word: "desert" beside a frequent "dessert"
 _ENDING = 2  # letters in which inflections differ: "gato" and "gata"
 
 
@@ -23,9 +24,9 @@ def _is_slip(word: str, right: str) -> bool:
 def find_misspellings(words: Sequence[str], counts: Sequence[int]) -> dict[int, int]:
     """Misspelt words by position, and the position of the word each stands for.
 
-    A word is misspelt when another that is at least 20 times as frequent turns into it by adding, leaving out or
-    swapping letters at one place between the first letter and the ending. Replaced letters and first letters are
-    left alone: there most rare neighbours are words ("waxing" and "waving", "feather" and "weather").
+    A word is misspelt when it is rare and another that is at least 20 times as frequent turns into it by adding,
+    leaving out or swapping letters at one place between the first letter and the ending. Replaced letters and first
+    letters are left alone: there most rare neighbours are words ("waxing" and "waving", "feather" and "weather").
     """
     index: dict[str, list[int]] = {}
     order = sorted(range(len(words)), key=lambda position: (-counts[position], words[position]))
@@ -37,7 +38,7 @@ def find_misspellings(words: Sequence[str], counts: Sequence[int]) -> dict[int, 
         forms = _deletions(word)
         rivals = {rival for form in forms for rival in index.get(form, ()) if _is_slip(word, words[rival])}
         likely = [rival for rival in rivals if counts[rival] >= _MIN_RATIO * counts[position]]
-        if likely:
+        if likely and counts[position] <= _MAX_SLIPS:
             found[position] = max(likely, key=lambda rival: (counts[rival], words[rival]))
             continue
         for form in forms:

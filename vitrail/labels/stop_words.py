@@ -46,7 +46,7 @@ _BY_LANGUAGE = {
     "ko": "및 또는 그리고 의 이 가 을 를 은 는 에 와 과 로 있는 없는",
     "ja": "の は が を に へ と で も や か な た て だ し い る れ さ す っ",
     "zh": "的 了 和 与 與 在 是 有 或 及 之 把 个 個 着",
-    "url": "http https www com org net html htm php jpg jpeg png gif svg webp",
+    "url": "http https www com org net html htm php jpg jpeg png gif svg webp mailto gmail hotmail yahoo",
 }
 
 _ANY = frozenset(_BY_LANGUAGE.pop("url").split())

@@ -1,8 +1,6 @@
 """From a sample of the corpus' texts to the dictionary, its terms and the labels they are grouped into."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -10,11 +8,12 @@ import pyarrow as pa
 from vitrail.contracts.labels import DICTIONARY_SCHEMA
 from vitrail.errors import LabelError
 from vitrail.labels.config import LabelsConfig
-from vitrail.labels.dictionary import Dictionary, build_dictionary, collect_candidates
+from vitrail.labels.dictionary import Dictionary, Lists, build_dictionary, collect_candidates, majority
+from vitrail.labels.generic_words import is_generic_word
 from vitrail.labels.grouping import group_terms
 from vitrail.labels.language import UNKNOWN, identify_languages
 from vitrail.labels.matching import Matcher
-from vitrail.labels.normalise import TokenBatch, join_term, normalise_terms, tokenise
+from vitrail.labels.normalise import TokenBatch, join_term, tokenise
 from vitrail.labels.statistics import (
     QUERY_SOURCE,
     category_entropy,
@@ -24,8 +23,9 @@ from vitrail.labels.statistics import (
 )
 from vitrail.labels.stop_words import is_stop_word
 from vitrail.labels.terms import Terms
+from vitrail.labels.user_files import read_user_files
 
-__all__ = ["Vocabulary", "build_vocabulary", "read_user_terms"]
+__all__ = ["Vocabulary", "build_vocabulary"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,25 +36,6 @@ class Vocabulary:
     term_of_surface: np.ndarray  # int64 [S]
     terms: Terms
     dictionary: pa.Table  # DICTIONARY_SCHEMA
-
-
-def read_user_terms(files: Sequence[str]) -> list[tuple[str, ...]]:
-    """Phrases of dictionary files, one a line, normalised.
-
-    Raises:
-        LabelError: A file cannot be read or has no phrase.
-    """
-    terms: list[tuple[str, ...]] = []
-    for name in files:
-        try:
-            lines = Path(name).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise LabelError(f"dictionary file {name} cannot be read as UTF-8 text: {error}") from error
-        found = normalise_terms(lines)
-        if not found:
-            raise LabelError(f"dictionary file {name} has no phrase; write one a line or leave the file out")
-        terms.extend(found)
-    return list(dict.fromkeys(terms))
 
 
 def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -> Vocabulary:
@@ -71,11 +52,9 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
     images, image_of = np.unique(rows, return_inverse=True)
     batch = tokenise(sample["text"].combine_chunks())
     texts = sample["text"].combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
-    candidates = collect_candidates(batch, image_of, texts, config.max_ngram, config.min_term_images)
     language, known = _languages(sample)
-    stop_words = _stop_words(batch, language, known)
-    user_terms = read_user_terms(config.dictionary_files)
-    dictionary = build_dictionary(candidates, len(images), config, stop_words, user_terms)
+    candidates = collect_candidates(batch, image_of, texts, language, config.max_ngram, config.min_term_images)
+    dictionary = build_dictionary(candidates, config, _lists(batch, language, known, config))
     accepted = dictionary.accepted
     if not len(accepted):
         raise LabelError(
@@ -95,12 +74,11 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
         known,
         config,
     )
-    surface_language = _majority(matches.term, language[matches.text], len(accepted), known)
     return Vocabulary(
         surfaces=surfaces,
         term_of_surface=term_of_surface,
         terms=terms,
-        dictionary=_dictionary_table(dictionary, surface_language, len(images)),
+        dictionary=_dictionary_table(dictionary, known, len(images)),
     )
 
 
@@ -147,36 +125,34 @@ def _languages(sample: pa.Table) -> tuple[np.ndarray, list[str]]:
     return np.array([code[name] for name in names], dtype=np.int64), known
 
 
-def _stop_words(batch: TokenBatch, language: np.ndarray, known: list[str]) -> set[str]:
-    """Stop words, by the language each word is mostly used in: "die" is one in German only."""
+def _lists(batch: TokenBatch, language: np.ndarray, known: list[str], config: LabelsConfig) -> Lists:
+    """What is known of words, by the language each is mostly used in: "die" is a stop word in German only."""
     encoded = batch.tokens.dictionary_encode()
     words = encoded.dictionary.to_pylist()
     text = np.repeat(language, np.diff(batch.offsets))
     languages = _majority(encoded.indices.to_numpy(zero_copy_only=False), text, len(words), known)
-    return {word for word, name in zip(words, languages, strict=True) if is_stop_word(word, name)}
+    named = list(zip(words, languages, strict=True))
+    user = read_user_files(config.dictionary_files)
+    return replace(
+        user,
+        stop_words=frozenset(word for word, name in named if is_stop_word(word, name)),
+        generic_words=frozenset(word for word, name in named if is_generic_word(word, name)),
+    )
 
 
 def _majority(item: np.ndarray, language: np.ndarray, num_items: int, known: list[str]) -> list[str]:
     """The most frequent language of the texts each item was found in, `und` when it was not."""
-    keys, counts = np.unique(item.astype(np.int64) * len(known) + language, return_counts=True)
-    best = [UNKNOWN] * num_items
-    most = np.zeros(num_items, dtype=np.int64)
-    for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
-        index, code = divmod(key, len(known))
-        if count > most[index]:
-            most[index], best[index] = count, known[code]
-    return best
+    return [known[code] if code >= 0 else UNKNOWN for code in majority(item, language, num_items).tolist()]
 
 
-def _dictionary_table(dictionary: Dictionary, languages: list[str], num_images: int) -> pa.Table:
+def _dictionary_table(dictionary: Dictionary, known: list[str], num_images: int) -> pa.Table:
     texts = [join_term(list(term)) for term in dictionary.terms]
-    language = dict(zip(dictionary.accepted.tolist(), languages, strict=True))
     idf = np.log(num_images / np.maximum(dictionary.num_images, 1)).astype(np.float32)
     return pa.table(
         {
             "term": texts,
             "canonical": [texts[index] for index in dictionary.canonical],
-            "language": [language.get(index, UNKNOWN) for index in range(len(texts))],
+            "language": [known[code] if code >= 0 else UNKNOWN for code in dictionary.language.tolist()],
             "num_images": pa.array(dictionary.num_images, pa.int64()),
             "idf": pa.array(idf),
             "reason": pa.array(dictionary.reason, pa.string()),

@@ -1,0 +1,235 @@
+"""How often the first label of a picture is right, arm by arm, on pictures that were judged by eye.
+
+    make bench-label-quality
+
+Arms on openclipart, each the first label it gives a picture:
+
+    raw keywords      one of the uploader's keywords, drawn by hash: keywords come without order or score
+    dictionary only   the dictionary term that the texts mention most often, ties drawn by hash
+    scored            derived labels, every term a label of its own
+    clustered         derived labels as the recipe says
+    judged scorer     clustered, scored by trees that were trained on the judgements of the other half of the pictures
+    log_mean, sum     clustered, with another aggregation of the posts that share a picture
+    without SOURCE    clustered, when texts of that source do not vote
+
+The judgements lie in benchmarks/judgements (see its README). Pictures are one per series (split group), so that a
+thousand drawings by one script count once. Intervals are bootstraps over pictures. A pair without judgement is
+counted and left out. `--sheet DIR` writes the pairs that are not judged yet to a sheet for marking.
+Expected on 2 cores: about 3 minutes.
+"""
+
+import argparse
+import json
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vitrail.corpus import Corpus, build_corpus, open_corpus
+from vitrail.labels import LabelsConfig, LabelSet, derive_labels, open_labels
+from vitrail.labels.judgements import read_judgements, write_judgements
+from vitrail.labels.matching import Matcher
+from vitrail.labels.normalise import normalise_terms, tokenise
+from vitrail.labels.sheet import Pair, write_sheet
+from vitrail.recipes import find_recipe
+
+JUDGEMENTS = Path(__file__).parent / "judgements" / "openclipart.csv"
+AFTERWARDS = JUDGEMENTS.with_name("openclipart-judged-scorer.csv")  # of what the trained scorer chose: trains nothing
+NUM_PICTURES = 320
+NUM_RESAMPLES = 5000
+MAIN_ARMS = ("raw keywords", "dictionary only", "scored", "clustered")
+Arm = dict[str, str]  # image id: its first label
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, help="a built openclipart corpus")
+    parser.add_argument("--sheet", type=Path, help="write what is not judged yet here, to be marked")
+    parser.add_argument("--work", type=Path, help="keep the label sets of the arms here, and continue")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.corpus or Path(temporary) / "corpus"
+        if not options.corpus:
+            build_corpus("openclipart", folder)
+        measure(open_corpus(folder), options.work or Path(temporary), options.sheet)
+
+
+def measure(corpus: Corpus, work: Path, sheet: Path | None) -> None:
+    config = find_recipe("openclipart").labels
+    texts = read_texts(corpus)
+    label_sets = {
+        name: derived(corpus, work / name.replace(" ", "-"), change)
+        for name, change in configurations(config, sorted(set(texts["source"].to_pylist()))).items()
+    }
+    arms = {"raw keywords": raw_keywords(texts), "dictionary only": dictionary_only(texts, label_sets["scored"])}
+    arms |= {name: first_labels(labels) for name, labels in label_sets.items()}
+    if JUDGEMENTS.exists():
+        arms["judged scorer"] = judged_scorer(corpus, work, config)
+    sample = draw_pictures(corpus, [arms[name] for name in MAIN_ARMS])
+    pool = {
+        Pair(image_id=image_id, term=arm[image_id]) for arm in arms.values() for image_id in sample if image_id in arm
+    }
+    judged = known_judgements()
+    missing = [pair for pair in pool if (pair.image_id, pair.term) not in judged]
+    if sheet is not None:
+        info = write_sheet(corpus, missing, sheet)
+        print(f"{sheet}: {info.num_pairs} pairs on {info.num_pictures} pictures to mark")
+        return
+    print(f"{len(sample)} pictures, {len(pool)} pairs, {len(missing)} of them not judged")
+    report_tail(label_sets["scored"], label_sets["clustered"])
+    report_precision(arms, sample, judged, corpus.manifest.num_images)
+
+
+def configurations(config: LabelsConfig, sources: list[str]) -> dict[str, LabelsConfig]:
+    without = {f"without {source}": replace(config, source_weights={source: 0.0}) for source in sources}
+    return {
+        "scored": replace(config, clustering="none"),
+        "clustered": config,
+        "log_mean": replace(config, aggregation="log_mean", min_score=0.0),  # its scale is another: no threshold
+        "sum": replace(config, aggregation="sum"),
+        **without,
+    }
+
+
+def derived(corpus: Corpus, folder: Path, config: LabelsConfig) -> LabelSet:
+    if not folder.exists():
+        derive_labels(corpus.path, folder, config)
+    return open_labels(folder)
+
+
+def judged_scorer(corpus: Corpus, work: Path, config: LabelsConfig) -> Arm:
+    """Each picture's first label from the trees that have not seen its judgements; its series is not split either."""
+    group = {row["image_id"]: row["group"] for row in corpus.splits().select(["image_id", "group"]).to_pylist()}
+    half = {image_id: draw("half", name)[0] % 2 for image_id, name in group.items()}
+    table = read_judgements(JUDGEMENTS)
+    halves = np.array([half[image_id] for image_id in table["image_id"].to_pylist()])
+    arm: Arm = {}
+    for number in (0, 1):
+        path = work / f"judgements-{number}.parquet"
+        write_judgements(path, table.filter(pa.array(halves == number)))
+        labels = derived(corpus, work / f"judged-{number}", replace(config, judgements=str(path)))
+        arm |= {image_id: term for image_id, term in first_labels(labels).items() if half[image_id] != number}
+    return arm
+
+
+def read_texts(corpus: Corpus) -> pa.Table:
+    return pa.concat_tables(
+        [pq.read_table(path, columns=["image_id", "source", "text"]) for path in corpus.signal_files()]
+    )
+
+
+def draw(*parts: str) -> bytes:
+    return sha256("\0".join(parts).encode()).digest()
+
+
+def raw_keywords(texts: pa.Table) -> Arm:
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in texts.to_pylist():
+        if row["source"] == "keyword" and row["text"]:
+            found[row["image_id"]].add(" ".join(row["text"].lower().split()))
+    return {image_id: min(words, key=lambda word: draw(image_id, word)) for image_id, words in found.items()}
+
+
+def dictionary_only(texts: pa.Table, labels: LabelSet) -> Arm:
+    rows = [row for row in labels.dictionary().to_pylist() if row["reason"] is None]
+    surfaces = [normalise_terms([row["term"]])[0] for row in rows]
+    matches = Matcher(surfaces).find(tokenise(texts["text"].combine_chunks()))
+    images = texts["image_id"].to_pylist()
+    mentions: dict[str, Counter[str]] = defaultdict(Counter)
+    for text, term in zip(matches.text.tolist(), matches.term.tolist(), strict=True):
+        mentions[images[text]][rows[term]["canonical"]] += 1
+    return {
+        image_id: max(counts, key=lambda term: (counts[term], draw(image_id, term)))
+        for image_id, counts in mentions.items()
+    }
+
+
+def first_labels(labels: LabelSet) -> Arm:
+    term = {row["label_id"]: row["term"] for row in labels.vocabulary().select(["label_id", "term"]).to_pylist()}
+    rows = (row for shard in labels.manifest.shards for row in labels.sidecar(shard).to_pylist())
+    return {row["image_id"]: term[row["label_ids"][0]] for row in rows if row["label_ids"]}
+
+
+def draw_pictures(corpus: Corpus, arms: list[Arm]) -> list[str]:
+    """Pictures with a label in all arms, one of each series, drawn by hash."""
+    splits = corpus.splits().select(["image_id", "group"]).to_pylist()
+    ordered = sorted(splits, key=lambda row: draw("openclipart", row["image_id"]))
+    of_series: dict[str, str] = {}
+    for row in ordered:
+        if all(row["image_id"] in arm for arm in arms):
+            of_series.setdefault(row["group"], row["image_id"])
+    return list(of_series.values())[:NUM_PICTURES]
+
+
+def known_judgements() -> dict[tuple[str, str], bool]:
+    rows = [row for path in (JUDGEMENTS, AFTERWARDS) if path.exists() for row in read_judgements(path).to_pylist()]
+    return {(row["image_id"], row["term"]): row["is_right"] for row in rows}
+
+
+def report_tail(before: LabelSet, after: LabelSet) -> None:
+    """Images per label of the terms in the tail, alone and in the label they were joined into."""
+    alone = before.vocabulary().to_pylist()
+    joined = {term: row["frequency"] for row in after.vocabulary().to_pylist() for term in row["members"]}
+    tail = [row for row in alone if row["band"] == "tail"]
+    pairs = np.array([[row["frequency"], joined.get(row["term"], 0)] for row in tail])
+    print(
+        f"tail: {len(tail)} of {len(alone)} unclustered labels; images per label, mean {pairs[:, 0].mean():.1f} -> "
+        f"{pairs[:, 1].mean():.1f}, median {np.median(pairs[:, 0]):.0f} -> {np.median(pairs[:, 1]):.0f}; "
+        f"{int((pairs[:, 1] > pairs[:, 0]).sum())} grew"
+    )
+    rescued = set(joined) - {row["term"] for row in alone}
+    print(
+        f"labels: {len(alone)} -> {after.vocabulary().num_rows}; {len(rescued)} terms too rare to be a label "
+        "count in one"
+    )
+
+
+def report_precision(
+    arms: dict[str, Arm], sample: list[str], judged: dict[tuple[str, str], bool], num_images: int
+) -> None:
+    right = {name: np.array(list(marks(arm, sample, judged)), dtype=float) for name, arm in arms.items()}
+    precision = {name: float(np.nanmean(values)) for name, values in right.items()}
+    print(f"{'arm':<22}{'precision':>10}{'95% interval':>16}{'judged':>8}{'against clustered':>28}{'labelled':>10}")
+    for name, values in right.items():
+        low, high = interval(values, lambda rows: np.nanmean(rows))
+        difference = values - right["clustered"]
+        lower, upper = interval(difference, lambda rows: np.nanmean(rows))
+        print(
+            f"{name:<22}{precision[name]:>10.3f}{f'{low:.3f}-{high:.3f}':>16}{int((~np.isnan(values)).sum()):>8}"
+            f"{f'{np.nanmean(difference):+.3f} [{lower:+.3f}, {upper:+.3f}]':>28}{len(arms[name]) / num_images:>10.1%}"
+        )
+    main = np.stack([right[name] for name in MAIN_ARMS])
+    best = np.nanmax(main[:, ~np.isnan(main).all(axis=0)], axis=0)
+    print(
+        json.dumps(
+            {
+                "name": "label_quality",
+                "value": round(precision["clustered"], 4),
+                "unit": "precision of the first label",
+                "ratio_to_peer": round(precision["clustered"] / precision["raw keywords"], 3),  # raw keywords
+                "ratio_to_limit": round(precision["clustered"] / float(best.mean()), 3),  # best arm per picture
+            }
+        )
+    )
+
+
+def marks(arm: Arm, sample: list[str], judged: dict[tuple[str, str], bool]) -> Iterator[float]:
+    for image_id in sample:
+        yield judged.get((image_id, arm.get(image_id, "")), np.nan)
+
+
+def interval(values: np.ndarray, statistic: Callable[[np.ndarray], float]) -> tuple[float, float]:
+    rng = np.random.default_rng(0)
+    resampled = [statistic(values[rng.integers(0, len(values), len(values))]) for _ in range(NUM_RESAMPLES)]
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return float(low), float(high)
+
+
+if __name__ == "__main__":
+    main()
