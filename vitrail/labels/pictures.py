@@ -7,7 +7,7 @@ from PIL import Image
 
 from vitrail.contracts.models import Transforms
 from vitrail.corpus import Corpus
-from vitrail.corpus.decode import prepare_image
+from vitrail.corpus.prepare import prepare_image
 from vitrail.errors import CorpusError
 
 __all__ = ["data_uri", "read_thumbnail"]
