@@ -87,7 +87,8 @@ def run_and_kill(
     ]
     for process in ranks:
         process.start()
-    while not (steps := complete_steps(log, layout[0])):
+    while not complete_steps(log, layout[0]):
+        assert all(process.is_alive() for process in ranks)
         time.sleep(0.005)
     time.sleep(delay_s)
     random.Random(seed).shuffle(ranks)
