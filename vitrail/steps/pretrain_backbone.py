@@ -3,7 +3,7 @@
 from vitrail import training
 from vitrail.contracts.codec import save
 from vitrail.steps.context import Outcome, Step, StepContext
-from vitrail.steps.launch import choose_launch
+from vitrail.steps.launch import choose_launch, training_key
 
 __all__ = ["STEP"]
 
@@ -30,5 +30,5 @@ STEP = Step(
     name="pretrain_backbone",
     function=pretrain_backbone,
     inputs=("corpus", "labels", "validation"),
-    config=lambda recipe: training.decisive_fields(recipe.pretrain),
+    config=lambda recipe: training_key(recipe.pretrain),
 )
