@@ -58,11 +58,12 @@ clean: ## Remove runs and caches; data/ and .venv stay
 
 # How to reach packages from inside a build, for example:
 #   make rehearse BUILD="--network host --build-arg BASE_IMAGE=... --secret id=pip_conf,src=pip.conf --secret id=ca_bundle,src=ca.crt"
+DOCKER ?= docker
 BUILD ?=
 
 .PHONY: rehearse
 rehearse: $(STAMP) ## Train on two nodes, two containers on this Docker host, one of them killed
-	DOCKER_BUILDKIT=1 docker build --file containers/train/Dockerfile $(BUILD) \
+	DOCKER_BUILDKIT=1 $(DOCKER) build --file containers/train/Dockerfile $(BUILD) \
 		--tag $$($(BIN)/python -c 'from components.images import TRAIN; print(TRAIN)') .
 	$(BIN)/pytest -m containers --log-cli-level INFO tests/training/test_rehearsal.py
 

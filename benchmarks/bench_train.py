@@ -72,7 +72,11 @@ def measure(folder: Path, options: argparse.Namespace) -> dict:
     pairs = list(zip(turns.peer_s, turns.trainer_s, strict=False))[WARMUP_STEPS:]
     ratio = statistics.median(peer / own for peer, own in pairs)
     print(f"peer     {batch_size / peer_s:8.1f} images/s")
-    print(f"trainer  {batch_size / trainer_s:8.1f} images/s, {ratio:.3f} of the peer (goal 0.97)")
+    cpu_ratio = statistics.median(turns.cpu_ratios[WARMUP_STEPS:])
+    print(
+        f"trainer  {batch_size / trainer_s:8.1f} images/s, {ratio:.3f} of the peer (goal 0.97), "
+        f"{cpu_ratio:.3f} by CPU time"
+    )
     alone, fed, wait = measure_reader(folder, options, corpus)
     limit = statistics.median(mine / there for mine, there in zip(fed, alone, strict=True))
     print(
@@ -85,6 +89,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict:
         "unit": "images/s",
         "ratio_to_peer": round(ratio, 4),
         "ratio_to_limit": round(limit, 4),
+        "cpu_ratio_to_peer": round(cpu_ratio, 4),
         "with_reader": round(statistics.median(fed), 1),
         "data_wait_share": round(wait, 4),
         "batch_size": batch_size,
@@ -148,18 +153,20 @@ class Turns:
     def __init__(self, batch_size: int) -> None:
         self.trainer_s: list[float] = []
         self.peer_s: list[float] = []
+        self.cpu_ratios: list[float] = []  # peer over trainer in CPU time, which other programs do not slow down
         self._batch = random_batch(batch_size)
         self._peer = Peer()
 
     def batches(self) -> Iterator[Batch]:
         """The trainer's micro-batches, timed between two of its requests."""
         while True:
-            begin = time.perf_counter()
+            begin, begin_cpu = time.perf_counter(), time.process_time()
             yield self._batch
-            middle = time.perf_counter()
+            middle, middle_cpu = time.perf_counter(), time.process_time()
             self._peer.step(self._batch)
             self.trainer_s.append(middle - begin)
             self.peer_s.append(time.perf_counter() - middle)
+            self.cpu_ratios.append((time.process_time() - middle_cpu) / (middle_cpu - begin_cpu))
 
 
 class Peer:

@@ -381,7 +381,7 @@ def test_charts_are_data_with_words_and_numbers(page):
 def test_training_curves_show_every_task(page):
     names = {trace.get("name") for script in page.scripts[:-2] for trace in json.loads(script)["data"]}
     assert {"all tasks", "skin_tone", "category", "learning rate"} <= names
-    assert {"images/s", "gradient norm"} <= names
+    assert {"images per second", "gradient norm"} <= names
     assert {"before clustering", "after clustering"} <= names
 
 

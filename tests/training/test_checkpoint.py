@@ -1,5 +1,6 @@
 """Checkpoints appear whole or not at all."""
 
+import copy
 import os
 import pickle
 import resource
@@ -56,6 +57,19 @@ def test_everything_comes_back(process, tmp_path):
     progress = after.checkpoints.restore("test")
     assert progress == Progress(step=3, position=21, identity="test")
     torch.testing.assert_close(after.state(), before.state(), rtol=0, atol=0)
+
+
+def test_training_may_go_on_while_a_checkpoint_is_written(process, tmp_path):
+    training = Training(tmp_path, process, seed=0)
+    training.step(0)
+    before = copy.deepcopy(training.state())
+    training.checkpoints.start(Progress(step=1, position=7, identity="test"))
+    assert not list_checkpoints(tmp_path)  # it gets its name when it is whole
+    training.step(1)
+    training.checkpoints.finish()
+    after = Training(tmp_path, process, seed=1)
+    after.checkpoints.restore("test")
+    torch.testing.assert_close(after.state(), before, rtol=0, atol=0)
 
 
 def test_a_parameter_without_optimizer_state_comes_back_without(process, tmp_path):

@@ -24,7 +24,7 @@ from training_jobs import (
 
 from vitrail.contracts.lineage import Lineage
 from vitrail.models import load_model
-from vitrail.training import ComputeConfig, OptimizerConfig, ScheduleConfig, pretrain_backbone
+from vitrail.training import CheckpointConfig, ComputeConfig, OptimizerConfig, ScheduleConfig, pretrain_backbone
 from vitrail.training.checkpoint import list_checkpoints
 
 pytestmark = pytest.mark.distributed
@@ -226,6 +226,7 @@ def test_the_job_recovers_from_kill_9_of_one_rank_by_itself(mini_corpus, word_la
     config = pretrain_config(
         launch=launch(num_processes=2, max_restarts=1),
         schedule=ScheduleConfig(num_steps=40, batch_size=16),
+        checkpoint=CheckpointConfig(every_steps=10),
     )
     killer = KillOneRank(work)
     killer.start()

@@ -11,6 +11,7 @@ import pytest
 import torch
 from training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, launch, pretrain_config, write_features
 
+from components.adapter import load_step
 from vitrail.contracts.codec import decode, encode
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import HeadSpec
@@ -247,6 +248,17 @@ def test_identity_is_what_is_trained_not_how(mini_corpus, word_labels):
 
     assert identity() == identity(launch=launch(num_processes=2), compute=ComputeConfig(precision="bf16"))
     assert identity() != identity(seed=1)
+
+
+def test_a_step_goes_on_in_the_folder_of_a_training_that_was_moved():
+    key = load_step("pretrain_backbone").config
+
+    def of(**changes):
+        return key(dataclasses.replace(find_recipe("debug"), pretrain=pretrain_config(**changes)))
+
+    assert of() == of(launch=launch(num_processes=2), compute=ComputeConfig(strategy="fsdp2"))
+    assert of() != of(seed=1)
+    assert of() != of(profile_steps=2)
 
 
 def test_job_survives_json(mini_corpus, word_labels):

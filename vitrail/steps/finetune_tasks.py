@@ -2,7 +2,7 @@
 
 from vitrail import training
 from vitrail.steps.context import Outcome, Step, StepContext
-from vitrail.steps.launch import choose_launch
+from vitrail.steps.launch import choose_launch, training_key
 
 __all__ = ["STEP"]
 
@@ -27,5 +27,5 @@ STEP = Step(
     name="finetune_tasks",
     function=finetune_tasks,
     inputs=("corpus", "labels", "features", "backbone"),
-    config=lambda recipe: training.decisive_fields(recipe.finetune),
+    config=lambda recipe: training_key(recipe.finetune),
 )

@@ -1,12 +1,21 @@
-"""Where the trainings of a run take place."""
+"""Where the trainings of a run take place, and when an earlier one can be taken up."""
 
 import functools
+from typing import Any
 
 from vitrail.errors import ConfigError
 from vitrail.steps.context import StepContext
-from vitrail.training import Launch, run_job, run_trainjob
+from vitrail.training import FinetuneConfig, Launch, PretrainConfig, decisive_fields, run_job, run_trainjob
 
-__all__ = ["choose_launch"]
+__all__ = ["choose_launch", "training_key"]
+
+
+def training_key(config: PretrainConfig | FinetuneConfig) -> dict[str, Any]:
+    """The part of a recipe that names a training's artifact and work folder.
+
+    Processes, precision and checkpoints may change in the middle; a profile has to be made when it is asked for.
+    """
+    return {**decisive_fields(config), "profile_steps": config.profile_steps}
 
 
 def choose_launch(context: StepContext) -> Launch:

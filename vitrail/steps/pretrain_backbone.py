@@ -8,7 +8,7 @@ from vitrail.contracts.codec import save
 from vitrail.recipes import Recipe
 from vitrail.registry import fetch_version, find_champion
 from vitrail.steps.context import Outcome, Step, StepContext
-from vitrail.steps.launch import choose_launch
+from vitrail.steps.launch import choose_launch, training_key
 
 __all__ = ["STEP"]
 
@@ -43,7 +43,7 @@ def _with_champion(context: StepContext) -> training.PretrainConfig:
 
 
 def _what_decides(recipe: Recipe) -> Any:
-    config = training.decisive_fields(recipe.pretrain)
+    config = training_key(recipe.pretrain)
     if recipe.pretrain.initial_weights != _CHAMPION:
         return config
     champion = find_champion(recipe.registry)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from vitrail.reporting.artifacts import read_json_lines
-from vitrail.reporting.charts import Series, line_chart
+from vitrail.reporting.charts import Chart, Series, line_chart
 from vitrail.reporting.run import Run
 
 __all__ = ["training"]
@@ -49,6 +49,7 @@ def _review(run: Run) -> dict[str, Any] | None:
 
 
 def _stage(title: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    waiting = _mean_share(lines, "data_wait_share")
     losses = [_series("all tasks" if len(_tasks(lines)) > 1 else "loss", lines, "loss")]
     if len(_tasks(lines)) > 1:
         losses += [
@@ -70,37 +71,23 @@ def _stage(title: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
                 x_title="step",
                 y_title="loss",
             ),
-            line_chart(
-                f"{title}: learning rate",
-                "Warm-up and decay.",
-                [_series("learning rate", lines, "learning_rate")],
-                x_title="step",
-                y_title="learning rate",
-            ),
-            line_chart(
-                f"{title}: rate",
-                f"Images per second; {_mean_share(lines, 'data_wait_share')} of the time waiting for data.",
-                [_series("images/s", lines, "images_per_s")],
-                x_title="step",
-                y_title="images/s",
-            ),
-            line_chart(
-                f"{title}: gradient norm",
-                "Of the whole gradient, before clipping.",
-                [_series("gradient norm", lines, "grad_norm")],
-                x_title="step",
-                y_title="norm",
-            ),
+            _curve(title, "learning rate", "Warm-up and decay.", lines, "learning_rate"),
+            _curve(title, "images per second", f"Waiting for data: {waiting} of the time.", lines, "images_per_s"),
+            _curve(title, "gradient norm", "Of the whole gradient, before clipping.", lines, "grad_norm"),
         ],
         "facts": {
             "steps": f"{lines[-1]['step']:,}",
             "images per second (median)": _median(lines, "images_per_s", "{:,.0f}"),
-            "waiting for data (mean)": _mean_share(lines, "data_wait_share"),
+            "waiting for data (mean)": waiting,
             "gradient norm (median)": _median(lines, "grad_norm", "{:.3g}"),
             "peak memory": f"{max(_values(lines, 'memory_bytes'), default=0) / 1e6:,.0f} MB",
             "seconds": f"{lines[-1].get('seconds', 0):,.0f}",
         },
     }
+
+
+def _curve(stage: str, name: str, description: str, lines: list[dict[str, Any]], key: str) -> Chart:
+    return line_chart(f"{stage}: {name}", description, [_series(name, lines, key)], x_title="step", y_title=name)
 
 
 def _tasks(lines: list[dict[str, Any]]) -> list[str]:
