@@ -60,7 +60,7 @@ clean: ## Remove runs and caches; data/ and .venv stay
 bench-reader: $(STAMP) ## Reader against a webdataset pipeline and bare decoding
 bench-train: $(STAMP) ## Training step against a bare timm loop
 bench-labels: $(STAMP) ## Label derivation against its peers, and its growth
-bench-clustering: $(STAMP) ## Clustering arms up to a million terms (25 minutes)
+bench-clustering: $(STAMP) ## Clustering arms up to a million terms
 bench-endpoint: $(STAMP) ## Endpoint against the model's raw throughput
 bench-quality: $(STAMP) ## What weak-label pretraining brings (20 minutes)
 bench-reader bench-train bench-labels bench-clustering bench-endpoint bench-quality:
