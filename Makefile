@@ -72,7 +72,7 @@ bench-reader: $(STAMP) ## Reader against a webdataset pipeline and bare decoding
 bench-train: $(STAMP) ## Training step against a bare timm loop
 bench-labels: $(STAMP) ## Label derivation against its peers, and its growth
 bench-label-quality: $(STAMP) ## Precision of the first label, arm by arm, on judged pictures
-bench-clustering: $(STAMP) ## Clustering arms up to a million terms (25 minutes)
+bench-clustering: $(STAMP) ## Clustering arms up to a million terms
 bench-endpoint: $(STAMP) ## Endpoint against the model's raw throughput
 bench-quality: $(STAMP) ## What weak-label pretraining brings (20 minutes)
 bench-reader bench-train bench-labels bench-label-quality bench-clustering bench-endpoint bench-quality:

@@ -18,6 +18,7 @@ from vitrail.contracts.models import Architecture, HeadSpec, Transforms
 from vitrail.contracts.serving import ServingCheck, ServingReport
 from vitrail.contracts.verdict import Verdict
 from vitrail.errors import ConfigError, RegistryError
+from vitrail.labels import open_labels
 from vitrail.models import VitrailModel, save_model
 from vitrail.registry import (
     RegistryConfig,
@@ -46,7 +47,7 @@ class Candidate:
     model_id: str
     index_digest: str
 
-    def register(self, config: RegistryConfig, lineage: Lineage = RUN):
+    def register(self, config: RegistryConfig, lineage: Lineage = RUN, labels: Path | None = None):
         return register_model(
             model=self.root / "model",
             index=self.root / "index",
@@ -57,6 +58,7 @@ class Candidate:
             recipe_json=RECIPE,
             lineage=lineage,
             config=config,
+            labels=labels,
         )
 
     def judge(self, status: str = "blessed", champion: str | None = None) -> Path:
@@ -219,6 +221,12 @@ def test_fetching_is_cached_and_repairs_a_damaged_copy(candidate, named, tmp_pat
     weights.write_bytes(b"damaged")
     fetch_version(version, tmp_path / "cache")
     assert digest_file(weights) == digest_file(candidate.root / "model" / "model.safetensors")
+
+
+def test_the_vocabulary_goes_with_the_model_and_the_labels_of_images_stay(candidate, named, mini_labels, tmp_path):
+    folder = fetch_version(candidate.register(named, labels=mini_labels), tmp_path / "cache") / "labels"
+    assert {path.name for path in folder.iterdir()} == {"labels.json", "vocabulary.parquet", "dictionary.parquet"}
+    assert open_labels(folder).vocabulary().equals(open_labels(mini_labels).vocabulary())
 
 
 def test_artifacts_changed_in_the_store_are_refused(candidate, named, tmp_path):

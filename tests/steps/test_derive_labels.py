@@ -1,0 +1,69 @@
+"""The label set of the champion decides the ids of the next one."""
+
+import dataclasses
+import json
+import shutil
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from vitrail.contracts.codec import load
+from vitrail.contracts.labels import VOCABULARY_SCHEMA
+from vitrail.contracts.lineage import Lineage
+from vitrail.errors import LabelError
+from vitrail.labels import LabelDiff, open_labels
+from vitrail.recipes import find_recipe
+from vitrail.steps import ArtifactManifest, Workspace, derive_labels, run_step
+
+RECIPE = dataclasses.replace(
+    find_recipe("debug"), labels=dataclasses.replace(find_recipe("debug").labels, clustering="none", max_churn=0.5)
+)
+
+
+@dataclasses.dataclass
+class Champion:
+    """What the step asks of a registered version."""
+
+    lineage: Lineage
+
+
+@pytest.fixture
+def derive(mini_corpus, tmp_path, monkeypatch):
+    """Runs the step in a run of its own, with a champion whose version was fetched to a folder."""
+    corpus = ArtifactManifest(step="checkout_corpus", artifact=str(mini_corpus), digest="c", value="", lineage={})
+
+    def run(name, champion_labels=None):
+        champion = None
+        if champion_labels:
+            (tmp_path / f"version-{name}").mkdir()
+            shutil.copytree(champion_labels, tmp_path / f"version-{name}" / "labels")
+            champion = Champion(Lineage(run_id="r", labels_digest=open_labels(champion_labels).manifest.digest))
+        monkeypatch.setattr(derive_labels, "find_champion", lambda config: champion)
+        monkeypatch.setattr(derive_labels, "fetch_version", lambda version, out: tmp_path / f"version-{name}")
+        workspace = Workspace(tmp_path / "runs", name)
+        return run_step(derive_labels.STEP, workspace=workspace, recipe=RECIPE, inputs={"corpus": corpus}, arguments={})
+
+    return run
+
+
+def test_a_champion_of_the_same_text_changes_nothing_downstream(derive, tmp_path):
+    first = derive("first")
+    second = derive("second", first.artifact)
+    assert second.artifact != first.artifact
+    assert second.digest == first.digest  # so that nothing is trained again
+    assert load(LabelDiff, tmp_path / second.artifact / "diff.json").churn == 0
+
+
+def test_labels_that_left_those_of_the_champion_stop_the_run(derive, tmp_path):
+    old = shutil.copytree(derive("first").artifact, tmp_path / "old")
+    rows = open_labels(old).vocabulary().to_pylist()
+    lumped = {**rows[0], "members": [term for row in rows for term in row["members"]]}
+    pq.write_table(pa.Table.from_pylist([lumped], schema=VOCABULARY_SCHEMA), old / "vocabulary.parquet")
+    manifest = json.loads((old / "labels.json").read_text())
+    (old / "labels.json").write_text(json.dumps({**manifest, "digest": "lumped"}))
+    with pytest.raises(LabelError, match="max_churn"):
+        derive("gated", old)
+    diff = load(LabelDiff, tmp_path / "runs" / "gated" / "failed" / "derive_labels" / "diff.json")
+    assert diff.churn > 0.5
+    assert len(diff.split[rows[0]["label_id"]]) > 1
