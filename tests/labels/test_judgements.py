@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,7 +29,8 @@ from vitrail.labels.features import FEATURES
 @pytest.fixture(scope="module")
 def sheet(mini_corpus, mini_labels, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sheet") / "sheet"
-    write_sheet(open_corpus(mini_corpus), sample_pairs(open_labels(mini_labels), 24), folder)
+    corpus = open_corpus(mini_corpus)
+    write_sheet(corpus, sample_pairs(corpus, open_labels(mini_labels), 24), folder)
     return folder
 
 
@@ -51,10 +53,10 @@ def marked(sheet, tmp_path):
     return mark
 
 
-def test_a_sheet_shows_every_pair_and_stands_alone(sheet, mini_labels):
+def test_a_sheet_shows_every_pair_and_stands_alone(sheet, mini_corpus, mini_labels):
     with (sheet / "pairs.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    pairs = sample_pairs(open_labels(mini_labels), 24)
+    pairs = sample_pairs(open_corpus(mini_corpus), open_labels(mini_labels), 24)
     assert {(row["image_id"], row["term"]) for row in rows} == {(pair.image_id, pair.term) for pair in pairs}
     page = (sheet / "sheet.html").read_text(encoding="utf-8")
     assert page.count("data:image/webp") == 24
@@ -94,6 +96,15 @@ def test_bad_sheets_are_refused_with_the_line(marked, mini_corpus, tmp_path):
     (folder / "sheet.json").write_text(info.replace("f" * 64, corpus.manifest.digest))
     with pytest.raises(LabelError, match="no column 'mark'"):
         read_sheet(folder, corpus)
+
+
+def test_labels_of_another_corpus_make_no_sheet(mini_corpus, mini_labels):
+    corpus, labels = open_corpus(mini_corpus), open_labels(mini_labels)
+    other = replace(labels, manifest=replace(labels.manifest, corpus_digest="f" * 64))
+    with pytest.raises(LabelError, match="derived from another corpus"):
+        sample_pairs(corpus, other, 5)
+    with pytest.raises(LabelError, match="0 pictures make no sheet"):
+        sample_pairs(corpus, labels, 0)
 
 
 def test_pictures_of_another_corpus_cannot_be_shown(mini_corpus, tmp_path):
