@@ -3,6 +3,7 @@
 import csv
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -169,3 +170,14 @@ def test_judgements_of_another_corpus_are_refused(mini_corpus, tmp_path):
     with pytest.raises(LabelError, match="none of the 1 judgements"):
         derive_labels(mini_corpus, tmp_path / "labels", LabelsConfig(judgements=str(tmp_path / "j.csv")))
     assert not (tmp_path / "labels").exists()
+
+
+def test_shipped_judgements_are_whole():
+    folder = Path(__file__).parents[2] / "benchmarks" / "judgements"
+    openclipart, emoji = read_judgements(folder / "openclipart.csv"), read_judgements(folder / "emoji.csv")
+    assert len(set(openclipart["image_id"].to_pylist())) >= 300
+    assert emoji.num_rows == 2000
+    assert {image_id.partition("-")[0] for image_id in emoji["image_id"].to_pylist()} == {"openmoji", "twemoji"}
+    afterwards = read_judgements(folder / "openclipart-judged-scorer.csv")
+    pairs = [{(row["image_id"], row["term"]) for row in table.to_pylist()} for table in (openclipart, afterwards)]
+    assert not pairs[0] & pairs[1]  # what trains the arm does not measure it twice
