@@ -158,8 +158,7 @@ def read_sheet(folder: Path, corpus: Corpus) -> tuple[pa.Table, int]:
     """Judgements (JUDGEMENTS_SCHEMA) from a marked `pairs.csv`, and how many pairs were left open.
 
     Raises:
-        LabelError: It is not a sheet, is of another corpus, holds another mark than y, n or ?, a pair that is not
-            of this sheet, or no mark at all.
+        LabelError: It is not a sheet, is of another corpus, or holds another mark than y, n or ?, or none at all.
     """
     try:
         info = load(SheetInfo, folder / "sheet.json")
