@@ -2,6 +2,8 @@
 
 import csv
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,7 +30,8 @@ from vitrail.labels.features import FEATURES
 @pytest.fixture(scope="module")
 def sheet(mini_corpus, mini_labels, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sheet") / "sheet"
-    write_sheet(open_corpus(mini_corpus), sample_pairs(open_labels(mini_labels), 24), folder)
+    corpus = open_corpus(mini_corpus)
+    write_sheet(corpus, sample_pairs(corpus, open_labels(mini_labels), 24), folder)
     return folder
 
 
@@ -51,10 +54,10 @@ def marked(sheet, tmp_path):
     return mark
 
 
-def test_a_sheet_shows_every_pair_and_stands_alone(sheet, mini_labels):
+def test_a_sheet_shows_every_pair_and_stands_alone(sheet, mini_corpus, mini_labels):
     with (sheet / "pairs.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    pairs = sample_pairs(open_labels(mini_labels), 24)
+    pairs = sample_pairs(open_corpus(mini_corpus), open_labels(mini_labels), 24)
     assert {(row["image_id"], row["term"]) for row in rows} == {(pair.image_id, pair.term) for pair in pairs}
     page = (sheet / "sheet.html").read_text(encoding="utf-8")
     assert page.count("data:image/webp") == 24
@@ -94,6 +97,15 @@ def test_bad_sheets_are_refused_with_the_line(marked, mini_corpus, tmp_path):
     (folder / "sheet.json").write_text(info.replace("f" * 64, corpus.manifest.digest))
     with pytest.raises(LabelError, match="no column 'mark'"):
         read_sheet(folder, corpus)
+
+
+def test_labels_of_another_corpus_make_no_sheet(mini_corpus, mini_labels):
+    corpus, labels = open_corpus(mini_corpus), open_labels(mini_labels)
+    other = replace(labels, manifest=replace(labels.manifest, corpus_digest="f" * 64))
+    with pytest.raises(LabelError, match="derived from another corpus"):
+        sample_pairs(corpus, other, 5)
+    with pytest.raises(LabelError, match="0 pictures make no sheet"):
+        sample_pairs(corpus, labels, 0)
 
 
 def test_pictures_of_another_corpus_cannot_be_shown(mini_corpus, tmp_path):
@@ -158,3 +170,14 @@ def test_judgements_of_another_corpus_are_refused(mini_corpus, tmp_path):
     with pytest.raises(LabelError, match="none of the 1 judgements"):
         derive_labels(mini_corpus, tmp_path / "labels", LabelsConfig(judgements=str(tmp_path / "j.csv")))
     assert not (tmp_path / "labels").exists()
+
+
+def test_shipped_judgements_are_whole():
+    folder = Path(__file__).parents[2] / "benchmarks" / "judgements"
+    openclipart, emoji = read_judgements(folder / "openclipart.csv"), read_judgements(folder / "emoji.csv")
+    assert len(set(openclipart["image_id"].to_pylist())) >= 300
+    assert emoji.num_rows == 2000
+    assert {image_id.partition("-")[0] for image_id in emoji["image_id"].to_pylist()} == {"openmoji", "twemoji"}
+    afterwards = read_judgements(folder / "openclipart-judged-scorer.csv")
+    pairs = [{(row["image_id"], row["term"]) for row in table.to_pylist()} for table in (openclipart, afterwards)]
+    assert not pairs[0] & pairs[1]  # what trains the arm does not measure it twice

@@ -62,7 +62,7 @@ def _judge(options: argparse.Namespace) -> None:
 
     corpus = open_corpus(options.corpus)
     if options.labels:
-        pairs = sample_pairs(open_labels(options.labels), options.pairs)
+        pairs = sample_pairs(corpus, open_labels(options.labels), options.pairs)
         info = write_sheet(corpus, pairs, options.sheet)
         print(
             f"{options.sheet / 'sheet.html'}: {info.num_pairs} phrases on {info.num_pictures} pictures of {info.corpus}"

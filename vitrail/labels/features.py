@@ -166,11 +166,11 @@ def build_annotations(mentions: Mentions, terms: Terms) -> Annotations:
         terms.entropy[first_term],
         terms.query_rate[first_term],
         _cosine(first_post, first_term, terms.vector),
-        *_said_in(mentions.kind[signal], starts),
     )
     table = np.empty((len(starts), len(FEATURES)), dtype=np.float32, order="F")  # written and scored by column
     for index, column in enumerate(columns):
         table[:, index] = column
+    table[:, len(columns) :] = _said_in(mentions.kind[signal], starts)
     return Annotations(
         post=first_post,
         term=first_term,
@@ -181,10 +181,10 @@ def build_annotations(mentions: Mentions, terms: Terms) -> Annotations:
     )
 
 
-def _said_in(kinds: np.ndarray, starts: np.ndarray) -> list[np.ndarray]:
-    """A column for each of SOURCE_KINDS."""
+def _said_in(kinds: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """uint8 [A, len(SOURCE_KINDS)]."""
     bits = np.bitwise_or.reduceat(kinds, starts) if len(starts) else kinds[:0]
-    return [bits >> place & 1 for place in range(len(SOURCE_KINDS))]
+    return np.unpackbits(bits[:, None], axis=1, count=len(SOURCE_KINDS), bitorder="little")
 
 
 def _largest(values: np.ndarray, starts: np.ndarray) -> np.ndarray:

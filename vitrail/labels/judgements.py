@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from vitrail.contracts.files import atomic_file
 from vitrail.errors import LabelError
 
 __all__ = ["JUDGEMENTS_SCHEMA", "read_judgements", "write_judgements"]
@@ -20,10 +21,11 @@ JUDGEMENTS_SCHEMA = pa.schema([("image_id", pa.string()), ("term", pa.string()),
 def write_judgements(path: Path, judgements: pa.Table) -> None:
     """Writes judgements as Parquet, or as CSV when the name ends so."""
     table = judgements.select(JUDGEMENTS_SCHEMA.names).cast(JUDGEMENTS_SCHEMA)
-    if path.suffix == ".csv":
-        pa.csv.write_csv(table, path)
-    else:
-        pq.write_table(table, path)
+    with atomic_file(path) as partial:
+        if path.suffix == ".csv":
+            pa.csv.write_csv(table, partial)
+        else:
+            pq.write_table(table, partial)
 
 
 def read_judgements(path: Path) -> pa.Table:

@@ -56,8 +56,19 @@ def _draw(*parts: str) -> bytes:
     return sha256("\0".join(parts).encode()).digest()
 
 
-def sample_pairs(labels: LabelSet, count: int) -> list[Pair]:
-    """One label, whatever its rank, of each of `count` pictures; pictures and ranks are drawn by hash."""
+def sample_pairs(corpus: Corpus, labels: LabelSet, count: int) -> list[Pair]:
+    """One label, whatever its rank, of each of `count` pictures; pictures and ranks are drawn by hash.
+
+    Raises:
+        LabelError: The labels are not of this corpus, or there is nothing to draw.
+    """
+    if labels.manifest.corpus_digest != corpus.manifest.digest:
+        raise LabelError(
+            f"{labels.path} was derived from another corpus ({labels.manifest.corpus_digest[:12]}) than {corpus.path} "
+            f"({corpus.manifest.digest[:12]}); name the one it was derived from"
+        )
+    if count < 1:
+        raise LabelError(f"{count} pictures make no sheet; ask for one or more")
     term = {row["label_id"]: row["term"] for row in labels.vocabulary().select(["label_id", "term"]).to_pylist()}
     rows = [row for shard in labels.manifest.shards for row in labels.sidecar(shard).to_pylist() if row["label_ids"]]
     rows.sort(key=lambda row: _draw("picture", row["image_id"]))
@@ -147,8 +158,7 @@ def read_sheet(folder: Path, corpus: Corpus) -> tuple[pa.Table, int]:
     """Judgements (JUDGEMENTS_SCHEMA) from a marked `pairs.csv`, and how many pairs were left open.
 
     Raises:
-        LabelError: It is not a sheet, is of another corpus, holds another mark than y, n or ?, a pair that is not
-            of this sheet, or no mark at all.
+        LabelError: It is not a sheet, is of another corpus, or holds another mark than y, n or ?, or none at all.
     """
     try:
         info = load(SheetInfo, folder / "sheet.json")
