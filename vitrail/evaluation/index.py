@@ -22,10 +22,10 @@ from vitrail.contracts.index import (
     IndexManifest,
 )
 from vitrail.corpus import Corpus, open_corpus
+from vitrail.corpus.thumbnails import encode_thumbnails
 from vitrail.errors import ConfigError, CorpusError, EvaluationError
 from vitrail.evaluation.config import IndexConfig
 from vitrail.evaluation.inference import predict_batches
-from vitrail.evaluation.thumbnails import encode_thumbnails
 from vitrail.models import Predictor
 
 __all__ = ["GalleryIndex", "GalleryItem", "build_index", "open_index"]

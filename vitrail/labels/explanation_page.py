@@ -7,8 +7,8 @@ from string import Template
 
 from vitrail.contracts.files import atomic_file
 from vitrail.corpus import Corpus
+from vitrail.corpus.thumbnails import data_uri, read_thumbnails
 from vitrail.labels.explain import Explanation, LabelReason
-from vitrail.labels.pictures import data_uri, read_thumbnail
 
 __all__ = ["describe_explanation", "write_explanation"]
 
@@ -38,7 +38,7 @@ def _tag(language: str | None) -> str:
 def write_explanation(corpus: Corpus, explanation: Explanation, out: Path) -> None:
     """Writes one HTML file that needs no other."""
     template = files("vitrail.labels").joinpath("templates", "explanation.html").read_text(encoding="utf-8")
-    picture = read_thumbnail(corpus, explanation.image_id, _SIZE)
+    picture = read_thumbnails(corpus, [explanation.image_id], _SIZE).get(explanation.image_id)
     page = Template(template).substitute(
         image_id=html.escape(explanation.image_id),
         shard=html.escape(explanation.shard),

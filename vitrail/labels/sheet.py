@@ -6,6 +6,7 @@ The folder stands alone: `sheet.html` shows the pictures and saves the marks, `p
 
 import csv
 import html
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,10 +22,10 @@ from PIL import Image, ImageDraw, ImageFont
 from vitrail.contracts.codec import load, save
 from vitrail.contracts.files import atomic_folder
 from vitrail.corpus import Corpus
+from vitrail.corpus.thumbnails import data_uri, read_thumbnails
 from vitrail.errors import CorpusError, LabelError
 from vitrail.labels.judgements import JUDGEMENTS_SCHEMA
 from vitrail.labels.label_set import LabelSet
-from vitrail.labels.pictures import data_uri, read_thumbnail
 
 __all__ = ["Pair", "SheetInfo", "read_sheet", "sample_pairs", "write_sheet"]
 
@@ -87,8 +88,8 @@ def write_sheet(corpus: Corpus, pairs: Sequence[Pair], out: Path) -> SheetInfo:
     """
     ordered = sorted(set(pairs), key=lambda pair: (_draw("picture", pair.image_id), _draw(pair.image_id, pair.term)))
     pictures = {image_id: [pair.term for pair in group] for image_id, group in groupby(ordered, lambda p: p.image_id)}
-    thumbnails = {image_id: read_thumbnail(corpus, image_id, _SIZE) for image_id in pictures}
-    shown = [(image_id, terms) for image_id, terms in pictures.items() if thumbnails[image_id] is not None]
+    thumbnails = read_thumbnails(corpus, pictures, _SIZE)
+    shown = [(image_id, terms) for image_id, terms in pictures.items() if image_id in thumbnails]
     if not shown:
         raise LabelError(f"no picture of {len(pictures)} can be shown; give a label set of {corpus.path} with labels")
     info = SheetInfo(
@@ -117,9 +118,7 @@ def _write_pairs(path: Path, shown: Sequence[tuple[str, list[str]]]) -> None:
             writer.writerows((picture, number, image_id, term, "") for number, term in enumerate(terms, start=1))
 
 
-def _contact_sheet(
-    some: Sequence[tuple[int, tuple[str, list[str]]]], thumbnails: dict[str, Image.Image | None]
-) -> Image.Image:
+def _contact_sheet(some: Sequence[tuple[int, tuple[str, list[str]]]], thumbnails: dict[str, bytes]) -> Image.Image:
     lines = max(len(terms) for _, (_, terms) in some) + 1
     height = _SIZE + lines * _LINE + 8
     sheet = Image.new("RGB", (_COLUMNS * (_SIZE + 8), -(-len(some) // _COLUMNS) * height), "white")
@@ -127,8 +126,7 @@ def _contact_sheet(
     font = ImageFont.load_default(18)
     for place, (picture, (image_id, terms)) in enumerate(some):
         x, y = place % _COLUMNS * (_SIZE + 8), place // _COLUMNS * height
-        thumbnail = thumbnails[image_id]
-        if thumbnail is not None:
+        with Image.open(io.BytesIO(thumbnails[image_id])) as thumbnail:
             sheet.paste(thumbnail, (x, y))
         draw.rectangle((x, y, x + _SIZE - 1, y + _SIZE - 1), outline="silver")
         for line, text in enumerate([f"#{picture}", *(f"{n} {term}" for n, term in enumerate(terms, start=1))]):
@@ -136,7 +134,7 @@ def _contact_sheet(
     return sheet
 
 
-def _page(info: SheetInfo, shown: Sequence[tuple[str, list[str]]], thumbnails: dict[str, Image.Image | None]) -> str:
+def _page(info: SheetInfo, shown: Sequence[tuple[str, list[str]]], thumbnails: dict[str, bytes]) -> str:
     cards: list[str] = []
     rows: list[tuple[int, int, str, str]] = []
     for picture, (image_id, terms) in enumerate(shown):

@@ -10,10 +10,10 @@ from markupsafe import Markup
 
 from vitrail.contracts.files import atomic_folder
 from vitrail.corpus import Corpus, open_corpus
+from vitrail.corpus.thumbnails import embed_pictures
 from vitrail.errors import LabelError
 from vitrail.labels import LabelSet, open_labels
 from vitrail.reporting.clusters import Cluster, describe_clusters, find_voted_images, suspects
-from vitrail.reporting.pictures import embed_pictures
 from vitrail.reporting.templating import environment
 
 __all__ = ["AUDIT_FOLDER", "publish_audit"]

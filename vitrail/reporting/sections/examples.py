@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from vitrail.contracts.codec import load
 from vitrail.contracts.labels import LabelSetManifest
+from vitrail.corpus.thumbnails import embed_pictures
 from vitrail.reporting.artifacts import open_run_corpus
-from vitrail.reporting.pictures import embed_pictures
 from vitrail.reporting.run import Run
 from vitrail.reporting.texts import read_texts
 

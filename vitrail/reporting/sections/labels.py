@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from vitrail.contracts.codec import load
 from vitrail.contracts.labels import BANDS
+from vitrail.corpus.thumbnails import embed_pictures
 from vitrail.labels import BandCounts, LabelDiff, LabelSet, open_labels, tail_report
 from vitrail.labels.diff import DIFF_FILE
 from vitrail.reporting.artifacts import open_run_corpus
 from vitrail.reporting.audit import AUDIT_FOLDER
 from vitrail.reporting.charts import Chart, Series, line_chart
 from vitrail.reporting.clusters import Cluster, describe_clusters, find_images, suspects
-from vitrail.reporting.pictures import embed_pictures
 from vitrail.reporting.run import Run
 
 __all__ = ["labels"]

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 
 from vitrail.contracts.evaluation import EvaluationReport
 from vitrail.corpus import Corpus
+from vitrail.corpus.thumbnails import embed_pictures
 from vitrail.evaluation import NEIGHBOURS_FILE
 from vitrail.reporting.artifacts import format_interval, format_share, open_run_corpus, read_evaluation
-from vitrail.reporting.pictures import embed_pictures
 from vitrail.reporting.run import Run
 from vitrail.reporting.texts import read_texts
 
