@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import signal
 import sys
@@ -105,6 +106,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--repository", default=".", help="the repository that holds data.dvc")
     parser.add_argument("--revision", default="", help="git revision of data.dvc; empty: the working tree")
     parser.add_argument("--workspace", default="runs", help="folder for runs and artifacts")
+    parser.add_argument("--engine", choices=("native", "ray"), help="of the label derivation; default: the recipe's")
     parser.add_argument("--out", type=Path, default=Path("vitrail.yaml"), help="compile: where the IR goes")
     parser.add_argument("--host", help="submit: address of the Kubeflow Pipelines API")
     options = parser.parse_args(argv)
@@ -112,6 +114,8 @@ def main(argv: list[str] | None = None) -> None:
         recipe = find_recipe(options.recipe)
     except ConfigError as error:
         sys.exit(f"vitrail {options.action}: {error}")
+    if options.engine:
+        recipe = dataclasses.replace(recipe, labels=dataclasses.replace(recipe.labels, engine=options.engine))
     arguments = {"corpus": options.corpus, "repository": options.repository, "revision": options.revision}
     if options.action == "compile":
         compile_pipeline(recipe, options.out)

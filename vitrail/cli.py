@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vitrail import __version__
 from vitrail.commands.labels import add_explain, add_labels
+from vitrail.commands.training import add_job, add_plan
 from vitrail.errors import ConfigError, VitrailError
 
 __all__ = ["main"]
@@ -75,23 +76,6 @@ def _recipes(options: argparse.Namespace) -> None:
             print(f"{name:<14}{(recipe.__doc__ or '').splitlines()[0]}")
 
 
-def _plan(options: argparse.Namespace) -> None:
-    from vitrail.contracts.codec import encode
-    from vitrail.recipes import find_recipe
-    from vitrail.training import HARDWARE, CorpusNumbers, measure_corpus, plan_training
-
-    recipe = find_recipe(options.recipe)
-    numbers = CorpusNumbers(
-        num_images=options.images,
-        bytes_per_image=options.bytes_per_image,
-        num_labels=options.num_labels,
-        labels_per_image=recipe.labels.top_k,
-    )
-    if options.corpus:
-        numbers = measure_corpus(options.corpus, options.labels, numbers)
-    print(json.dumps(encode(plan_training(recipe.pretrain, numbers, HARDWARE[options.hardware])), indent=2))
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vitrail", description="From images and messy text to a proven endpoint.")
     parser.add_argument("--version", action="version", version=f"vitrail {__version__}")
@@ -124,15 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     recipes.add_argument("name", nargs="?")
     recipes.set_defaults(function=_recipes)
 
-    plan = commands.add_parser("plan", help="Predict steps, hours, bytes and sizes of a pretraining before it runs.")
-    plan.add_argument("--recipe", default="vit_b16_1b")
-    plan.add_argument("--hardware", choices=("a100", "h100", "cpu"), default="a100")
-    plan.add_argument("--corpus", type=Path, help="measure this corpus instead of taking the sizes below")
-    plan.add_argument("--labels", type=Path, help="its label set, when it has been derived")
-    plan.add_argument("--images", type=int, default=1_300_000_000, help="training images")
-    plan.add_argument("--bytes-per-image", type=float, default=60_000, help="mean size of an encoded image")
-    plan.add_argument("--num-labels", type=int, default=20_000, help="labels of the vocabulary")
-    plan.set_defaults(function=_plan)
+    add_plan(commands)
+    add_job(commands)
     return parser
 
 

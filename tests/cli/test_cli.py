@@ -134,3 +134,23 @@ def test_an_image_is_explained_as_text_page_and_json(capsys, mini_corpus, mini_l
     assert image_id in page
     _, out, _ = call(capsys, *arguments, "--json")
     assert json.loads(out)["labels"][0]["votes"]
+
+
+def test_labels_are_derived_audited_and_trained_on_by_hand(capsys, mini_corpus, tmp_path):
+    labels = tmp_path / "labels"
+    status, out, err = call(capsys, "labels", "derive", str(mini_corpus), "--recipe", "debug", "--out", str(labels))
+    assert status == 0, err
+    assert "labels on" in out
+    status, out, _ = call(
+        capsys, "labels", "audit", str(labels), "--corpus", str(mini_corpus), "--out", str(tmp_path / "audit")
+    )
+    assert status == 0
+    assert Path(out.strip()).exists()
+    work = tmp_path / "training"
+    status, out, _ = call(
+        capsys, "job", "--recipe", "debug", "--corpus", str(mini_corpus), "--labels", str(labels), "--out", str(work)
+    )
+    assert status == 0
+    done = subprocess.run([sys.executable, "-m", "torch.distributed.run", *out.split()[1:]], check=False)
+    assert done.returncode == 0
+    assert (work / "result" / "model.safetensors").exists()

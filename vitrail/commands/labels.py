@@ -1,6 +1,7 @@
-"""`vitrail labels`: look into label sets, judge them, compare them; `vitrail explain`: one image."""
+"""`vitrail labels`: derive label sets, look into them, judge and compare them; `vitrail explain`: one image."""
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,16 @@ _SHOWN = 10
 
 def add_labels(commands: Any) -> None:
     """Registers `vitrail labels`."""
-    labels = commands.add_parser("labels", help="Judge, compare and look into label sets.")
+    labels = commands.add_parser("labels", help="Derive, judge, compare and look into label sets.")
     group = labels.add_subparsers(required=True, metavar="ACTION")
+
+    derive = group.add_parser("derive", help="Derive the weak labels of a corpus; after a kill it goes on.")
+    derive.add_argument("corpus", type=Path)
+    derive.add_argument("--out", type=Path, required=True, help="label set folder")
+    derive.add_argument("--recipe", default="emoji", help="whose section `labels` says how")
+    derive.add_argument("--previous", type=Path, help="an earlier label set whose ids are kept")
+    derive.add_argument("--engine", choices=("native", "ray"), help="Daft's engine; ray joins RAY_ADDRESS or starts")
+    derive.set_defaults(function=_derive)
 
     judge = group.add_parser("judge", help="Make a sheet of pictures and phrases to mark, or read a marked one.")
     judge.add_argument("sheet", type=Path, help="folder of the sheet")
@@ -38,6 +47,13 @@ def add_labels(commands: Any) -> None:
     sources.add_argument("labels", type=Path)
     sources.set_defaults(function=_sources)
 
+    audit = group.add_parser("audit", help="A page for each label: its terms, how close they are, and pictures.")
+    audit.add_argument("labels", type=Path)
+    audit.add_argument("--corpus", type=Path, required=True)
+    audit.add_argument("--out", type=Path, required=True, help="folder of the pages")
+    audit.add_argument("--label", type=int, action="append", default=[], help="label id; default: the least close")
+    audit.set_defaults(function=_audit)
+
     diff = group.add_parser("diff", help="What became of the labels of OLD in NEW.")
     diff.add_argument("old", type=Path)
     diff.add_argument("new", type=Path)
@@ -54,6 +70,27 @@ def add_explain(commands: Any) -> None:
     explain.add_argument("--page", type=Path, help="also write a page with the picture here")
     explain.add_argument("--json", action="store_true", help="for a program")
     explain.set_defaults(function=_explain)
+
+
+def _derive(options: argparse.Namespace) -> None:
+    from vitrail.labels import derive_labels
+    from vitrail.recipes import find_recipe
+
+    config = find_recipe(options.recipe).labels
+    if options.engine:
+        config = dataclasses.replace(config, engine=options.engine)
+    manifest = derive_labels(options.corpus, options.out, config, previous=options.previous)
+    print(
+        f"{options.out}: {manifest.num_labels:,} labels on {manifest.num_images_labelled:,} of "
+        f"{manifest.num_images:,} images, digest {manifest.digest}"
+    )
+
+
+def _audit(options: argparse.Namespace) -> None:
+    from vitrail.reporting import publish_audit
+
+    publish_audit(options.corpus, options.labels, options.out, options.label)
+    print(options.out / "index.html")
 
 
 def _judge(options: argparse.Namespace) -> None:

@@ -1,5 +1,5 @@
 from .config import LabelsConfig
-from .derivation import derive_labels
+from .derivation import derive_labels, digest_config
 from .diff import LabelDiff, diff_labels, remap_head
 from .encoder import load_encoder
 from .explain import Explanation, explain_image, source_support
@@ -26,6 +26,7 @@ __all__ = [
     "derive_labels",
     "describe_explanation",
     "diff_labels",
+    "digest_config",
     "explain_image",
     "list_rejections",
     "load_encoder",

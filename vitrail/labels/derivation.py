@@ -43,7 +43,7 @@ from vitrail.labels.shard_labels import ShardPublisher, ShardScorer, count_label
 from vitrail.labels.terms import load_terms, save_surfaces, save_terms
 from vitrail.labels.vocabulary import build_vocabulary
 
-__all__ = ["derive_labels"]
+__all__ = ["derive_labels", "digest_config"]
 
 _LOG = logging.getLogger(__name__)
 _WAVE_BYTES = 256 << 20  # signal files are annotated in waves; a finished wave survives a kill
@@ -78,7 +78,7 @@ def derive_labels(
     corpus, out = Path(corpus).absolute(), Path(out).absolute()
     manifest = load(CorpusManifest, corpus / "corpus.json")
     earlier = open_labels(previous) if previous else None
-    key = digest_json([manifest.digest, _digest(config), earlier.manifest.digest if earlier else None])[:16]
+    key = digest_json([manifest.digest, digest_config(config), earlier.manifest.digest if earlier else None])[:16]
     root = Path(work).absolute() if work else out.parent / f".{out.name}.work"
     folder = root / key
     for name in ("spill", "scored", "published", "shards", "votes"):
@@ -108,7 +108,7 @@ def _compare(previous: LabelSet, folder: Path) -> LabelDiff:
     return diff
 
 
-def _digest(config: LabelsConfig) -> str:
+def digest_config(config: LabelsConfig) -> str:
     """Of the configuration and of what is in the files it names."""
     files = [*config.dictionary_files, *filter(None, [config.judgements, config.scorer])]
     return digest_json([config.output_digest, [digest_file(Path(name)) for name in files if Path(name).is_file()]])
@@ -259,7 +259,7 @@ def _label_shards(
     files |= {f"shards/{name}.parquet": digest for name, digest in zip(shards, digests, strict=True)}
     return LabelSetManifest(
         corpus_digest=manifest.digest,
-        config_digest=_digest(config),
+        config_digest=digest_config(config),
         digest=digest_json(sorted(files.items())),
         shards=tuple(shards),
         num_labels=len(kept),

@@ -35,7 +35,7 @@ def _what_decides(recipe: Recipe) -> Any:
     """The ids, and so the label set, depend on the champion's labels; its other parts do not matter."""
     champion = find_champion(recipe.registry)
     return {
-        "labels": recipe.labels.output_digest,
+        "labels": labels.digest_config(recipe.labels),
         "previous": champion.lineage.labels_digest if champion else None,
     }
 

@@ -1,0 +1,65 @@
+"""`vitrail plan`: what a pretraining will take; `vitrail job`: the file with which any launcher runs it."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+__all__ = ["add_job", "add_plan"]
+
+
+def add_plan(commands: Any) -> None:
+    """Registers `vitrail plan`."""
+    plan = commands.add_parser("plan", help="Predict steps, hours, bytes and sizes of a pretraining before it runs.")
+    plan.add_argument("--recipe", default="vit_b16_1b")
+    plan.add_argument("--hardware", choices=("a100", "h100", "cpu"), default="a100")
+    plan.add_argument("--corpus", type=Path, help="measure this corpus instead of taking the sizes below")
+    plan.add_argument("--labels", type=Path, help="its label set, when it has been derived")
+    plan.add_argument("--images", type=int, default=1_300_000_000, help="training images")
+    plan.add_argument("--bytes-per-image", type=float, default=60_000, help="mean size of an encoded image")
+    plan.add_argument("--num-labels", type=int, default=20_000, help="labels of the vocabulary")
+    plan.set_defaults(function=_plan)
+
+
+def add_job(commands: Any) -> None:
+    """Registers `vitrail job`."""
+    job = commands.add_parser("job", help="Write a pretraining's job file, for torchrun or a scheduler of your own.")
+    job.add_argument("--recipe", default="emoji")
+    job.add_argument("--corpus", type=Path, required=True)
+    job.add_argument("--labels", type=Path, required=True, help="label set folder")
+    job.add_argument("--out", type=Path, required=True, help="work folder: job file, checkpoints, result")
+    job.set_defaults(function=_job)
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from vitrail.contracts.codec import encode
+    from vitrail.recipes import find_recipe
+    from vitrail.training import HARDWARE, CorpusNumbers, measure_corpus, plan_training
+
+    recipe = find_recipe(options.recipe)
+    numbers = CorpusNumbers(
+        num_images=options.images,
+        bytes_per_image=options.bytes_per_image,
+        num_labels=options.num_labels,
+        labels_per_image=recipe.labels.top_k,
+    )
+    if options.corpus:
+        numbers = measure_corpus(options.corpus, options.labels, numbers)
+    print(json.dumps(encode(plan_training(recipe.pretrain, numbers, HARDWARE[options.hardware])), indent=2))
+
+
+def _job(options: argparse.Namespace) -> None:
+    from vitrail.contracts.codec import save
+    from vitrail.contracts.lineage import Lineage
+    from vitrail.recipes import find_recipe
+    from vitrail.training import pretrain_job
+    from vitrail.training.job import JOB_FILE
+
+    config = find_recipe(options.recipe).pretrain
+    lineage = Lineage(run_id=options.out.resolve().name)
+    job = pretrain_job(corpus=options.corpus, labels=options.labels, config=config, lineage=lineage)
+    options.out.mkdir(parents=True, exist_ok=True)
+    save(options.out / JOB_FILE, job)
+    print(
+        f"torchrun --nproc-per-node {config.launch.num_processes} -m vitrail.training.worker {options.out / JOB_FILE}"
+    )
