@@ -36,7 +36,7 @@ def run_locally(recipe: Recipe, arguments: dict[str, str]) -> int:
     workspace = Path(arguments["workspace"])
     workspace.mkdir(parents=True, exist_ok=True)
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(workspace / "kfp"))
-    log_path = workspace / "pipeline.log"
+    log_path, before = workspace / "pipeline.log", _latest_run(workspace)
     with (
         _stopping_in_order(),
         log_path.open("a", encoding="utf-8", buffering=1) as log,
@@ -47,7 +47,15 @@ def run_locally(recipe: Recipe, arguments: dict[str, str]) -> int:
             make_pipeline(recipe)(recipe=json.dumps(encode(recipe)), **arguments)
         except RuntimeError as error:  # KFP names the task; why it failed is in the run's records
             log.write(f"{error}\n")
-    return _describe(workspace, log_path)
+    run = _latest_run(workspace)
+    if run == before or not (run / "summary.json").exists():
+        sys.stderr.write(f"the run ended before its report; see {log_path}\n")
+        return 1
+    return _describe(run, log_path)
+
+
+def _latest_run(workspace: Path) -> Path:
+    return (workspace / "latest").resolve()
 
 
 @contextlib.contextmanager
@@ -66,12 +74,8 @@ def _stopping_in_order() -> Iterator[None]:
         signal.signal(signal.SIGTERM, previous)
 
 
-def _describe(workspace: Path, log: Path) -> int:
+def _describe(run: Path, log: Path) -> int:
     """Prints how the run ended; 0 when every step succeeded, whatever the verdict."""
-    run = (workspace / "latest").resolve()
-    if not (run / "summary.json").exists():
-        sys.stderr.write(f"the run ended before its report; see {log}\n")
-        return 1
     summary = json.loads((run / "summary.json").read_text())
     model, is_failed = summary["model"], summary["status"] != "succeeded"
     lines = {

@@ -1,8 +1,7 @@
 """Serves the champion, or a bundle, until Ctrl-C: `vitrail serve`."""
 
 import argparse
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 from vitrail.packaging.process import bentoml_command
@@ -10,8 +9,8 @@ from vitrail.packaging.process import bentoml_command
 _HERE = Path(__file__).resolve().parent
 
 
-def main() -> int:
-    """Runs `bentoml serve` in this folder; returns its status."""
+def main() -> None:
+    """Becomes `bentoml serve` in this folder."""
     parser = argparse.ArgumentParser(prog="vitrail serve", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 to be reached from other machines")
     parser.add_argument("--port", type=int, default=3000)
@@ -23,11 +22,9 @@ def main() -> int:
     if options.bundle:
         settings.append(f"VITRAIL_BUNDLE={options.bundle.resolve()}")
     command = bentoml_command("serve", ".", "--host", options.host, "--port", str(options.port))
-    try:
-        return subprocess.run(["env", *settings, *command], cwd=_HERE, check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+    os.chdir(_HERE)
+    os.execvp("env", ["env", *settings, *command])  # noqa: S606 - in its place, so that signals reach the server
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

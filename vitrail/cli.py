@@ -4,10 +4,10 @@ import argparse
 import json
 import logging
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from vitrail import __version__
 from vitrail.commands.labels import add_explain, add_labels
@@ -26,7 +26,7 @@ _MODULES = {
 }
 
 
-def _start_module(module: str, arguments: list[str]) -> int:
+def _become_module(module: str, arguments: list[str]) -> NoReturn:
     repository = Path(os.environ.get("VITRAIL_HOME", ".")).resolve()
     if not (repository / module / "__main__.py").exists():
         raise ConfigError(
@@ -35,7 +35,8 @@ def _start_module(module: str, arguments: list[str]) -> int:
         )
     search_path = os.pathsep.join(filter(None, [str(repository), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PYTHONPATH": search_path}
-    return subprocess.run([sys.executable, "-m", module, *arguments], env=environment, check=False).returncode
+    # In this process's place, so that signals reach it.
+    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)  # noqa: S606
 
 
 def _corpus_build(options: argparse.Namespace) -> None:
@@ -130,7 +131,7 @@ def main(argv: list[str] | None = None) -> None:
     logging.getLogger("vitrail").setLevel(logging.INFO)
     if arguments and arguments[0] in _MODULES:
         module, prefix, _ = _MODULES[arguments[0]]
-        sys.exit(_run(lambda: _start_module(module, [*prefix, *arguments[1:]])))
+        sys.exit(_run(lambda: _become_module(module, [*prefix, *arguments[1:]])))
     options = _parser().parse_args(arguments)
     sys.exit(_run(lambda: options.function(options) or 0))
 

@@ -17,9 +17,9 @@ REPOSITORY = Path(__file__).parents[2]
 
 def start_pipeline(folder: Path, corpus: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "pipelines", "run", "--corpus", str(corpus), "--recipe", "debug"],
+        [sys.executable, "-m", "vitrail.cli", "run", "--corpus", str(corpus), "--recipe", "debug"],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        env=os.environ | {"VITRAIL_HOME": str(REPOSITORY)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -47,9 +47,9 @@ def first(tmp_path_factory, mini_corpus):
 def test_first_run_ends_with_a_champion(first):
     folder, printed, summary = first
     assert summary["verdict"] == "blessed"
-    assert summary["model"] == {"name": "vitrail", "version": "1", "alias": "champion"}
+    assert summary["model"] == {"name": "vitrail-debug", "version": "1", "alias": "champion"}
     assert summary["bento"] in printed
-    assert "vitrail/1 (champion)" in printed
+    assert "vitrail-debug/1 (champion)" in printed
     assert set(summary["seconds"]) >= {"checkout_corpus", "pretrain_backbone", "promote_model"}
     assert summary["metrics"]["concept/float/p_at_1"]["low"] <= summary["metrics"]["concept/float/p_at_1"]["high"]
     missing = [key for key, value in summary["lineage"].items() if value is None and key not in ("dvc_digest",)]
@@ -68,7 +68,7 @@ def test_second_run_meets_the_champion_and_reuses_what_did_not_change(first, min
     status, printed = run_pipeline(folder, mini_corpus)
     assert status == 0, printed
     verdict, second = read(folder, "verdict.json"), read(folder, "summary.json")
-    assert verdict["champion_version"] == "vitrail/1"
+    assert verdict["champion_version"] == "vitrail-debug/1"
     assert verdict["champion_id"] == summary["lineage"]["model_id"]
     assert any(check["kind"] == "change" for check in verdict["checks"])
     assert "pretrain_backbone" in second["reused"]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from vitrail.corpus import resolve_corpus
+from vitrail.errors import CorpusError
 from vitrail.steps.context import Outcome, Step, StepContext
 
 __all__ = ["STEP"]
@@ -16,6 +17,11 @@ def checkout_corpus(context: StepContext) -> Outcome:
         revision=context.arguments["revision"] or None,
         cache=context.workspace / "corpora",
     )
+    if not found.manifest.tasks:
+        raise CorpusError(
+            f"{found.path} has no task, and fine-tuning needs one: give the images labels (a column or JSON field "
+            "`label`, .cls members, or sub-folders; docs/corpora.md) and build the corpus again"
+        )
     lineage = {
         "corpus_digest": found.manifest.digest,
         "git_revision": found.git_revision,
