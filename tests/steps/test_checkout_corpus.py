@@ -1,9 +1,10 @@
 """The first step refuses what no later step could use."""
 
-import json
-import shutil
+import io
+import tarfile
 
 import pytest
+from PIL import Image
 
 from vitrail.contracts.lineage import Lineage
 from vitrail.errors import CorpusError
@@ -12,14 +13,25 @@ from vitrail.steps.checkout_corpus import STEP
 from vitrail.steps.context import StepContext
 
 
-def test_a_corpus_without_tasks_is_refused_before_anything_is_computed(mini_corpus, tmp_path):
-    corpus = shutil.copytree(mini_corpus, tmp_path / "corpus")
-    manifest = json.loads((corpus / "corpus.json").read_text())
-    (corpus / "corpus.json").write_text(json.dumps(manifest | {"tasks": []}))
+def write_captioned_tar(path):
+    """What img2dataset leaves of images with captions: no label anywhere."""
+    with tarfile.open(path, "w") as tar:
+        for key in range(3):
+            stream = io.BytesIO()
+            Image.new("RGB", (16, 16), (80 * key, 0, 0)).save(stream, "JPEG")
+            for name, data in ((f"{key:09}.jpg", stream.getvalue()), (f"{key:09}.txt", b"a red square")):
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+
+
+def test_a_corpus_without_tasks_is_refused_before_anything_is_computed(tmp_path):
+    (tmp_path / "shards").mkdir()
+    write_captioned_tar(tmp_path / "shards" / "00000.tar")
     context = StepContext(
         recipe=find_recipe("debug"),
         inputs={},
-        arguments={"source": str(corpus), "repository": ".", "revision": ""},
+        arguments={"source": str(tmp_path / "shards"), "repository": ".", "revision": ""},
         out=tmp_path / "out",
         work=tmp_path / "work",
         workspace=tmp_path,
