@@ -34,6 +34,14 @@ def test_every_command_is_documented_and_exists(capsys):
     assert mentioned == commands()
 
 
+def test_readme_shows_what_it_announces():
+    readme = (REPOSITORY / "README.md").read_text()
+    for block in re.findall(r"<!-- (\S+) -->(.*?)<!-- /\1 -->", readme, flags=re.DOTALL):
+        assert "```" in block[1], f"{block[0]} is empty"
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", readme):
+        assert (REPOSITORY / target).exists(), target
+
+
 def test_corpus_is_checked(capsys, mini_corpus):
     status, out, _ = call(capsys, "corpus", "check", str(mini_corpus))
     assert status == 0
