@@ -91,10 +91,7 @@ def submit(recipe: Recipe, host: str, arguments: dict[str, str]) -> str:
     import kfp
 
     client = kfp.Client(host=host)
-    run = client.create_run_from_pipeline_func(
-        make_pipeline(recipe), arguments={"recipe": json.dumps(encode(recipe)), **arguments}
-    )
-    return run.run_id
+    return client.create_run_from_pipeline_func(make_pipeline(recipe), arguments=arguments).run_id
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -3,6 +3,7 @@
 import functools
 import importlib
 import inspect
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from components.adapter import load_step
-from pipelines.__main__ import compile_pipeline
+from pipelines.__main__ import compile_pipeline, submit
 from vitrail.recipes import RECIPES, find_recipe
 from vitrail.steps import ARTIFACTS
 
@@ -108,6 +109,29 @@ def test_trainings_hand_their_resources_on_to_a_trainjob(compiled, recipe, is_ha
             "KUBERNETES_VOLUMES": True,
         }
         assert kept == (expected if is_handed_on else {})
+
+
+def test_the_registry_of_a_cluster_lies_on_the_shared_volume(compiled):
+    """`sqlite:///mlflow.db` would be a file of each pod's own, which it may not even write."""
+    spec = compiled("emoji")[0]
+    recipe = json.loads(spec["root"]["inputDefinitions"]["parameters"]["recipe"]["defaultValue"])
+    assert recipe["registry"]["tracking_uri"] == "sqlite:////vitrail/mlflow.db"
+    assert find_recipe("emoji").registry.tracking_uri == "sqlite:///mlflow.db"
+
+
+def test_a_submitted_run_takes_the_recipe_of_its_graph(monkeypatch):
+    class Server:
+        def __init__(self, host):
+            self.run_id = host
+
+        def create_run_from_pipeline_func(self, pipeline, arguments):
+            default = pipeline.pipeline_spec.root.input_definitions.parameters["recipe"].default_value.string_value
+            recipe = json.loads(arguments.get("recipe", default))
+            assert recipe["registry"]["tracking_uri"] == "sqlite:////vitrail/mlflow.db"
+            return self
+
+    monkeypatch.setattr("kfp.Client", Server)
+    assert submit(find_recipe("debug"), "http://kfp", {"corpus": "emoji-mini"}) == "http://kfp"
 
 
 @pytest.mark.parametrize("name", ARTIFACTS)
