@@ -1,5 +1,6 @@
 """The graph compiles for every recipe, and its adapters fit the steps they call."""
 
+import dataclasses
 import functools
 import importlib
 import inspect
@@ -7,13 +8,18 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
+from kfp import dsl
 
+from components import images
 from components.adapter import load_step
-from pipelines.__main__ import compile_pipeline, submit
-from vitrail.recipes import RECIPES, find_recipe
+from pipelines.__main__ import compile_pipeline, main, submit
+from vitrail.contracts.codec import encode
+from vitrail.errors import ConfigError
+from vitrail.recipes import RECIPES, ClusterConfig, find_recipe
 from vitrail.steps import ARTIFACTS
 
 TRAININGS = ("pretrain_backbone", "finetune_tasks")
@@ -131,7 +137,41 @@ def test_a_submitted_run_takes_the_recipe_of_its_graph(monkeypatch):
             return self
 
     monkeypatch.setattr("kfp.Client", Server)
-    assert submit(find_recipe("debug"), "http://kfp", {"corpus": "emoji-mini"}) == "http://kfp"
+    recipe = find_recipe("debug")
+    with pytest.raises(ConfigError, match=r"cluster\.image_prefix='': .*--image-prefix"):
+        submit(recipe, "http://kfp", {})
+    assert submit(prefixed(recipe), "http://kfp", {"corpus": "emoji-mini"}) == "http://kfp"
+
+
+def prefixed(recipe):
+    return dataclasses.replace(recipe, cluster=dataclasses.replace(recipe.cluster, image_prefix="host:5000/team"))
+
+
+@pytest.mark.parametrize("prefix", ["https://host/team", "host/team/", "host:port"])
+def test_an_image_prefix_is_host_and_path(prefix):
+    with pytest.raises(ConfigError, match="image_prefix"):
+        ClusterConfig(image_prefix=prefix)
+
+
+def test_every_image_is_pulled_from_the_registry_of_the_cluster(tmp_path):
+    arguments = ["compile", "--recipe", "debug", "--image-prefix", "host:5000/team", "--out"]
+    main([*arguments, str(tmp_path / "vitrail.yaml")])
+    spec = next(yaml.load_all((tmp_path / "vitrail.yaml").read_text(), yaml.CSafeLoader))
+    named = {executor["container"]["image"] for executor in spec["deploymentSpec"]["executors"].values()}
+    assert named == {f"host:5000/team/{image}" for image in (images.DATA, images.TRAIN, images.SERVE)}
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_the_nodes_of_a_trainjob_pull_from_it_too(name, monkeypatch):
+    given = {}
+    monkeypatch.setattr(
+        "components.adapter.run", lambda step, **arguments: given.update(arguments) or SimpleNamespace(digest="")
+    )
+    function = getattr(importlib.import_module(f"components.{name}.component"), name).python_func
+    values = dict.fromkeys(inspect.signature(function).parameters, SimpleNamespace(path=""))
+    recipe = json.dumps(encode(prefixed(find_recipe("vit_b16_1b"))))
+    function(**values | {"recipe": recipe, "task_config": dsl.TaskConfig()})
+    assert given["pod"].image == f"host:5000/team/{images.TRAIN}"
 
 
 @pytest.mark.parametrize("name", ARTIFACTS)
