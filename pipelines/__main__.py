@@ -101,7 +101,6 @@ def submit(recipe: Recipe, host: str, arguments: dict[str, str]) -> str:
         recipe.cluster.image_prefix,
         "name the registry that holds the images of containers/, with --image-prefix or in a recipe's JSON file",
     )
-
     client = kfp.Client(host=host)
     return client.create_run_from_pipeline_func(make_pipeline(recipe), arguments=arguments).run_id
 
@@ -120,8 +119,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("vitrail.yaml"), help="compile: where the IR goes")
     parser.add_argument("--host", help="submit: address of the Kubeflow Pipelines API")
     options = parser.parse_args(argv)
+    if options.action == "submit" and not options.host:
+        parser.error("submit needs --host")
     try:
-        _act(parser, options)
+        _act(options)
     except ConfigError as error:
         sys.exit(f"vitrail {options.action}: {error}")
 
@@ -136,15 +137,13 @@ def _choose_recipe(options: argparse.Namespace) -> Recipe:
     return recipe
 
 
-def _act(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+def _act(options: argparse.Namespace) -> None:
     recipe = _choose_recipe(options)
     arguments = {"corpus": options.corpus, "repository": options.repository, "revision": options.revision}
     if options.action == "compile":
         compile_pipeline(recipe, options.out)
     elif options.action == "run":
         sys.exit(run_locally(recipe, arguments | {"workspace": str(Path(options.workspace).resolve())}))
-    elif not options.host:
-        parser.error("submit needs --host")
     else:
         sys.stdout.write(submit(recipe, options.host, arguments) + "\n")
 

@@ -164,9 +164,12 @@ def test_every_image_is_pulled_from_the_registry_of_the_cluster(tmp_path):
 @pytest.mark.parametrize("name", TRAININGS)
 def test_the_nodes_of_a_trainjob_pull_from_it_too(name, monkeypatch):
     given = {}
-    monkeypatch.setattr(
-        "components.adapter.run", lambda step, **arguments: given.update(arguments) or SimpleNamespace(digest="")
-    )
+
+    def run(step, **arguments):
+        given.update(arguments)
+        return SimpleNamespace(digest="")
+
+    monkeypatch.setattr("components.adapter.run", run)
     function = getattr(importlib.import_module(f"components.{name}.component"), name).python_func
     values = dict.fromkeys(inspect.signature(function).parameters, SimpleNamespace(path=""))
     recipe = json.dumps(encode(prefixed(find_recipe("vit_b16_1b"))))
