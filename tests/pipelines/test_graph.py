@@ -43,6 +43,11 @@ def test_every_recipe_compiles(compiled, recipe):
     assert spec["root"]["inputDefinitions"]["parameters"]["recipe"]["defaultValue"].startswith("{")
 
 
+def test_no_recipe_competes_with_another_for_its_champion():
+    names = [find_recipe(recipe).registry.name for recipe in RECIPES]
+    assert len(set(names)) == len(RECIPES)
+
+
 def test_wiring(compiled):
     """Who feeds whom: the golden form of the graph."""
     spec = compiled("emoji")[0]

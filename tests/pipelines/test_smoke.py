@@ -47,7 +47,7 @@ def first(tmp_path_factory, mini_corpus):
 def test_first_run_ends_with_a_champion(first):
     folder, printed, summary = first
     assert summary["verdict"] == "blessed"
-    assert summary["model"] == {"name": "vitrail", "version": "1", "alias": "champion"}
+    assert summary["model"] == {"name": "vitrail-debug", "version": "1", "alias": "champion"}
     assert summary["bento"] in printed
     assert "vitrail/1 (champion)" in printed
     assert set(summary["seconds"]) >= {"checkout_corpus", "pretrain_backbone", "promote_model"}

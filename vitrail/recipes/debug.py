@@ -9,6 +9,7 @@ from vitrail.contracts.models import Architecture, Transforms
 from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold
 from vitrail.recipes.emoji import emoji
 from vitrail.recipes.recipe import Recipe
+from vitrail.registry import RegistryConfig
 from vitrail.training import ScheduleConfig
 
 __all__ = ["debug"]
@@ -22,6 +23,7 @@ def debug() -> Recipe:
     return dataclasses.replace(
         base,
         name="debug",
+        registry=RegistryConfig(name="vitrail-debug"),
         labels=dataclasses.replace(base.labels, min_term_images=2, min_images=3),
         pretrain=dataclasses.replace(
             base.pretrain,
