@@ -52,6 +52,11 @@ def test_an_image_installs_what_its_stages_import(family):
     assert listed <= set().union(*(known[extra] for extra in installed(family)))
 
 
+def test_data_revisions_are_read_with_git():
+    text = (REPOSITORY / "containers" / "data" / "Dockerfile").read_text()
+    assert re.search(r"apt-get install .*\bgit\b", text.split("FROM ${BASE_IMAGE}\n")[1])
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_images_install_what_a_recipe_asks_for(recipe):
     chosen = RECIPES[recipe]()

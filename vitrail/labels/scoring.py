@@ -8,7 +8,6 @@ from typing import Protocol
 
 import numpy as np
 
-from vitrail.contracts.files import atomic_file
 from vitrail.errors import LabelError
 from vitrail.labels.features import FEATURES
 
@@ -104,7 +103,7 @@ def train_scorer(features: np.ndarray, is_right: np.ndarray, path: Path) -> None
     Args:
         features: float32 [A, len(FEATURES)].
         is_right: bool [A], whether a person (or a held-out field) confirmed the phrase.
-        path: Appears whole.
+        path: Ends in .json.
 
     Raises:
         LabelError: The judgements are all alike.
@@ -117,8 +116,7 @@ def train_scorer(features: np.ndarray, is_right: np.ndarray, path: Path) -> None
         n_estimators=200, max_depth=4, learning_rate=0.1, subsample=0.8, random_state=0, n_jobs=1
     )
     model.fit(features, is_right.astype(np.int32))
-    with atomic_file(path) as partial:
-        partial.write_bytes(model.get_booster().save_raw("json"))
+    model.get_booster().save_model(path)
 
 
 def _evidence_table() -> np.ndarray:
