@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from components.images import pulled_from
 from vitrail.config.logs import LOG_PREFIX, configure_logging
 from vitrail.contracts.codec import decode, load, save
 from vitrail.errors import ConfigError, VitrailError
@@ -69,9 +70,11 @@ def run(
     return manifest
 
 
-def pod_settings(image: str, task_config: object) -> PodSettings:
+def pod_settings(image: str, recipe: str, task_config: object) -> PodSettings:
     """What Kubeflow Pipelines put into a task's `dsl.TaskConfig`, with the image of its stage family."""
-    return PodSettings(image=image, **{name: value for name, value in vars(task_config).items() if value})
+    cluster = decode(Recipe, json.loads(recipe), "recipe").cluster
+    given = {name: value for name, value in vars(task_config).items() if value}
+    return PodSettings(image=pulled_from(cluster.image_prefix, image), **given)
 
 
 def _checked(name: str, path: str, digest: str) -> ArtifactManifest:

@@ -14,6 +14,7 @@ import psutil
 
 from pipelines.console import StepConsole
 from pipelines.vitrail_pipeline import make_pipeline
+from vitrail.config import require
 from vitrail.contracts.codec import encode
 from vitrail.errors import ConfigError
 from vitrail.recipes import Recipe, find_recipe
@@ -91,14 +92,21 @@ def _describe(run: Path, log: Path) -> int:
 
 
 def submit(recipe: Recipe, host: str, arguments: dict[str, str]) -> str:
-    """Starts a run on the Kubeflow Pipelines server at `host` and returns its id."""
+    """Starts a run on the Kubeflow Pipelines server at `host` and returns its id.
+
+    Raises:
+        ConfigError: Nothing says where the cluster pulls its images from.
+    """
     import kfp
 
-    client = kfp.Client(host=host)
-    run = client.create_run_from_pipeline_func(
-        make_pipeline(recipe), arguments={"recipe": json.dumps(encode(recipe)), **arguments}
+    require(
+        bool(recipe.cluster.image_prefix),
+        "cluster.image_prefix",
+        recipe.cluster.image_prefix,
+        "name the registry that holds the images of containers/, with --image-prefix or in a recipe's JSON file",
     )
-    return run.run_id
+    client = kfp.Client(host=host)
+    return client.create_run_from_pipeline_func(make_pipeline(recipe), arguments=arguments).run_id
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -111,22 +119,35 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--revision", default="", help="git revision of data.dvc; empty: the working tree")
     parser.add_argument("--workspace", default="runs", help="folder for runs and artifacts")
     parser.add_argument("--engine", choices=("native", "ray"), help="of the label derivation; default: the recipe's")
+    parser.add_argument("--image-prefix", help="registry the cluster pulls images from, as in host:5000/team")
     parser.add_argument("--out", type=Path, default=Path("vitrail.yaml"), help="compile: where the IR goes")
     parser.add_argument("--host", help="submit: address of the Kubeflow Pipelines API")
     options = parser.parse_args(argv)
+    if options.action == "submit" and not options.host:
+        parser.error("submit needs --host")
     try:
-        recipe = find_recipe(options.recipe)
+        _act(options)
     except ConfigError as error:
         sys.exit(f"vitrail {options.action}: {error}")
+
+
+def _choose_recipe(options: argparse.Namespace) -> Recipe:
+    recipe = find_recipe(options.recipe)
     if options.engine:
         recipe = dataclasses.replace(recipe, labels=dataclasses.replace(recipe.labels, engine=options.engine))
+    if options.image_prefix:
+        cluster = dataclasses.replace(recipe.cluster, image_prefix=options.image_prefix)
+        recipe = dataclasses.replace(recipe, cluster=cluster)
+    return recipe
+
+
+def _act(options: argparse.Namespace) -> None:
+    recipe = _choose_recipe(options)
     arguments = {"corpus": options.corpus, "repository": options.repository, "revision": options.revision}
     if options.action == "compile":
         compile_pipeline(recipe, options.out)
     elif options.action == "run":
         sys.exit(run_locally(recipe, arguments | {"workspace": str(Path(options.workspace).resolve())}))
-    elif not options.host:
-        parser.error("submit needs --host")
     else:
         sys.stdout.write(submit(recipe, options.host, arguments) + "\n")
 

@@ -4,6 +4,7 @@ Compile it with `vitrail compile` or `kfp dsl compile --py pipelines/vitrail_pip
 run it on this machine with `vitrail run`.
 """
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -47,8 +48,13 @@ def _artifact(task: dsl.PipelineTask) -> object:
 
 
 def make_pipeline(chosen: Recipe) -> dsl.base_component.BaseComponent:
-    """The graph with `chosen` as default recipe and its cluster section as resources."""
+    """The graph for a cluster, with `chosen` as default recipe and its cluster section as resources.
+
+    Tasks share nothing there but the workspace, so a registry in a file lies on it. A local run passes the
+    recipe as it is, and keeps the repository's own.
+    """
     cluster = chosen.cluster
+    on_cluster = dataclasses.replace(chosen, registry=chosen.registry.inside(cluster.workspace_mount))
     pretrain = pretrain_backbone_as_trainjob if cluster.trainjob else pretrain_backbone
     finetune = finetune_tasks_as_trainjob if cluster.trainjob else finetune_tasks
 
@@ -58,7 +64,7 @@ def make_pipeline(chosen: Recipe) -> dsl.base_component.BaseComponent:
         repository: str = ".",
         revision: str = "",
         workspace: str = cluster.workspace_mount,
-        recipe: str = json.dumps(encode(chosen)),
+        recipe: str = json.dumps(encode(on_cluster)),
     ):
         run = {"workspace": workspace, "run_id": dsl.PIPELINE_JOB_NAME_PLACEHOLDER, "recipe": recipe}
         report = place(publish_report(**run), cluster, is_cached=False)

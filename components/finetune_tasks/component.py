@@ -44,7 +44,7 @@ def finetune_tasks(
             "features": (features.path, features_digest),
             "backbone": (backbone.path, backbone_digest),
         },
-        pod=pod_settings(images.TRAIN, task_config),
+        pod=pod_settings(images.TRAIN, recipe, task_config),
     ).digest
 
 

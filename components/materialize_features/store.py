@@ -1,4 +1,4 @@
-"""Feast calls: a feature snapshot from text features, training sets as of the labels' time, and online reads.
+"""Feast calls: a feature snapshot from text features, and training sets as of the labels' time.
 
 A snapshot is a Feast repository of its own that can be moved, copied and opened read-only:
 
@@ -14,9 +14,8 @@ import datetime
 import io
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import ibis
 import pyarrow as pa
@@ -28,9 +27,9 @@ import features
 from features import text_features as declared
 from vitrail.contracts.files import atomic_folder, digest_file, digest_json
 from vitrail.corpus import Corpus, open_corpus
-from vitrail.errors import CorpusError, LabelError, ServingError
+from vitrail.errors import CorpusError, LabelError
 
-__all__ = ["OnlineStore", "materialize", "open_online_store"]
+__all__ = ["materialize"]
 
 _REPOSITORY = Path(features.__file__).parent
 _CONFIG = "feature_store.yaml"
@@ -138,33 +137,3 @@ def _digest(snapshot: Path) -> str:
     digests = {str(path.relative_to(snapshot)): digest_file(path) for path in parts}
     declarations = {path.name: digest_file(path) for path in sorted(_REPOSITORY.glob("*.py"))}
     return digest_json({"files": digests, "declarations": declarations, "config": digest_file(snapshot / _CONFIG)})
-
-
-class OnlineStore:
-    """The latest text features of images, read from a snapshot; nothing is written."""
-
-    def __init__(self, snapshot: Path) -> None:
-        self._store = FeatureStore(repo_path=str(snapshot.resolve()))
-        self._service = self._store.get_feature_service(declared.text_features.name)
-
-    def read(self, image_ids: Sequence[str]) -> list[dict[str, Any] | None]:
-        """The features of each image by name; None for an image without text."""
-        if not image_ids:
-            return []
-        rows = [{"image_id": image_id} for image_id in image_ids]
-        columns = self._store.get_online_features(features=self._service, entity_rows=rows).to_dict()
-        columns.pop("image_id")
-        read = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-        return [row if row["num_signals"] is not None else None for row in read]
-
-
-def open_online_store(snapshot: Path) -> OnlineStore:
-    """Opens the online features of a snapshot.
-
-    Raises:
-        ServingError: The folder is not a feature snapshot.
-    """
-    for name in (_CONFIG, "registry.db", "online_store.db"):
-        if not (snapshot / name).exists():
-            raise ServingError(f"{snapshot} is not a feature snapshot (no {name}); run the step materialize_features")
-    return OnlineStore(snapshot)

@@ -41,7 +41,7 @@ def pretrain_backbone(
             "labels": (labels.path, labels_digest),
             "validation": (validation.path, validation_digest),
         },
-        pod=pod_settings(images.TRAIN, task_config),
+        pod=pod_settings(images.TRAIN, recipe, task_config),
     ).digest
 
 

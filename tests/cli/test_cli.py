@@ -78,6 +78,12 @@ def test_plan_of_paper_scale(capsys):
     assert plan["device_hours"] > 0
 
 
+def test_a_plan_measures_labels_with_their_corpus_only(capsys, mini_labels):
+    status, out, err = call(capsys, "plan", "--labels", str(mini_labels))
+    assert (status, out) == (1, "")
+    assert f"--labels='{mini_labels}': name its --corpus too" in err
+
+
 def test_outside_the_repository_the_remedy_is_named(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     status, _, err = call(capsys, "run")

@@ -106,6 +106,20 @@ def test_resolve_takes_names_folders_and_built_corpora(tmp_path, mini_corpus, pi
         resolve_corpus("emoji-mini", repository=tmp_path, revision="HEAD", cache=cache)
 
 
+def test_a_revision_needs_a_clone(tmp_path):
+    """Else the tracked corpus would be built from the packages, whatever revision was asked for."""
+    with pytest.raises(CorpusError, match=rf"'v1' of 'emoji' .*{tmp_path} is not a git clone .*--repository"):
+        resolve_corpus("emoji", repository=tmp_path, revision="v1", cache=tmp_path)
+
+
+def test_without_git_or_the_repository_there_is_no_revision(tmp_path, mini_corpus, monkeypatch):
+    assert resolve_corpus(str(mini_corpus), repository=tmp_path / "absent", cache=tmp_path).git_revision is None
+    monkeypatch.setenv("PATH", "")
+    assert resolve_corpus(str(mini_corpus), repository=tmp_path, cache=tmp_path).git_revision is None
+    with pytest.raises(CorpusError, match=r"cannot be checked out: .*--repository"):
+        resolve_corpus("emoji", repository=tmp_path, revision="v1", cache=tmp_path)
+
+
 def test_damage_in_the_cache_is_noticed(tmp_path):
     mini = resolve_corpus("emoji-mini", repository=tmp_path, cache=tmp_path)
     (mini.path / "shards" / "00000.tar").write_bytes(b"")

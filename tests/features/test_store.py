@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from components.materialize_features.store import materialize, open_online_store
+from components.materialize_features.store import materialize
+from serving.endpoint.online import OnlineFeatures
 from vitrail.corpus import open_corpus
-from vitrail.errors import LabelError, ServingError
+from vitrail.errors import LabelError
 
 ROOT = Path(__file__).parents[2]
 TIME = pa.timestamp("us", tz="UTC")
@@ -111,7 +112,7 @@ def test_label_older_than_the_text_gets_null(world: World) -> None:
 
 
 def test_online_reads_give_the_latest_features(world: World) -> None:
-    store = open_online_store(world.snapshot)
+    store = OnlineFeatures(world.snapshot)
     known, unknown = store.read([world.younger, world.without_text])
     assert unknown is None
     assert known is not None
@@ -124,7 +125,7 @@ def test_online_reads_give_the_latest_features(world: World) -> None:
 def test_every_image_is_online(world: World) -> None:
     images = pq.read_table(world.text_features / "image_features.parquet")
     names = images["image_id"].to_pylist()
-    rows = open_online_store(world.snapshot).read(names)
+    rows = OnlineFeatures(world.snapshot).read(names)
     assert [row["num_signals"] for row in rows if row] == images["num_signals"].to_pylist()
 
 
@@ -135,7 +136,7 @@ def test_copy_elsewhere_works_and_reading_changes_nothing(world: World, tmp_path
     for path in [*copy.rglob("*"), copy]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     try:
-        assert open_online_store(copy).read([world.same_time])[0] is not None
+        assert OnlineFeatures(copy).read([world.same_time])[0] is not None
         assert digests(copy) == before
     finally:
         for path in [copy, *copy.rglob("*")]:
@@ -168,11 +169,6 @@ def test_bad_text_features_are_named_and_nothing_appears(world: World, tmp_path:
     with pytest.raises(LabelError, match=r"image_features\.parquet"):
         materialize(folder, world.corpus, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-def test_folder_that_is_no_snapshot(tmp_path: Path) -> None:
-    with pytest.raises(ServingError, match="is not a feature snapshot"):
-        open_online_store(tmp_path)
 
 
 def test_feast_apply_works_by_hand_before_any_run(tmp_path: Path) -> None:

@@ -1,18 +1,25 @@
 """The graph compiles for every recipe, and its adapters fit the steps they call."""
 
+import dataclasses
 import functools
 import importlib
 import inspect
+import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
+from kfp import dsl
 
+from components import images
 from components.adapter import load_step
-from pipelines.__main__ import compile_pipeline
-from vitrail.recipes import RECIPES, find_recipe
+from pipelines.__main__ import compile_pipeline, main, submit
+from vitrail.contracts.codec import encode
+from vitrail.errors import ConfigError
+from vitrail.recipes import RECIPES, ClusterConfig, find_recipe
 from vitrail.steps import ARTIFACTS
 
 TRAININGS = ("pretrain_backbone", "finetune_tasks")
@@ -34,6 +41,11 @@ def compiled(tmp_path_factory):
 def test_every_recipe_compiles(compiled, recipe):
     spec = compiled(recipe)[0]
     assert spec["root"]["inputDefinitions"]["parameters"]["recipe"]["defaultValue"].startswith("{")
+
+
+def test_no_recipe_competes_with_another_for_its_champion():
+    names = [find_recipe(recipe).registry.name for recipe in RECIPES]
+    assert len(set(names)) == len(RECIPES)
 
 
 def test_wiring(compiled):
@@ -108,6 +120,66 @@ def test_trainings_hand_their_resources_on_to_a_trainjob(compiled, recipe, is_ha
             "KUBERNETES_VOLUMES": True,
         }
         assert kept == (expected if is_handed_on else {})
+
+
+def test_the_registry_of_a_cluster_lies_on_the_shared_volume(compiled):
+    """`sqlite:///mlflow.db` would be a file of each pod's own, which it may not even write."""
+    spec = compiled("emoji")[0]
+    recipe = json.loads(spec["root"]["inputDefinitions"]["parameters"]["recipe"]["defaultValue"])
+    assert recipe["registry"]["tracking_uri"] == "sqlite:////vitrail/mlflow.db"
+    assert find_recipe("emoji").registry.tracking_uri == "sqlite:///mlflow.db"
+
+
+def test_a_submitted_run_takes_the_recipe_of_its_graph(monkeypatch):
+    class Server:
+        def __init__(self, host):
+            self.run_id = host
+
+        def create_run_from_pipeline_func(self, pipeline, arguments):
+            default = pipeline.pipeline_spec.root.input_definitions.parameters["recipe"].default_value.string_value
+            recipe = json.loads(arguments.get("recipe", default))
+            assert recipe["registry"]["tracking_uri"] == "sqlite:////vitrail/mlflow.db"
+            return self
+
+    monkeypatch.setattr("kfp.Client", Server)
+    recipe = find_recipe("debug")
+    with pytest.raises(ConfigError, match=r"cluster\.image_prefix='': .*--image-prefix"):
+        submit(recipe, "http://kfp", {})
+    assert submit(prefixed(recipe), "http://kfp", {"corpus": "emoji-mini"}) == "http://kfp"
+
+
+def prefixed(recipe):
+    return dataclasses.replace(recipe, cluster=dataclasses.replace(recipe.cluster, image_prefix="host:5000/team"))
+
+
+@pytest.mark.parametrize("prefix", ["https://host/team", "host/team/", "host:port"])
+def test_an_image_prefix_is_host_and_path(prefix):
+    with pytest.raises(ConfigError, match="image_prefix"):
+        ClusterConfig(image_prefix=prefix)
+
+
+def test_every_image_is_pulled_from_the_registry_of_the_cluster(tmp_path):
+    arguments = ["compile", "--recipe", "debug", "--image-prefix", "host:5000/team", "--out"]
+    main([*arguments, str(tmp_path / "vitrail.yaml")])
+    spec = next(yaml.load_all((tmp_path / "vitrail.yaml").read_text(), yaml.CSafeLoader))
+    named = {executor["container"]["image"] for executor in spec["deploymentSpec"]["executors"].values()}
+    assert named == {f"host:5000/team/{image}" for image in (images.DATA, images.TRAIN, images.SERVE)}
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_the_nodes_of_a_trainjob_pull_from_it_too(name, monkeypatch):
+    given = {}
+
+    def run(step, **arguments):
+        given.update(arguments)
+        return SimpleNamespace(digest="")
+
+    monkeypatch.setattr("components.adapter.run", run)
+    function = getattr(importlib.import_module(f"components.{name}.component"), name).python_func
+    values = dict.fromkeys(inspect.signature(function).parameters, SimpleNamespace(path=""))
+    recipe = json.dumps(encode(prefixed(find_recipe("vit_b16_1b"))))
+    function(**values | {"recipe": recipe, "task_config": dsl.TaskConfig()})
+    assert given["pod"].image == f"host:5000/team/{images.TRAIN}"
 
 
 @pytest.mark.parametrize("name", ARTIFACTS)

@@ -28,7 +28,7 @@ from vitrail.registry import (
     promote_model,
     register_model,
 )
-from vitrail.registry.client import connect
+from vitrail.registry.client import connect, find_experiment
 
 HEADS = (
     HeadSpec(name="tone", kind="classification", dim=2, classes=("light", "dark")),
@@ -327,3 +327,27 @@ def test_unusable_settings_are_refused(fields):
     with pytest.raises(ConfigError) as error:
         RegistryConfig(**fields)
     assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("sqlite:///mlflow.db", "sqlite:////volume/mlflow.db"),
+        ("sqlite:///registry/mlflow.db", "sqlite:////volume/registry/mlflow.db"),
+        ("sqlite:////elsewhere/mlflow.db", "sqlite:////elsewhere/mlflow.db"),
+        ("http://mlflow:5000", "http://mlflow:5000"),
+    ],
+)
+def test_a_relative_database_is_taken_from_the_folder_that_is_named(uri, expected):
+    assert RegistryConfig(tracking_uri=uri).inside("/volume") == RegistryConfig(tracking_uri=expected)
+
+
+def test_artifacts_lie_beside_the_database_wherever_the_process_is(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    config = RegistryConfig(name="vitrail-x").inside(str(tmp_path / "volume"))
+    with connect(config) as client:
+        location = client.get_experiment(find_experiment(client, config)).artifact_location
+    assert location == (tmp_path / "volume" / "mlruns" / "vitrail-x").as_uri()
+    assert (tmp_path / "volume" / "mlflow.db").exists()
+    assert list((tmp_path / "elsewhere").iterdir()) == []

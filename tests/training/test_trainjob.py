@@ -18,7 +18,7 @@ from kubeflow_trainer_api import models
 from training_jobs import LINEAGE, launch, pretrain_config
 
 from components.adapter import load_step, pod_settings
-from vitrail.contracts.codec import load
+from vitrail.contracts.codec import encode, load
 from vitrail.errors import ConfigError, TrainingError
 from vitrail.models import load_model
 from vitrail.recipes import ClusterConfig, find_recipe
@@ -205,7 +205,7 @@ def task_pod(folder: Path) -> PodSettings:
         tolerations=[{"key": "gpu", "operator": "Exists"}],
         node_selector={"pool": "gpu"},
     )
-    return pod_settings("vitrail-train:0.1", task_config)
+    return pod_settings("vitrail-train:0.1", json.dumps(encode(find_recipe("debug"))), task_config)
 
 
 def write_job(corpus, labels, **changes):

@@ -14,7 +14,7 @@ def add_plan(commands: Any) -> None:
     plan.add_argument("--recipe", default="vit_b16_1b")
     plan.add_argument("--hardware", choices=("a100", "h100", "cpu"), default="a100")
     plan.add_argument("--corpus", type=Path, help="measure this corpus instead of taking the sizes below")
-    plan.add_argument("--labels", type=Path, help="its label set, when it has been derived")
+    plan.add_argument("--labels", type=Path, help="label set of --corpus, when it has been derived")
     plan.add_argument("--images", type=int, default=1_300_000_000, help="training images")
     plan.add_argument("--bytes-per-image", type=float, default=60_000, help="mean size of an encoded image")
     plan.add_argument("--num-labels", type=int, default=20_000, help="labels of the vocabulary")
@@ -32,10 +32,13 @@ def add_job(commands: Any) -> None:
 
 
 def _plan(options: argparse.Namespace) -> None:
+    from vitrail.config import require
     from vitrail.contracts.codec import encode
     from vitrail.recipes import find_recipe
     from vitrail.training import HARDWARE, CorpusNumbers, measure_corpus, plan_training
 
+    is_measured = options.corpus is not None
+    require(is_measured or options.labels is None, "--labels", str(options.labels), "name its --corpus too")
     recipe = find_recipe(options.recipe)
     numbers = CorpusNumbers(
         num_images=options.images,
@@ -43,7 +46,7 @@ def _plan(options: argparse.Namespace) -> None:
         num_labels=options.num_labels,
         labels_per_image=recipe.labels.top_k,
     )
-    if options.corpus:
+    if is_measured:
         numbers = measure_corpus(options.corpus, options.labels, numbers)
     print(json.dumps(encode(plan_training(recipe.pretrain, numbers, HARDWARE[options.hardware])), indent=2))
 

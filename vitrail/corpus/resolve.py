@@ -50,9 +50,18 @@ def resolve_corpus(corpus: str, *, repository: Path, revision: str | None = None
             dvc_digest=tracked.dvc_digest,
         )
     if revision:
-        raise CorpusError(f"{corpus!r} is not tracked by {repository / POINTER}: it has no revision {revision!r}")
+        raise CorpusError(_no_revision(corpus, repository.resolve(), revision))
     path = _folder_of(corpus, cache)
     return ResolvedCorpus(path=path, manifest=check_corpus(path), git_revision=head, dvc_digest=None)
+
+
+def _no_revision(corpus: str, repository: Path, revision: str) -> str:
+    if corpus not in TRACKED_CORPORA:
+        return f"{corpus!r} is not tracked by {repository / POINTER}: it has no revision {revision!r}"
+    return (
+        f"revision {revision!r} of {corpus!r} cannot be checked out: {repository} is not a git clone with a {POINTER}; "
+        "name one with --repository (on a cluster: a clone on the shared volume)"
+    )
 
 
 def _folder_of(corpus: str, cache: Path) -> Path:

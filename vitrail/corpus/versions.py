@@ -253,9 +253,12 @@ def _dvc(repository: Path, *arguments: str) -> str:
 
 
 def _run(repository: Path, *command: str) -> str:
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    shown = " ".join(command).replace(f"{sys.executable} -m ", "")
+    try:
+        done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    except OSError as error:  # no such folder, or no such program
+        raise CorpusError(f"`{shown}` cannot be started in {repository.resolve()}: {error}") from error
     if done.returncode:
-        shown = " ".join(command).replace(f"{sys.executable} -m ", "")
         said = " ".join((done.stderr.strip() or done.stdout.strip()).split())
         raise CorpusError(f"`{shown}` failed in {repository.resolve()}: {said}")
     return done.stdout

@@ -1,5 +1,6 @@
 """A recipe: the whole configuration of a run, one section a step."""
 
+import re
 from dataclasses import dataclass, field
 
 from vitrail.config import Config, require
@@ -13,6 +14,8 @@ from vitrail.validation import ValidationConfig
 
 __all__ = ["ClusterConfig", "Recipe"]
 
+_IMAGE_PREFIX = re.compile(r"[\w.-]+(:\d+)?(/[\w.-]+)*")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterConfig(Config):
@@ -21,6 +24,8 @@ class ClusterConfig(Config):
     Attributes:
         workspace_claim: PersistentVolumeClaim (ReadWriteMany) that all tasks share.
         workspace_mount: Where it is mounted.
+        image_prefix: Registry and path that images are pulled from, before `vitrail/python-train`; without one a
+            node would look in a public registry.
         cpu: Request of every task, in Kubernetes units.
         memory: Request and limit of every task.
         accelerators: GPUs of training and inference tasks.
@@ -30,6 +35,7 @@ class ClusterConfig(Config):
 
     workspace_claim: str = "vitrail-workspace"
     workspace_mount: str = "/vitrail"
+    image_prefix: str = ""
     cpu: str = "2"
     memory: str = "8Gi"
     accelerators: int = 0
@@ -37,6 +43,8 @@ class ClusterConfig(Config):
     trainjob: TrainJobConfig | None = None
 
     def __post_init__(self) -> None:
+        is_prefix = not self.image_prefix or bool(_IMAGE_PREFIX.fullmatch(self.image_prefix))
+        require(is_prefix, "image_prefix", self.image_prefix, "give a registry's host and path, as in host:5000/team")
         require(self.accelerators >= 0, "accelerators", self.accelerators, "give 0 or more")
 
 

@@ -11,6 +11,7 @@ from vitrail.contracts.models import Architecture, Transforms
 from vitrail.corpus.augment import Augmentation
 from vitrail.recipes.emoji import emoji
 from vitrail.recipes.recipe import ClusterConfig, Recipe
+from vitrail.registry import RegistryConfig
 from vitrail.training import (
     CheckpointConfig,
     ComputeConfig,
@@ -34,6 +35,7 @@ def vit_b16_1b() -> Recipe:
     return dataclasses.replace(
         base,
         name="vit_b16_1b",
+        registry=RegistryConfig(name="vitrail-vit-b16"),
         labels=dataclasses.replace(base.labels, engine="ray", votes=False, min_term_images=100, min_images=500),
         pretrain=PretrainConfig(
             architecture=Architecture(name="vit_base_patch16_224"),

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["connect", "find_experiment"]
 
-_SQLITE = "sqlite:///"
-
 
 @contextlib.contextmanager
 def connect(config: RegistryConfig) -> Iterator["MlflowClient"]:
@@ -26,8 +24,8 @@ def connect(config: RegistryConfig) -> Iterator["MlflowClient"]:
     from mlflow.tracking import MlflowClient
     from sqlalchemy.exc import SQLAlchemyError
 
-    if database := _database(config):
-        database.parent.mkdir(parents=True, exist_ok=True)
+    if config.database:
+        Path(config.database).parent.mkdir(parents=True, exist_ok=True)
     try:
         yield MlflowClient(config.tracking_uri, config.tracking_uri)
     except (MlflowException, SQLAlchemyError) as error:
@@ -46,17 +44,11 @@ def find_experiment(client: "MlflowClient", config: RegistryConfig) -> str:
 
     if experiment := client.get_experiment_by_name(config.name):
         return experiment.experiment_id
-    database = _database(config)
-    location = database.resolve().parent.joinpath("mlruns", config.name).as_uri() if database else None
+    folder = Path(config.database).resolve().parent if config.database else None
+    location = (folder / "mlruns" / config.name).as_uri() if folder else None
     try:
         return client.create_experiment(config.name, artifact_location=location)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
         return client.get_experiment_by_name(config.name).experiment_id
-
-
-def _database(config: RegistryConfig) -> Path | None:
-    if config.tracking_uri.startswith(_SQLITE):
-        return Path(config.tracking_uri.removeprefix(_SQLITE))
-    return None

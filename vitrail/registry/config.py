@@ -1,14 +1,17 @@
 """Where the registry is."""
 
+import dataclasses
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from vitrail.config import Config, require
 
 __all__ = ["RegistryConfig"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-_SCHEMES = ("sqlite:///", "http://", "https://", "postgresql", "mysql")
+_SQLITE = "sqlite:///"
+_SCHEMES = (_SQLITE, "http://", "https://", "postgresql", "mysql")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,3 +49,15 @@ class RegistryConfig(Config):
             "use letters, digits, hyphens and underscores",
         )
         require(self.lock_timeout_s > 0, "lock_timeout_s", self.lock_timeout_s, "give a positive number")
+
+    @property
+    def database(self) -> PurePosixPath | None:
+        """The sqlite file of the registry; None when it is a server or another database."""
+        is_file = self.tracking_uri.startswith(_SQLITE)
+        return PurePosixPath(self.tracking_uri.removeprefix(_SQLITE)) if is_file else None
+
+    def inside(self, folder: str) -> "RegistryConfig":
+        """The same registry, with a relative sqlite file taken from `folder` instead of the working directory."""
+        if self.database is None:
+            return self
+        return dataclasses.replace(self, tracking_uri=f"{_SQLITE}{PurePosixPath(folder) / self.database}")
