@@ -1,5 +1,6 @@
 """A training that is stopped, killed or moved to other processes goes on as if nothing had happened."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -145,9 +146,11 @@ def test_a_checkpoint_goes_on_in_another_world(first, second, uninterrupted, min
     sizes = {"ddp": 1, "fsdp2": 2}
     work = tmp_path / "work"
     for strategy in (first, second):
+        accumulation = 2 // sizes[strategy]
         config = pretrain_config(
             compute=ComputeConfig(strategy=strategy),
             launch=launch(num_processes=sizes[strategy]),
+            schedule=dataclasses.replace(pretrain_config().schedule, accumulation=accumulation),
         )
         write_pretrain(work, mini_corpus, word_labels, config)
         processes = start_workers(work, sizes[strategy])
@@ -186,6 +189,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_keys(mini_corpus, word_la
     failure = json.loads((work / "failure.json").read_text())
     assert failure["error"] == "TrainingError"
     assert "is not finite" in failure["message"]
+    assert "another training, which starts from step 1 in another folder" in failure["message"]
     assert "0000" in failure["message"]
     for path in list_checkpoints(work / "checkpoints"):
         assert (path / ".metadata").exists()

@@ -271,8 +271,9 @@ class Trainer:
         more = f" and {len(named) - _NUM_KEYS_SHOWN} more" if len(named) > _NUM_KEYS_SHOWN else ""
         where = f"images (shard/key) {', '.join(named[:_NUM_KEYS_SHOWN])}{more}"
         return (
-            f"{self._title}: the loss of step {step + 1} is not finite ({losses}) on {where}; checkpoints "
-            f"before it are intact in {self._work / 'checkpoints'}: lower the learning rate or clip_norm"
+            f"{self._title}: the loss of step {step + 1} is not finite ({losses}) on {where}; checkpoints before it "
+            f"are intact in {self._work / 'checkpoints'} and go on under another compute.precision. A lower learning "
+            "rate or clip_norm makes another training, which starts from step 1 in another folder"
         )
 
     def trained_model(self) -> VitrailModel | None:
