@@ -183,6 +183,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_keys(mini_corpus, word_la
     config = pretrain_config(
         optimizer=OptimizerConfig(learning_rate=1e30, clip_norm=None),
         schedule=ScheduleConfig(num_steps=50, batch_size=16),
+        checkpoint=CheckpointConfig(every_steps=1),
     )
     work = write_pretrain(tmp_path / "work", mini_corpus, word_labels, config)
     assert train(work) == [1]
@@ -191,8 +192,10 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_keys(mini_corpus, word_la
     assert "is not finite" in failure["message"]
     assert "another training, which starts from step 1 in another folder" in failure["message"]
     assert "0000" in failure["message"]
-    for path in list_checkpoints(work / "checkpoints"):
-        assert (path / ".metadata").exists()
+    # The one that was being written when the loss was found to be bad.
+    last = list_checkpoints(work / "checkpoints")[-1]
+    assert f"the loss of step {int(last.name.removeprefix('step-')) + 1} is" in failure["message"]
+    assert (last / ".metadata").exists()
 
 
 @pytest.fixture

@@ -122,11 +122,25 @@ class Trainer:
         line = ProgressLine(self._title, self._num_steps, progress.step) if self._process.is_main else None
         try:
             return self._run_from(progress, is_stopped, log, line)
+        except VitrailError:
+            self._keep_checkpoint(self._checkpoints.finish)
+            raise
+        except RuntimeError:
+            # A collective failed, most likely after another process met an error: waiting could take for ever.
+            self._keep_checkpoint(self._checkpoints.poll)
+            raise
         finally:
             if line:
                 line.close()
             if log:
                 log.close()
+
+    def _keep_checkpoint(self, complete: Callable[[], None]) -> None:
+        """Puts the checkpoint being written in its place while an error ends the training, and never hides that."""
+        try:
+            complete()
+        except (VitrailError, OSError, RuntimeError) as error:
+            logger.warning("%s", error)
 
     @property
     def _num_steps(self) -> int:
