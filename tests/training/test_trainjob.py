@@ -24,6 +24,7 @@ from vitrail.models import load_model
 from vitrail.recipes import ClusterConfig, find_recipe
 from vitrail.steps import ArtifactManifest, Workspace, run_step
 from vitrail.training import OptimizerConfig, PlanReview, PodSettings, TrainJobConfig
+from vitrail.training.launch import local_environment
 from vitrail.training.run import pretrain_job
 from vitrail.training.trainjob import run_trainjob, trainjob_request
 
@@ -315,6 +316,14 @@ def test_a_trainjob_that_cannot_be_watched_any_more_is_left_running(
         run_trainjob(job, tmp_path / "work", tmp_path / "out", config=config, pod=task_pod(tmp_path), client=client)
     assert cluster.deleted == []
     assert len(cluster.jobs) == 1
+
+
+def test_nodes_count_their_own_cores(mini_corpus, word_labels, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    assert local_environment(launch(num_processes=4))["OMP_NUM_THREADS"] == "2"
+    job = write_job(mini_corpus, word_labels, launch=launch(num_processes=4))
+    trainer, _ = trainjob_request(job, tmp_path / "work", task_pod(tmp_path), TrainJobConfig())
+    assert "OMP_NUM_THREADS" not in trainer.env
 
 
 def test_work_must_lie_on_the_shared_volume(mini_corpus, word_labels, tmp_path):

@@ -20,10 +20,10 @@ from vitrail.errors import TrainingError
 from vitrail.training.config import LaunchConfig
 from vitrail.training.job import FAILURE_FILE, JOB_FILE, RESULT_FOLDER, Job
 from vitrail.training.launch import (
+    ELASTIC_ENVIRONMENT,
     collect_result,
     discard_outcome,
     elastic_arguments,
-    elastic_environment,
     terminate_as_exit,
 )
 
@@ -127,7 +127,7 @@ def trainjob_request(
         image=pod.image,
         num_nodes=launch.num_nodes,
         resources_per_node={**pod.resources.get("requests", {}), **pod.resources.get("limits", {})},
-        env={**_plain_values(pod.env), **elastic_environment(launch), "HF_HUB_OFFLINE": "1"},
+        env={**_plain_values(pod.env), **ELASTIC_ENVIRONMENT, "HF_HUB_OFFLINE": "1"},
     )
     options = [
         TrainerCommand(command=pod_command(launch, str(work / JOB_FILE))),
