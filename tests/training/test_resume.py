@@ -1,5 +1,6 @@
 """A training that is stopped, killed or moved to other processes goes on as if nothing had happened."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -145,9 +146,11 @@ def test_a_checkpoint_goes_on_in_another_world(first, second, uninterrupted, min
     sizes = {"ddp": 1, "fsdp2": 2}
     work = tmp_path / "work"
     for strategy in (first, second):
+        accumulation = 2 // sizes[strategy]
         config = pretrain_config(
             compute=ComputeConfig(strategy=strategy),
             launch=launch(num_processes=sizes[strategy]),
+            schedule=dataclasses.replace(pretrain_config().schedule, accumulation=accumulation),
         )
         write_pretrain(work, mini_corpus, word_labels, config)
         processes = start_workers(work, sizes[strategy])
@@ -180,15 +183,19 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_keys(mini_corpus, word_la
     config = pretrain_config(
         optimizer=OptimizerConfig(learning_rate=1e30, clip_norm=None),
         schedule=ScheduleConfig(num_steps=50, batch_size=16),
+        checkpoint=CheckpointConfig(every_steps=1),
     )
     work = write_pretrain(tmp_path / "work", mini_corpus, word_labels, config)
     assert train(work) == [1]
     failure = json.loads((work / "failure.json").read_text())
     assert failure["error"] == "TrainingError"
     assert "is not finite" in failure["message"]
+    assert "another training, which starts from step 1 in another folder" in failure["message"]
     assert "0000" in failure["message"]
-    for path in list_checkpoints(work / "checkpoints"):
-        assert (path / ".metadata").exists()
+    # The one that was being written when the loss was found to be bad.
+    last = list_checkpoints(work / "checkpoints")[-1]
+    assert f"the loss of step {int(last.name.removeprefix('step-')) + 1} is" in failure["message"]
+    assert (last / ".metadata").exists()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from vitrail.corpus.reader import Batch
 from vitrail.errors import CorpusError, TrainingError
 from vitrail.models import VitrailModel
 from vitrail.tasks import Objective, TaskSpec
-from vitrail.training import ComputeConfig, OptimizerConfig, ScheduleConfig
+from vitrail.training import CheckpointConfig, ComputeConfig, OptimizerConfig, ScheduleConfig
 from vitrail.training.process import Process
 from vitrail.training.trainer import Trainer
 
@@ -203,6 +203,21 @@ def test_an_error_of_the_reader_names_the_step(process, tmp_path):
 
     with pytest.raises(CorpusError, match="train, step 2: shard 00003, image a"):
         make_trainer(tmp_path, process, reader=damaged).run(lambda: False)
+
+
+@pytest.mark.parametrize("is_blocked", [False, True])
+def test_an_error_is_raised_after_the_checkpoint_that_is_being_written(is_blocked, process, tmp_path):
+    place = tmp_path / "checkpoints" / "step-00000001"
+
+    def damaged(position):
+        yield next(batches(position))
+        if is_blocked:
+            (place / "other").mkdir(parents=True)
+        raise CorpusError("shard 00003")
+
+    with pytest.raises(CorpusError, match="train, step 2: shard 00003"):
+        make_trainer(tmp_path, process, reader=damaged, checkpoint=CheckpointConfig(every_steps=1)).run(lambda: False)
+    assert (place / "progress.json").exists() != is_blocked
 
 
 def test_a_log_that_cannot_be_written_names_the_step(process, tmp_path):

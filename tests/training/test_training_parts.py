@@ -17,6 +17,7 @@ from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus import open_corpus
 from vitrail.corpus.balance import balance_weights
+from vitrail.corpus.reading import OrderConfig, ReaderConfig
 from vitrail.corpus.targets import SidecarTargets
 from vitrail.errors import ConfigError, LabelError, TrainingError
 from vitrail.models import VitrailModel
@@ -247,7 +248,12 @@ def test_identity_is_what_is_trained_not_how(mini_corpus, word_labels):
         return identify(pretrain_job(corpus=mini_corpus, labels=word_labels, config=config, lineage=LINEAGE))
 
     assert identity() == identity(launch=launch(num_processes=2), compute=ComputeConfig(precision="bf16"))
+    assert identity() == identity(reader=ReaderConfig(max_bad_images=999, verify_digests=False, batches_ahead=1))
+    schedule = pretrain_config().schedule
+    assert identity() == identity(schedule=dataclasses.replace(schedule, accumulation=2))
     assert identity() != identity(seed=1)
+    assert identity() != identity(reader=ReaderConfig(order=OrderConfig(window=16)))
+    assert identity() != identity(schedule=dataclasses.replace(schedule, num_steps=13))
 
 
 def test_a_step_goes_on_in_the_folder_of_a_training_that_was_moved():

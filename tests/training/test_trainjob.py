@@ -24,6 +24,7 @@ from vitrail.models import load_model
 from vitrail.recipes import ClusterConfig, find_recipe
 from vitrail.steps import ArtifactManifest, Workspace, run_step
 from vitrail.training import OptimizerConfig, PlanReview, PodSettings, TrainJobConfig
+from vitrail.training.launch import local_environment
 from vitrail.training.run import pretrain_job
 from vitrail.training.trainjob import run_trainjob, trainjob_request
 
@@ -64,6 +65,7 @@ class Cluster(http.server.ThreadingHTTPServer):
         self.nodes: list[subprocess.Popen] = []
         self.num_lost = 0  # TrainJobs whose first node is to be lost
         self.deleted: list[str] = []
+        self.num_failures = 0  # looks at a TrainJob that are still to be answered with an error
 
     def submit(self, body: dict) -> dict:
         job = models.TrainerV1alpha1TrainJob.from_dict(body)  # refuses what the published schema refuses
@@ -136,6 +138,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path.endswith("/clustertrainingruntimes/torch-distributed"):
             self.answer(RUNTIME)
+        elif path.startswith(TRAINJOBS) and self.server.num_failures > 0:
+            self.server.num_failures -= 1
+            self.answer({"kind": "Status", "status": "Failure", "code": 503}, 503)
         elif path.startswith(TRAINJOBS):
             self.answer(self.server.state())
         elif path == PODS:
@@ -221,6 +226,7 @@ def test_the_pipelines_step_trains_on_two_nodes_and_submits_a_lost_trainjob_agai
 ):
     caplog.set_level("INFO")
     cluster.num_lost = 1
+    cluster.num_failures = 3
     recipe = dataclasses.replace(
         find_recipe("debug"),
         pretrain=pretrain_config(launch=launch(num_nodes=2)),
@@ -237,6 +243,9 @@ def test_the_pipelines_step_trains_on_two_nodes_and_submits_a_lost_trainjob_agai
     )
     assert load_model(Path(done.artifact))[1].model_id == done.digest
     assert "pretrain step 12/12" in caplog.text  # the log of the first node
+    assert cluster.num_failures == 0
+    assert cluster.deleted == []
+    assert "could not be read (1 in a row): Failed to get TrainJob" in caplog.text
     first, body = cluster.jobs
     assert first["spec"] == body["spec"]
     check_manifest(body, tmp_path)
@@ -293,6 +302,28 @@ def test_a_trainjob_that_does_not_end_in_time_is_deleted(cluster, client, mini_c
     with pytest.raises(TrainingError, match=r"did not end within 0\.3 s"):
         run_trainjob(job, tmp_path / "work", tmp_path / "out", config=config, pod=task_pod(tmp_path), client=client)
     assert cluster.deleted == [cluster.jobs[0]["metadata"]["name"]]
+
+
+def test_a_trainjob_that_cannot_be_watched_any_more_is_left_running(
+    cluster, client, mini_corpus, word_labels, tmp_path
+):
+    cluster.num_failures = 1000
+    job = write_job(mini_corpus, word_labels)
+    config = TrainJobConfig(poll_s=0.01)
+    with pytest.raises(
+        TrainingError, match=r"could not be read 60 times in a row \(.*\(503\) Reason: Service Unavailable\)"
+    ):
+        run_trainjob(job, tmp_path / "work", tmp_path / "out", config=config, pod=task_pod(tmp_path), client=client)
+    assert cluster.deleted == []
+    assert len(cluster.jobs) == 1
+
+
+def test_nodes_count_their_own_cores(mini_corpus, word_labels, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    assert local_environment(launch(num_processes=4))["OMP_NUM_THREADS"] == "2"
+    job = write_job(mini_corpus, word_labels, launch=launch(num_processes=4))
+    trainer, _ = trainjob_request(job, tmp_path / "work", task_pod(tmp_path), TrainJobConfig())
+    assert "OMP_NUM_THREADS" not in trainer.env
 
 
 def test_work_must_lie_on_the_shared_volume(mini_corpus, word_labels, tmp_path):

@@ -39,8 +39,20 @@ PROFILE_FILE = "profile.json"
 RESULT_FOLDER = "result"
 FAILURE_FILE = "failure.json"
 
-# How and where to compute, not what: a training may go on with others.
-_EXECUTION_FIELDS = frozenset({"compute", "checkpoint", "launch", "log_every_steps", "profile_steps"})
+# How and where to compute and read, not what: a training may go on with others.
+_EXECUTION_FIELDS = frozenset(
+    {
+        "compute",
+        "checkpoint",
+        "launch",
+        "log_every_steps",
+        "profile_steps",
+        "schedule.accumulation",
+        "reader.max_bad_images",
+        "reader.verify_digests",
+        "reader.batches_ahead",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +107,15 @@ def identify(job: Job) -> str:
 
 def decisive_fields(config: PretrainConfig | FinetuneConfig) -> dict[str, Any]:
     """The JSON form of what decides the result; without how and where to compute."""
-    return {name: value for name, value in encode(config).items() if name not in _EXECUTION_FIELDS}
+    return _without_execution("", encode(config))
+
+
+def _without_execution(prefix: str, fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_execution(f"{prefix}{name}.", value) if isinstance(value, dict) else value
+        for name, value in fields.items()
+        if f"{prefix}{name}" not in _EXECUTION_FIELDS
+    }
 
 
 def read_job(path: Path) -> Job:

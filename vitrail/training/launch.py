@@ -24,11 +24,12 @@ from vitrail.training.config import LaunchConfig
 from vitrail.training.job import FAILURE_FILE, JOB_FILE, RESULT_FOLDER, Failure, Job
 
 __all__ = [
+    "ELASTIC_ENVIRONMENT",
     "Launch",
     "collect_result",
     "discard_outcome",
     "elastic_arguments",
-    "elastic_environment",
+    "local_environment",
     "run_job",
     "terminate_as_exit",
 ]
@@ -36,6 +37,10 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 Launch = Callable[[Job, Path, Path], ModelManifest]  # job, work folder, where the result goes
+
+# What `torch.distributed.run` needs on every node besides what it sets itself: without it the workers of a restarted
+# group meet in the store of the group that died, read its addresses and wait for them for ever (torch 2.14.1, gloo).
+ELASTIC_ENVIRONMENT = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
 
 _GRACE_S = 120.0  # for the checkpoint that a stopped worker writes
 _KILL_S = 15.0  # for torch.distributed.run to kill workers that did not end by then
@@ -62,17 +67,12 @@ def elastic_arguments(launch: LaunchConfig) -> list[str]:
     ]
 
 
-def elastic_environment(launch: LaunchConfig) -> dict[str, str]:
-    """Environment that `torch.distributed.run` needs besides what it sets itself.
-
-    Without the first entry the workers of a restarted group meet in the store of the group that died, read
-    its addresses and wait for them for ever (torch 2.14.1, gloo).
-    """
-    environment = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
-    cores = os.cpu_count() or 1
-    if launch.num_processes > 1:
-        environment["OMP_NUM_THREADS"] = str(max(1, cores // launch.num_processes))
-    return environment
+def local_environment(launch: LaunchConfig) -> dict[str, str]:
+    """Environment of a training on this machine: its processes share the cores that this one may use."""
+    if launch.num_processes == 1:
+        return ELASTIC_ENVIRONMENT
+    num_threads = max(1, len(os.sched_getaffinity(0)) // launch.num_processes)
+    return {**ELASTIC_ENVIRONMENT, "OMP_NUM_THREADS": str(num_threads)}
 
 
 def run_job(job: Job, work: Path, out: Path) -> ModelManifest:
@@ -95,7 +95,7 @@ def run_job(job: Job, work: Path, out: Path) -> ModelManifest:
         str(work / JOB_FILE),
         f"--launcher={os.getpid()}",
     ]
-    code = _run(command, elastic_environment(job.config.launch))
+    code = _run(command, local_environment(job.config.launch))
     return collect_result(work, out, f"workers ended with exit code {code}")
 
 

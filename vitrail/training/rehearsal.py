@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from vitrail.contracts.codec import save
 from vitrail.contracts.models import ModelManifest
 from vitrail.training.job import JOB_FILE, PretrainJob
-from vitrail.training.launch import collect_result, elastic_environment
+from vitrail.training.launch import ELASTIC_ENVIRONMENT, collect_result
 from vitrail.training.trainjob import TrainJobConfig, submit_until_done
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def rehearse(
         func_args={"job_file": str(_MOUNT / "work" / JOB_FILE)},
         image=image,
         num_nodes=job.config.launch.num_nodes,
-        env={**elastic_environment(job.config.launch), **_NETWORK_VARIABLES},
+        env={**ELASTIC_ENVIRONMENT, **_NETWORK_VARIABLES},
     )
 
     def submit(attempt: int) -> str:

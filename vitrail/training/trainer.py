@@ -122,11 +122,25 @@ class Trainer:
         line = ProgressLine(self._title, self._num_steps, progress.step) if self._process.is_main else None
         try:
             return self._run_from(progress, is_stopped, log, line)
+        except VitrailError:
+            self._keep_checkpoint(self._checkpoints.finish)
+            raise
+        except RuntimeError:
+            # A collective failed, most likely after another process met an error: waiting could take for ever.
+            self._keep_checkpoint(self._checkpoints.poll)
+            raise
         finally:
             if line:
                 line.close()
             if log:
                 log.close()
+
+    def _keep_checkpoint(self, complete: Callable[[], None]) -> None:
+        """Puts the checkpoint being written in its place while an error ends the training, and never hides that."""
+        try:
+            complete()
+        except (VitrailError, OSError, RuntimeError) as error:
+            logger.warning("%s", error)
 
     @property
     def _num_steps(self) -> int:
@@ -271,8 +285,9 @@ class Trainer:
         more = f" and {len(named) - _NUM_KEYS_SHOWN} more" if len(named) > _NUM_KEYS_SHOWN else ""
         where = f"images (shard/key) {', '.join(named[:_NUM_KEYS_SHOWN])}{more}"
         return (
-            f"{self._title}: the loss of step {step + 1} is not finite ({losses}) on {where}; checkpoints "
-            f"before it are intact in {self._work / 'checkpoints'}: lower the learning rate or clip_norm"
+            f"{self._title}: the loss of step {step + 1} is not finite ({losses}) on {where}; checkpoints before it "
+            f"are intact in {self._work / 'checkpoints'} and go on under another compute.precision. A lower learning "
+            "rate or clip_norm makes another training, which starts from step 1 in another folder"
         )
 
     def trained_model(self) -> VitrailModel | None:

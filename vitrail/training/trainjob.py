@@ -20,10 +20,10 @@ from vitrail.errors import TrainingError
 from vitrail.training.config import LaunchConfig
 from vitrail.training.job import FAILURE_FILE, JOB_FILE, RESULT_FOLDER, Job
 from vitrail.training.launch import (
+    ELASTIC_ENVIRONMENT,
     collect_result,
     discard_outcome,
     elastic_arguments,
-    elastic_environment,
     terminate_as_exit,
 )
 
@@ -40,6 +40,8 @@ _IS_FIRST_POD = "--rdzv-conf=is_host=$([ ${PET_NODE_RANK} = 0 ] && echo true || 
 _NODE = "node"  # name of the trainer's replicated job and of its container
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a mount point, not a temporary file
 _ENDED = frozenset({"Complete", "Failed"})
+_API_ERRORS = (RuntimeError, TimeoutError)  # what the SDK makes of anything the API server does not answer well
+_MAX_API_FAILURES = 60  # in a row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +127,7 @@ def trainjob_request(
         image=pod.image,
         num_nodes=launch.num_nodes,
         resources_per_node={**pod.resources.get("requests", {}), **pod.resources.get("limits", {})},
-        env={**_plain_values(pod.env), **elastic_environment(launch), "HF_HUB_OFFLINE": "1"},
+        env={**_plain_values(pod.env), **ELASTIC_ENVIRONMENT, "HF_HUB_OFFLINE": "1"},
     )
     options = [
         TrainerCommand(command=pod_command(launch, str(work / JOB_FILE))),
@@ -186,7 +188,8 @@ def submit_until_done(submit: Callable[[int], str], work: Path, config: TrainJob
     """Submits a TrainJob, forwards its log and watches it; again when it ends without result or reason.
 
     A lost node or an evicted pod leaves neither; the next TrainJob goes on from the last checkpoint. When this
-    process has to end, the TrainJob is deleted, whereupon its workers write a checkpoint.
+    process has to end, the TrainJob is deleted, whereupon its workers write a checkpoint. An API server that does
+    not answer for a while is no reason for that.
 
     Args:
         submit: Starts the given attempt, counted from 0, and returns the TrainJob's name.
@@ -198,7 +201,7 @@ def submit_until_done(submit: Callable[[int], str], work: Path, config: TrainJob
         How the last TrainJob ended.
 
     Raises:
-        TrainingError: One did not end in time.
+        TrainingError: One did not end in time, or cannot be watched any more.
     """
     discard_outcome(work)
     ending = ""
@@ -208,7 +211,7 @@ def submit_until_done(submit: Callable[[int], str], work: Path, config: TrainJob
         with terminate_as_exit():
             try:
                 status = _watch(client, name, config)
-            except BaseException:
+            except (SystemExit, KeyboardInterrupt):
                 client.delete_job(name)
                 raise
         ending = f"TrainJob {name} ended as {status}"
@@ -220,22 +223,40 @@ def submit_until_done(submit: Callable[[int], str], work: Path, config: TrainJob
 
 def _watch(client: "TrainerClient", name: str, config: TrainJobConfig) -> str:
     num_lines: list[int] = []
+    num_failures = 0
     deadline = time.monotonic() + config.timeout_s
     while time.monotonic() < deadline:
-        status = str(client.get_job(name).status)
-        _forward_log(client, name, num_lines)
-        if status in _ENDED:
-            return status
+        try:
+            status = str(client.get_job(name).status)
+        except _API_ERRORS as error:
+            num_failures += 1
+            _tolerate(name, num_failures, error)
+        else:
+            num_failures = 0
+            _forward_log(client, name, num_lines)
+            if status in _ENDED:
+                return status
         time.sleep(config.poll_s)
+    client.delete_job(name)
     raise TrainingError(f"TrainJob {name} did not end within {config.timeout_s:g} s and is deleted; submit again")
+
+
+def _tolerate(name: str, num_failures: int, error: Exception) -> None:
+    reason = " ".join(f"{error}: {error.__cause__}".splitlines()[:2])
+    if num_failures == _MAX_API_FAILURES:
+        raise TrainingError(
+            f"the state of TrainJob {name} could not be read {num_failures} times in a row ({reason}) and the TrainJob "
+            "is left as it is; wait for its end or delete it, then start again to continue from the last checkpoint"
+        ) from error
+    logger.warning("the state of TrainJob %s could not be read (%d in a row): %s", name, num_failures, reason)
 
 
 def _forward_log(client: "TrainerClient", name: str, num_lines: list[int]) -> None:
     """Logs what has not been logged yet of each chunk: a line of the first node, or all of a container's log."""
     try:
         chunks = list(client.get_job_logs(name))
-    except RuntimeError:
-        return  # the container is not there yet, or not any more
+    except _API_ERRORS:
+        return  # the container is not there yet, or not any more, or the API server is busy: the next look has it all
     num_lines += [0] * (len(chunks) - len(num_lines))
     for number, chunk in enumerate(chunks):
         lines = chunk.splitlines()
