@@ -16,6 +16,7 @@ from vitrail.labels.identity import assign_ids
 from vitrail.labels.normalise import tokenise
 from vitrail.labels.rejections import REASONS
 from vitrail.labels.user_files import read_user_files
+from vitrail.labels.vocabulary import build_vocabulary
 
 STOP_WORDS = frozenset({"the", "of", "a", "by"})
 
@@ -119,6 +120,24 @@ def test_misspellings_point_at_the_word():
         if reason == "misspelling"
     }
     assert wrong == {"buterfly": "butterfly", "butetrfly": "butterfly"}
+
+
+def vocabulary_of(texts, config):
+    sample = pa.table({"text": texts, "source": ["title"] * len(texts), "language": ["en"] * len(texts)})
+    return build_vocabulary(sample, np.arange(len(texts)), config)
+
+
+def test_misspellings_count_as_the_term_their_word_counts_as():
+    texts = ["butterflies"] * 60 + ["butterfly"] * 80 + ["butteflies", "buterfly", "kite", "kite"]
+    vocabulary = vocabulary_of(texts, LabelsConfig(min_term_images=2, max_image_share=1, clustering="none"))
+    counts_as = {
+        " ".join(surface): vocabulary.terms.term[term]
+        for surface, term in zip(vocabulary.surfaces, vocabulary.term_of_surface, strict=True)
+    }
+    assert counts_as == dict.fromkeys(["butteflies", "buterfly", "butterflies", "butterfly"], "butterfly") | {
+        "kite": "kite"
+    }
+    assert dict(zip(vocabulary.terms.term, vocabulary.terms.num_images, strict=True)) == {"butterfly": 142, "kite": 2}
 
 
 def test_user_terms_pass_every_filter(tmp_path):
