@@ -247,13 +247,25 @@ def test_text_features(mini_corpus, mini_labels, tmp_path):
     assert all_digests(tmp_path / "again") == all_digests(tmp_path / "features")
 
 
-def test_features_of_another_corpus_are_refused(mini_corpus, mini_labels, tmp_path):
+def test_another_corpus_is_refused(mini_corpus, mini_labels, tmp_path):
     corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [read_signals(mini_corpus)])
     text = (corpus / "corpus.json").read_text()
     digest = load(CorpusManifest, corpus / "corpus.json").digest
     (corpus / "corpus.json").write_text(text.replace(digest, "0" * 64))
     with pytest.raises(LabelError, match="derive the labels again"):
         build_text_features(corpus, mini_labels, tmp_path / "features", LabelsConfig().encoder)
+    with pytest.raises(LabelError, match="derived from another corpus"):
+        explain_image(corpus, mini_labels, "openmoji-1F91D-1F3FC")
+
+
+def test_the_row_of_an_explanation_is_that_of_the_label_set(mini_corpus, mini_labels, tmp_path):
+    """Also where the index was written again in another order."""
+    corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [read_signals(mini_corpus)])
+    for path in (corpus / "index").glob("*.parquet"):
+        index = pq.read_table(path)
+        pq.write_table(index.take(pa.array(range(index.num_rows)[::-1])), path)
+    image_id = "openmoji-1F91D-1F3FC"
+    assert explain_image(corpus, mini_labels, image_id) == explain_image(mini_corpus, mini_labels, image_id)
 
 
 def test_a_folder_that_is_no_label_set_is_refused(tmp_path):
