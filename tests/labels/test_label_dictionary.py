@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from vitrail.errors import ConfigError, LabelError
 from vitrail.labels import LabelsConfig
 from vitrail.labels.dictionary import Lists, build_dictionary, collect_candidates
+from vitrail.labels.diff import follow_labels, remap_head
 from vitrail.labels.grouping import group_terms, image_overlap, join_translations, translation_links
 from vitrail.labels.identity import assign_ids
 from vitrail.labels.normalise import tokenise
@@ -275,3 +276,34 @@ def test_ids_are_unique_and_unchanged_clusters_keep_theirs(terms, num_old, num_n
     ids = assign_ids([min(group) for group in new], new, old_ids, old)
     assert len(set(ids)) == len(ids)
     assert ids[0] == old_ids[0]
+
+
+def test_a_label_that_moves_whole_into_one_with_a_new_id_is_told_and_keeps_its_row():
+    old, old_ids = [{"cat": 9, "kitten": 8}, {"feline": 5}], [1, 2]
+    new = [{"cat": 9}, {"kitten": 8, "feline": 5}]
+    new_ids = assign_ids(["cat", "kitten"], new, old_ids, old)
+    moves = follow_labels(old_ids, old, new_ids, new)
+    assert moves.kept == (1,)
+    assert moves.merged == {new_ids[1]: (2,)}
+    head = remap_head(np.array([10.0, 20.0]), old_ids, new_ids, moves.merged, np.zeros(2))
+    assert head.tolist() == [10, 20]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_every_label_is_in_one_list_of_a_diff(data):
+    def partition():
+        home = data.draw(st.lists(st.none() | st.integers(0, 3), min_size=8, max_size=8))
+        weight = data.draw(st.lists(st.integers(0, 3), min_size=8, max_size=8))
+        groups = [{t: w for t, w, h in zip("abcdefgh", weight, home, strict=True) if h == n} for n in range(4)]
+        return [group for group in groups if group]
+
+    old, new = partition(), partition()
+    old_ids = assign_ids([min(group) for group in old], old, [], [])
+    new_ids = assign_ids([min(group) for group in new], new, old_ids, old)
+    moves = follow_labels(old_ids, old, new_ids, new)
+    before = {*moves.kept, *moves.lost, *moves.split, *(i for ids in moves.merged.values() for i in ids)}
+    after = {*moves.kept, *moves.new, *moves.merged, *(i for ids in moves.split.values() for i in ids)}
+    assert set(old_ids) <= before
+    assert set(new_ids) <= after
+    assert all(label_id in moves.merged.get(label_id, (label_id,)) for label_id in moves.kept)
