@@ -17,6 +17,7 @@ from vitrail.labels import (
     LabelDiff,
     LabelsConfig,
     build_text_features,
+    derivation,
     derive_labels,
     diff_labels,
     explain_image,
@@ -177,15 +178,19 @@ def test_the_summary_of_a_label_set_is_enough_to_keep_its_ids(mini_corpus, plain
     assert load(LabelDiff, tmp_path / "labels" / "diff.json").churn == 0
 
 
-def test_labels_that_moved_too_much_stop_the_run_and_can_be_read(mini_corpus, plain_labels, tmp_path):
+def test_labels_that_moved_too_much_stop_the_run_and_can_be_read(mini_corpus, plain_labels, tmp_path, monkeypatch):
     signals = read_signals(mini_corpus)
     corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [signals.slice(0, signals.num_rows // 2)])
-    out = tmp_path / "gated"
+    out, work = tmp_path / "gated", tmp_path / "work"
+    work.mkdir()
+    (work / "notes.txt").touch()
     with pytest.raises(LabelError, match="max_churn=0"):
-        derive_labels(corpus, out, replace(CONFIG, max_churn=0.0), previous=plain_labels)
+        derive_labels(corpus, out, replace(CONFIG, max_churn=0.0), previous=plain_labels, work=work)
     assert load(LabelDiff, out / "diff.json").churn > 0
     assert open_labels(out).vocabulary().num_rows
-    derive_labels(corpus, out, replace(CONFIG, max_churn=1.0), previous=plain_labels)
+    monkeypatch.setattr(derivation, "_annotate_wave", None)  # a raised limit computes nothing again
+    derive_labels(corpus, out, replace(CONFIG, max_churn=1.0), previous=plain_labels, work=work)
+    assert [path.name for path in work.iterdir()] == ["notes.txt"]
 
 
 def test_a_label_set_compared_with_itself_has_not_changed(plain_labels):

@@ -218,7 +218,7 @@ def test_every_candidate_has_its_language():
 def test_config_refuses_nonsense():
     with pytest.raises(ConfigError, match="top_k"):
         LabelsConfig(top_k=0)
-    assert LabelsConfig(engine="ray").output_digest == LabelsConfig().output_digest
+    assert LabelsConfig(engine="ray", max_churn=0.5).output_digest == LabelsConfig().output_digest
 
 
 def pairs_of(image_sets):
