@@ -1,5 +1,7 @@
 """Features, scorers, aggregation."""
 
+import resource
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -97,16 +99,31 @@ def test_heuristic_prefers_agreement_coverage_and_trust():
     assert score(trust=0) == 0
 
 
-def test_boosted_trees_learn_judgements_and_survive_the_disk(tmp_path):
+def judged_features():
     rng = np.random.default_rng(0)
     features = rng.random((400, len(FEATURES)), dtype=np.float32)
     features[:, FEATURES.index("trust")] = 1
-    is_right = features[:, FEATURES.index("coverage")] > 0.5
+    return features, features[:, FEATURES.index("coverage")] > 0.5
+
+
+def test_boosted_trees_learn_judgements_and_survive_the_disk(tmp_path):
+    features, is_right = judged_features()
     train_scorer(features, is_right, tmp_path / "scorer.json")
     scores = load_scorer(str(tmp_path / "scorer.json")).score(features)
     assert ((scores > ONE / 2) == is_right).mean() > 0.95
     assert scores.min() >= 0
     assert scores.max() <= ONE
+
+
+def test_a_scorer_appears_whole_or_not_at_all(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # the disk is full in the midst of it
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            train_scorer(*judged_features(), tmp_path / "scorer.json")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())
 
 
 def test_useless_scorers_are_refused(tmp_path):

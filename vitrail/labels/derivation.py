@@ -172,7 +172,7 @@ def _prepare_vocabulary(files: list[Path], folder: Path, config: LabelsConfig) -
     _LOG.info("%s terms in %s labels", len(vocabulary.terms.term), int(vocabulary.terms.label.max()) + 1)
     save_surfaces(folder, vocabulary.surfaces, vocabulary.term_of_surface)
     save_terms(folder, vocabulary.terms)
-    pq.write_table(vocabulary.dictionary, done)
+    _write_table(vocabulary.dictionary, done)
 
 
 def _annotate(files: list[Path], folder: Path) -> dict[str, Any]:
@@ -273,7 +273,7 @@ def _label_shards(
 
 
 def _write_table(table: pa.Table, path: Path) -> None:
-    """As a new file: the one in its place may be that of a published label set, by hard link."""
+    """Whole, as a new file: the one in its place may be that of a published label set, by hard link."""
     with atomic_file(path) as partial:
         pq.write_table(table, partial)
 
