@@ -159,7 +159,7 @@ def test_a_record_cut_short_is_not_taken_for_a_whole_one(parted_corpus, plain_la
     def cut_short(function, name):
         def write(first, second):
             target = second if isinstance(first, pa.Table) else first
-            path = Path(getattr(target, "name", target))
+            path = target if isinstance(target, Path) else Path(target.name)
             if name not in path.name:
                 return function(first, second)
             path.write_bytes(b"half")
