@@ -29,9 +29,9 @@ def count(texts, images=None, max_ngram=6, min_images=2, languages=None):
     return collect_candidates(tokenise(pa.array(texts)), images, numbers, languages, max_ngram, min_images)
 
 
-def build(texts, images=None, lists=Lists(), **options):  # noqa: B008 - frozen
+def build(texts, images=None, lists=Lists(), languages=None, **options):  # noqa: B008 - frozen
     config = LabelsConfig(min_term_images=options.pop("min_term_images", 2), **options)
-    candidates = count(texts, images, config.max_ngram, config.min_term_images)
+    candidates = count(texts, images, config.max_ngram, config.min_term_images, languages)
     lists = replace(lists, stop_words=STOP_WORDS, generic_words=frozenset({"icon", "image", "collection"}))
     dictionary = build_dictionary(candidates, config, lists)
     reasons = {" ".join(term): reason for term, reason in zip(dictionary.terms, dictionary.reason, strict=True)}
@@ -206,6 +206,23 @@ def test_spellings_and_accents_count_as_one_term():
     assert canonical["colour"] == "color"
     assert canonical["café"] == "cafe"
     assert canonical["noise"] == "noise"
+
+
+def test_plurals_are_of_their_own_word():
+    texts = ["planes", "plane", "plan", "capes", "cap", "cape", "boxes", "box", "heroes", "hero", "mares", "mar"] * 2
+    canonical = canonical_forms(build(texts, max_image_share=1)[1])
+    pairs = {frozenset(pair) for pair in canonical.items()}
+    assert {frozenset(pair) for pair in (("planes", "plane"), ("capes", "cape"), ("box", "boxes"))} <= pairs
+    assert frozenset(("heroes", "hero")) in pairs
+    assert [canonical[word] for word in ("plan", "cap", "mar", "mares")] == ["plan", "cap", "mar", "mares"]
+
+
+def test_plurals_and_spellings_stay_in_their_language():
+    texts = ["flour", "flour", "flor", "flor", "flor", "gifts", "gifts", "gift", "gift", "color", "colour"] * 2
+    languages = [0, 0, 1, 1, 1, 0, 0, 1, 1, 0, 0] * 2
+    canonical = canonical_forms(build(texts, languages=languages, max_image_share=1)[1])
+    assert [canonical[word] for word in ("flour", "flor", "gifts", "gift")] == ["flour", "flor", "gifts", "gift"]
+    assert canonical["colour"] == canonical["color"]
 
 
 def test_every_candidate_has_its_language():

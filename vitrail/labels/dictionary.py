@@ -259,7 +259,8 @@ def build_dictionary(candidates: Candidates, config: LabelsConfig, lists: Lists)
     }
     for index in slips:
         reasons[index] = "misspelling"
-    canonical = find_canonical(terms, counts, reasons, lists.variants)
+    language = np.concatenate([candidates.language, np.full(len(missing), -1, dtype=np.int64)])
+    canonical = find_canonical(terms, counts, language, reasons, lists.variants)
     for index, right in slips.items():
         canonical[index] = canonical[right]
     return Dictionary(
@@ -267,7 +268,7 @@ def build_dictionary(candidates: Candidates, config: LabelsConfig, lists: Lists)
         num_images=counts,
         reason=reasons,
         canonical=canonical,
-        language=np.concatenate([candidates.language, np.full(len(missing), -1, dtype=np.int64)]),
+        language=language,
     )
 
 
