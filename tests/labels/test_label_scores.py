@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vitrail.errors import LabelError
+from vitrail.labels import LabelsConfig
 from vitrail.labels.aggregation import aggregate_posts, best_labels
 from vitrail.labels.features import FEATURES, build_annotations, unpack_mentions
 from vitrail.labels.scoring import (
@@ -151,7 +152,16 @@ def test_aggregations():
     assert result["noisy_or"].label.tolist() == [8, 7]
     assert (result["sum"].score / ONE).round(2).tolist() == [1.0, 0.9]
     log_mean = dict(zip(result["log_mean"].label.tolist(), result["log_mean"].score / ONE, strict=True))
-    assert log_mean[7] == pytest.approx(0.5 * np.log1p(2) / np.log1p(1000), abs=1e-4)
+    assert log_mean[7] == pytest.approx(1 - np.exp(-0.5 * np.log2(3)), abs=1e-4)
+
+
+@pytest.mark.parametrize("aggregation", ["noisy_or", "log_mean", "sum"])
+def test_one_fair_post_is_enough_for_a_label_at_the_defaults(aggregation):
+    labels = aggregate(aggregation, [(0, 0, 1, 0.2), (1, 1, 2, 1.0)])
+    assert best_labels(labels, 1, LabelsConfig().min_score).all()
+    assert labels.score[1] > ONE / 2
+    many = aggregate(aggregation, [(0, post, 1, 0.2) for post in range(4)])
+    assert many.score[0] > labels.score[0]
 
 
 @settings(max_examples=100, deadline=None)
