@@ -102,6 +102,7 @@ def test_text_of_any_kind_is_labelled_or_counted(mini_corpus, tmp_path):
     manifest = derive_labels(corpus, tmp_path / "labels", CONFIG)
     assert manifest.num_signals == len(rows)
     assert manifest.num_signals_skipped["unknown_image"] == 2
+    assert manifest.num_signals_skipped["read_in_part"] == len(pictures["a megabyte"])
     for reason, texts in COUNTED.items():
         assert manifest.num_signals_skipped[reason] == len(texts)
     said = labels_by_image(tmp_path / "labels")
