@@ -91,7 +91,7 @@ def configurations(config: LabelsConfig, sources: list[str]) -> dict[str, Labels
     return {
         "scored": replace(config, clustering="none"),
         "clustered": config,
-        "log_mean": replace(config, aggregation="log_mean", min_score=0.0),  # its scale is another: no threshold
+        "log_mean": replace(config, aggregation="log_mean"),
         "sum": replace(config, aggregation="sum"),
         **without,
     }

@@ -25,6 +25,7 @@ from vitrail.labels import (
     write_sheet,
 )
 from vitrail.labels.features import FEATURES
+from vitrail.labels.judgements import JUDGEMENTS_SCHEMA
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +132,13 @@ def test_bad_judgements_are_refused(tmp_path):
         read_judgements(tmp_path / "j.parquet")
     with pytest.raises(ConfigError, match="judgements are given"):
         LabelsConfig(judgements="a.parquet", scorer="b.json")
+
+
+def test_judgements_survive_csv_whatever_they_look_like(tmp_path):
+    columns = (["000123", "1e5"], ["2024", "true"], [True, False])
+    judgements = pa.table(dict(zip(JUDGEMENTS_SCHEMA.names, columns, strict=True)))
+    write_judgements(tmp_path / "j.csv", judgements)
+    assert read_judgements(tmp_path / "j.csv").to_pydict() == judgements.to_pydict()
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from vitrail.labels import (
     LabelDiff,
     LabelsConfig,
     build_text_features,
+    derivation,
     derive_labels,
     diff_labels,
     explain_image,
@@ -101,6 +102,7 @@ def test_text_of_any_kind_is_labelled_or_counted(mini_corpus, tmp_path):
     manifest = derive_labels(corpus, tmp_path / "labels", CONFIG)
     assert manifest.num_signals == len(rows)
     assert manifest.num_signals_skipped["unknown_image"] == 2
+    assert manifest.num_signals_skipped["read_in_part"] == len(pictures["a megabyte"])
     for reason, texts in COUNTED.items():
         assert manifest.num_signals_skipped[reason] == len(texts)
     said = labels_by_image(tmp_path / "labels")
@@ -177,15 +179,19 @@ def test_the_summary_of_a_label_set_is_enough_to_keep_its_ids(mini_corpus, plain
     assert load(LabelDiff, tmp_path / "labels" / "diff.json").churn == 0
 
 
-def test_labels_that_moved_too_much_stop_the_run_and_can_be_read(mini_corpus, plain_labels, tmp_path):
+def test_labels_that_moved_too_much_stop_the_run_and_can_be_read(mini_corpus, plain_labels, tmp_path, monkeypatch):
     signals = read_signals(mini_corpus)
     corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [signals.slice(0, signals.num_rows // 2)])
-    out = tmp_path / "gated"
+    out, work = tmp_path / "gated", tmp_path / "work"
+    work.mkdir()
+    (work / "notes.txt").touch()
     with pytest.raises(LabelError, match="max_churn=0"):
-        derive_labels(corpus, out, replace(CONFIG, max_churn=0.0), previous=plain_labels)
+        derive_labels(corpus, out, replace(CONFIG, max_churn=0.0), previous=plain_labels, work=work)
     assert load(LabelDiff, out / "diff.json").churn > 0
     assert open_labels(out).vocabulary().num_rows
-    derive_labels(corpus, out, replace(CONFIG, max_churn=1.0), previous=plain_labels)
+    monkeypatch.setattr(derivation, "_annotate_wave", None)  # a raised limit computes nothing again
+    derive_labels(corpus, out, replace(CONFIG, max_churn=1.0), previous=plain_labels, work=work)
+    assert [path.name for path in work.iterdir()] == ["notes.txt"]
 
 
 def test_a_label_set_compared_with_itself_has_not_changed(plain_labels):
@@ -247,13 +253,25 @@ def test_text_features(mini_corpus, mini_labels, tmp_path):
     assert all_digests(tmp_path / "again") == all_digests(tmp_path / "features")
 
 
-def test_features_of_another_corpus_are_refused(mini_corpus, mini_labels, tmp_path):
+def test_another_corpus_is_refused(mini_corpus, mini_labels, tmp_path):
     corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [read_signals(mini_corpus)])
     text = (corpus / "corpus.json").read_text()
     digest = load(CorpusManifest, corpus / "corpus.json").digest
     (corpus / "corpus.json").write_text(text.replace(digest, "0" * 64))
     with pytest.raises(LabelError, match="derive the labels again"):
         build_text_features(corpus, mini_labels, tmp_path / "features", LabelsConfig().encoder)
+    with pytest.raises(LabelError, match="derived from another corpus"):
+        explain_image(corpus, mini_labels, "openmoji-1F91D-1F3FC")
+
+
+def test_the_row_of_an_explanation_is_that_of_the_label_set(mini_corpus, mini_labels, tmp_path):
+    """Also where the index was written again in another order."""
+    corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [read_signals(mini_corpus)])
+    for path in (corpus / "index").glob("*.parquet"):
+        index = pq.read_table(path)
+        pq.write_table(index.take(pa.array(range(index.num_rows)[::-1])), path)
+    image_id = "openmoji-1F91D-1F3FC"
+    assert explain_image(corpus, mini_labels, image_id) == explain_image(mini_corpus, mini_labels, image_id)
 
 
 def test_a_folder_that_is_no_label_set_is_refused(tmp_path):

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from vitrail.errors import ConfigError, LabelError
 from vitrail.labels import LabelsConfig
 from vitrail.labels.dictionary import Lists, build_dictionary, collect_candidates
+from vitrail.labels.diff import follow_labels, remap_head
 from vitrail.labels.grouping import group_terms, image_overlap, join_translations, translation_links
 from vitrail.labels.identity import assign_ids
 from vitrail.labels.normalise import tokenise
 from vitrail.labels.rejections import REASONS
 from vitrail.labels.user_files import read_user_files
+from vitrail.labels.vocabulary import build_vocabulary
 
 STOP_WORDS = frozenset({"the", "of", "a", "by"})
 
@@ -27,9 +29,9 @@ def count(texts, images=None, max_ngram=6, min_images=2, languages=None):
     return collect_candidates(tokenise(pa.array(texts)), images, numbers, languages, max_ngram, min_images)
 
 
-def build(texts, images=None, lists=Lists(), **options):  # noqa: B008 - frozen
+def build(texts, images=None, lists=Lists(), languages=None, **options):  # noqa: B008 - frozen
     config = LabelsConfig(min_term_images=options.pop("min_term_images", 2), **options)
-    candidates = count(texts, images, config.max_ngram, config.min_term_images)
+    candidates = count(texts, images, config.max_ngram, config.min_term_images, languages)
     lists = replace(lists, stop_words=STOP_WORDS, generic_words=frozenset({"icon", "image", "collection"}))
     dictionary = build_dictionary(candidates, config, lists)
     reasons = {" ".join(term): reason for term, reason in zip(dictionary.terms, dictionary.reason, strict=True)}
@@ -121,6 +123,24 @@ def test_misspellings_point_at_the_word():
     assert wrong == {"buterfly": "butterfly", "butetrfly": "butterfly"}
 
 
+def vocabulary_of(texts, config):
+    sample = pa.table({"text": texts, "source": ["title"] * len(texts), "language": ["en"] * len(texts)})
+    return build_vocabulary(sample, np.arange(len(texts)), config)
+
+
+def test_misspellings_count_as_the_term_their_word_counts_as():
+    texts = ["butterflies"] * 60 + ["butterfly"] * 80 + ["butteflies", "buterfly", "kite", "kite"]
+    vocabulary = vocabulary_of(texts, LabelsConfig(min_term_images=2, max_image_share=1, clustering="none"))
+    counts_as = {
+        " ".join(surface): vocabulary.terms.term[term]
+        for surface, term in zip(vocabulary.surfaces, vocabulary.term_of_surface, strict=True)
+    }
+    assert counts_as == dict.fromkeys(["butteflies", "buterfly", "butterflies", "butterfly"], "butterfly") | {
+        "kite": "kite"
+    }
+    assert dict(zip(vocabulary.terms.term, vocabulary.terms.num_images, strict=True)) == {"butterfly": 142, "kite": 2}
+
+
 def test_user_terms_pass_every_filter(tmp_path):
     path = tmp_path / "terms.txt"
     path.write_text("The Dog\nUnicorn\n- cat\nhound = the dog\n", encoding="utf-8")
@@ -188,6 +208,23 @@ def test_spellings_and_accents_count_as_one_term():
     assert canonical["noise"] == "noise"
 
 
+def test_plurals_are_of_their_own_word():
+    texts = ["planes", "plane", "plan", "capes", "cap", "cape", "boxes", "box", "heroes", "hero", "mares", "mar"] * 2
+    canonical = canonical_forms(build(texts, max_image_share=1)[1])
+    pairs = {frozenset(pair) for pair in canonical.items()}
+    assert {frozenset(pair) for pair in (("planes", "plane"), ("capes", "cape"), ("box", "boxes"))} <= pairs
+    assert frozenset(("heroes", "hero")) in pairs
+    assert [canonical[word] for word in ("plan", "cap", "mar", "mares")] == ["plan", "cap", "mar", "mares"]
+
+
+def test_plurals_and_spellings_stay_in_their_language():
+    texts = ["flour", "flour", "flor", "flor", "flor", "gifts", "gifts", "gift", "gift", "color", "colour"] * 2
+    languages = [0, 0, 1, 1, 1, 0, 0, 1, 1, 0, 0] * 2
+    canonical = canonical_forms(build(texts, languages=languages, max_image_share=1)[1])
+    assert [canonical[word] for word in ("flour", "flor", "gifts", "gift")] == ["flour", "flor", "gifts", "gift"]
+    assert canonical["colour"] == canonical["color"]
+
+
 def test_every_candidate_has_its_language():
     candidates = count(["die katze", "die katze", "die hard", "the die"], languages=[1, 1, 0, 0], min_images=1)
     language = dict(zip(candidates.terms, candidates.language.tolist(), strict=True))
@@ -198,7 +235,7 @@ def test_every_candidate_has_its_language():
 def test_config_refuses_nonsense():
     with pytest.raises(ConfigError, match="top_k"):
         LabelsConfig(top_k=0)
-    assert LabelsConfig(engine="ray").output_digest == LabelsConfig().output_digest
+    assert LabelsConfig(engine="ray", max_churn=0.5).output_digest == LabelsConfig().output_digest
 
 
 def pairs_of(image_sets):
@@ -256,3 +293,34 @@ def test_ids_are_unique_and_unchanged_clusters_keep_theirs(terms, num_old, num_n
     ids = assign_ids([min(group) for group in new], new, old_ids, old)
     assert len(set(ids)) == len(ids)
     assert ids[0] == old_ids[0]
+
+
+def test_a_label_that_moves_whole_into_one_with_a_new_id_is_told_and_keeps_its_row():
+    old, old_ids = [{"cat": 9, "kitten": 8}, {"feline": 5}], [1, 2]
+    new = [{"cat": 9}, {"kitten": 8, "feline": 5}]
+    new_ids = assign_ids(["cat", "kitten"], new, old_ids, old)
+    moves = follow_labels(old_ids, old, new_ids, new)
+    assert moves.kept == (1,)
+    assert moves.merged == {new_ids[1]: (2,)}
+    head = remap_head(np.array([10.0, 20.0]), old_ids, new_ids, moves.merged, np.zeros(2))
+    assert head.tolist() == [10, 20]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_every_label_is_in_one_list_of_a_diff(data):
+    def partition():
+        home = data.draw(st.lists(st.none() | st.integers(0, 3), min_size=8, max_size=8))
+        weight = data.draw(st.lists(st.integers(0, 3), min_size=8, max_size=8))
+        groups = [{t: w for t, w, h in zip("abcdefgh", weight, home, strict=True) if h == n} for n in range(4)]
+        return [group for group in groups if group]
+
+    old, new = partition(), partition()
+    old_ids = assign_ids([min(group) for group in old], old, [], [])
+    new_ids = assign_ids([min(group) for group in new], new, old_ids, old)
+    moves = follow_labels(old_ids, old, new_ids, new)
+    before = {*moves.kept, *moves.lost, *moves.split, *(i for ids in moves.merged.values() for i in ids)}
+    after = {*moves.kept, *moves.new, *moves.merged, *(i for ids in moves.split.values() for i in ids)}
+    assert set(old_ids) <= before
+    assert set(new_ids) <= after
+    assert all(label_id in moves.merged.get(label_id, (label_id,)) for label_id in moves.kept)

@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -151,6 +153,26 @@ def test_a_killed_derivation_goes_on_where_it_was(parted_corpus, plain_labels, t
     assert len(calls) == NUM_PARTS - num_finished
     assert all_digests(out) == all_digests(plain_labels)
     assert not work.exists()
+
+
+def test_a_record_cut_short_is_not_taken_for_a_whole_one(parted_corpus, plain_labels, tmp_path):
+    def cut_short(function, name):
+        def write(first, second):
+            target = second if isinstance(first, pa.Table) else first
+            path = target if isinstance(target, Path) else Path(target.name)
+            if name not in path.name:
+                return function(first, second)
+            path.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+        return write
+
+    for module, writer, name in ((np, "save", "starts.npy"), (pq, "write_table", "dictionary.parquet")):
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(module, writer, cut_short(getattr(module, writer), name))
+            derive_labels(parted_corpus, tmp_path / "labels", CONFIG)
+    derive_labels(parted_corpus, tmp_path / "labels", CONFIG)
+    assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
 
 
 RAY_SCRIPT = """

@@ -1,5 +1,7 @@
 """Features, scorers, aggregation."""
 
+import resource
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vitrail.errors import LabelError
+from vitrail.labels import LabelsConfig
 from vitrail.labels.aggregation import aggregate_posts, best_labels
 from vitrail.labels.features import FEATURES, build_annotations, unpack_mentions
 from vitrail.labels.scoring import (
@@ -97,16 +100,31 @@ def test_heuristic_prefers_agreement_coverage_and_trust():
     assert score(trust=0) == 0
 
 
-def test_boosted_trees_learn_judgements_and_survive_the_disk(tmp_path):
+def judged_features():
     rng = np.random.default_rng(0)
     features = rng.random((400, len(FEATURES)), dtype=np.float32)
     features[:, FEATURES.index("trust")] = 1
-    is_right = features[:, FEATURES.index("coverage")] > 0.5
+    return features, features[:, FEATURES.index("coverage")] > 0.5
+
+
+def test_boosted_trees_learn_judgements_and_survive_the_disk(tmp_path):
+    features, is_right = judged_features()
     train_scorer(features, is_right, tmp_path / "scorer.json")
     scores = load_scorer(str(tmp_path / "scorer.json")).score(features)
     assert ((scores > ONE / 2) == is_right).mean() > 0.95
     assert scores.min() >= 0
     assert scores.max() <= ONE
+
+
+def test_a_scorer_appears_whole_or_not_at_all(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # the disk is full in the midst of it
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            train_scorer(*judged_features(), tmp_path / "scorer.json")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())
 
 
 def test_useless_scorers_are_refused(tmp_path):
@@ -134,7 +152,16 @@ def test_aggregations():
     assert result["noisy_or"].label.tolist() == [8, 7]
     assert (result["sum"].score / ONE).round(2).tolist() == [1.0, 0.9]
     log_mean = dict(zip(result["log_mean"].label.tolist(), result["log_mean"].score / ONE, strict=True))
-    assert log_mean[7] == pytest.approx(0.5 * np.log1p(2) / np.log1p(1000), abs=1e-4)
+    assert log_mean[7] == pytest.approx(1 - np.exp(-0.5 * np.log2(3)), abs=1e-4)
+
+
+@pytest.mark.parametrize("aggregation", ["noisy_or", "log_mean", "sum"])
+def test_one_fair_post_is_enough_for_a_label_at_the_defaults(aggregation):
+    labels = aggregate(aggregation, [(0, 0, 1, 0.2), (1, 1, 2, 1.0)])
+    assert best_labels(labels, 1, LabelsConfig().min_score).all()
+    assert labels.score[1] > ONE / 2
+    many = aggregate(aggregation, [(0, post, 1, 0.2) for post in range(4)])
+    assert many.score[0] > labels.score[0]
 
 
 @settings(max_examples=100, deadline=None)

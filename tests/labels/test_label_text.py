@@ -48,8 +48,11 @@ def test_ascii_and_unicode_paths_agree_row_by_row():
 
 
 def test_long_texts_are_read_to_a_limit():
-    tokens = tokens_of("word " * 300_000)[0]
-    assert 0 < len(tokens) * 5 <= MAX_TEXT_BYTES
+    short, ascii_text, wide = tokens_of("cat", "word " * 300_000, "é" + "猫" * 300_000)
+    assert short == ["cat"]
+    assert ascii_text == ["word"] * (MAX_TEXT_BYTES // 5) + ["w"]
+    assert wide == ["é"] + ["猫"] * ((MAX_TEXT_BYTES - 2) // 3)
+    assert len(tokens_of("a " * (MAX_TEXT_BYTES // 2))[0]) == MAX_TEXT_BYTES // 2
 
 
 @settings(max_examples=200, deadline=None)
@@ -70,6 +73,22 @@ def test_languages_given_then_script_then_identified():
     texts = ["chat", "にっこり", "고양이", long, "cat"]
     assert identify_languages(texts, ["fr-CA", None, None, None, None]) == ["fr", "ja", "ko", "en", "en"]
     assert identify_languages(["cat"], [None]) == [UNKNOWN]
+
+
+def test_one_foreign_letter_does_not_decide_the_language():
+    english = "the quick brown fox jumps over the lazy dog and runs away"
+    texts = [
+        english,
+        f"{english} α",
+        "猫 cat and a dog",
+        "赤い凧",
+        "凧の絵",
+        "中国の山水画与书法艺术展览",
+        "αγάπη",
+        "καφέ latte",
+    ]
+    script = ["en", "en", "en", "ja", "ja", "zh", "el", "en"]
+    assert identify_languages(texts, [None] * len(texts)) == script
 
 
 def find_all(terms, texts):

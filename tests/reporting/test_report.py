@@ -338,6 +338,12 @@ def test_any_label_can_be_audited(mini_corpus, mini_labels, tmp_path):
     assert {path.name for path in (tmp_path / "audit").iterdir()} == {"index.html", f"{label_id}.html"}
     with pytest.raises(LabelError, match="has no label 5;"):
         publish_audit(mini_corpus, mini_labels, tmp_path / "none", [5])
+    shutil.copytree(mini_corpus / "index", tmp_path / "other" / "index")
+    text = (mini_corpus / "corpus.json").read_text()
+    digest = open_labels(mini_labels).manifest.corpus_digest
+    (tmp_path / "other" / "corpus.json").write_text(text.replace(digest, "0" * 64))
+    with pytest.raises(LabelError, match="derived from another corpus"):
+        publish_audit(tmp_path / "other", mini_labels, tmp_path / "none", [label_id])
 
 
 def test_matches_and_misses_are_told_without_colour(page):

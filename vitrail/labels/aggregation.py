@@ -15,8 +15,6 @@ __all__ = ["Aggregation", "ImageLabels", "aggregate_posts", "best_labels"]
 
 Aggregation = Literal["noisy_or", "log_mean", "sum"]
 
-_MAX_POSTS = 1000  # log_mean reaches its ceiling here
-
 
 @dataclass(frozen=True, kw_only=True)
 class ImageLabels:
@@ -37,8 +35,8 @@ def aggregate_posts(
     """Adds up annotations over posts.
 
     A post counts once per label, with its best term. Then, over the posts of an image: `noisy_or` takes them
-    for independent witnesses; `log_mean` is their mean times log(1 + number of posts), scaled to reach 1 at
-    1,000 posts; `sum` is cut off at 1.
+    for independent witnesses; `log_mean` orders by m = mean times log2(1 + number of posts) and scores 1 - exp(-m),
+    so that one sure post has 0.63 and no number of posts reaches a ceiling; `sum` is cut off at 1.
 
     Args:
         row: int64 [A] image of each annotation.
@@ -66,7 +64,7 @@ def _add_up(scores: np.ndarray, starts: np.ndarray, aggregation: Aggregation) ->
     total = np.add.reduceat(scores, starts)
     if aggregation == "log_mean":
         count = np.diff(starts, append=len(scores))
-        total = np.rint(total / count * np.log1p(count) / np.log1p(_MAX_POSTS)).astype(np.int64)
+        total = np.rint(-np.expm1(-total / ONE / count * np.log2(1 + count)) * ONE).astype(np.int64)
     return np.minimum(total, ONE)
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from vitrail.labels.images import ImageLookup, open_lookup
 from vitrail.labels.matching import Matcher, Matches
-from vitrail.labels.normalise import BREAK, TokenBatch, tokenise
+from vitrail.labels.normalise import BREAK, TokenBatch, is_too_long, tokenise
 from vitrail.labels.terms import load_matcher
 
 __all__ = ["SIGNAL_COLUMNS", "Annotator", "annotate", "as_array", "read_spill"]
@@ -34,7 +34,7 @@ def annotate(
 
     Returns:
         A table with a row per signal that matched (row, post_id, source, weight, num_tokens, terms, nested),
-        ordered by row, and the number of signals that were skipped, by reason.
+        ordered by row, and the number of signals that were skipped, or cut, by reason.
     """
     rows = lookup.find(columns["image_id"])
     tokens = tokenise(columns["text"])
@@ -56,6 +56,7 @@ def _count_skipped(texts: pa.Array, rows: np.ndarray, tokens: TokenBatch, num_ma
         "null_text": is_known & is_null,
         "no_words": is_known & ~is_null & ~has_words,
         "no_known_phrase": is_known & has_words & (num_matches == 0),
+        "read_in_part": is_known & is_too_long(texts).to_numpy(zero_copy_only=False),
     }
     return Counter({reason: int(mask.sum()) for reason, mask in masks.items() if mask.any()})
 

@@ -37,7 +37,7 @@ class LabelsConfig(Config):
         min_score: Least score of a kept label.
         min_images: Images a label must keep, or it is dropped.
         max_churn: With a previous label set, the share of term mentions that may change their label; None:
-            any.
+            any. Labels that passed a limit are not held against a lower one later.
         votes: Whether votes (provenance) are written.
         engine: Daft's native engine or Ray; the output is the same.
     """
@@ -99,5 +99,5 @@ class LabelsConfig(Config):
 
     @property
     def output_digest(self) -> str:
-        """Digest of what the output depends on: everything but the engine."""
-        return replace(self, engine="native").digest
+        """Digest of what the output depends on: not the engine, nor the limit that the output is held against."""
+        return replace(self, engine="native", max_churn=None).digest

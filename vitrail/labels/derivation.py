@@ -28,7 +28,7 @@ from daft.exceptions import DaftCoreException
 
 from vitrail.contracts.codec import encode, load, save
 from vitrail.contracts.corpus import SIGNALS_SCHEMA, CorpusManifest
-from vitrail.contracts.files import atomic_folder, digest_file, digest_json, read_json, write_json
+from vitrail.contracts.files import atomic_file, atomic_folder, digest_file, digest_json, read_json, write_json
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.errors import LabelError
 from vitrail.labels.annotation import SIGNAL_COLUMNS, Annotator
@@ -69,7 +69,8 @@ def derive_labels(
             keep; what changed since goes into diff.json.
         work: Folder of intermediate results, on a file system all workers share; by default hidden beside
             `out`.
-            It is deleted at the end; after a kill the next call goes on from it.
+            What was made in it is deleted at the end; after a kill, or when the labels moved too much, the next call
+            goes on from it.
 
     Raises:
         LabelError: The corpus has no usable text, its tables are not what the contract says, or the labels moved more
@@ -93,9 +94,9 @@ def derive_labels(
     save(folder / "labels.json", result)
     diff = _compare(earlier, folder) if earlier else None
     _publish(out, folder)
-    shutil.rmtree(root)
     if diff and config.max_churn is not None:
         check_churn(diff, config.max_churn)
+    shutil.rmtree(folder if work else root)
     return result
 
 
@@ -171,7 +172,7 @@ def _prepare_vocabulary(files: list[Path], folder: Path, config: LabelsConfig) -
     _LOG.info("%s terms in %s labels", len(vocabulary.terms.term), int(vocabulary.terms.label.max()) + 1)
     save_surfaces(folder, vocabulary.surfaces, vocabulary.term_of_surface)
     save_terms(folder, vocabulary.terms)
-    pq.write_table(vocabulary.dictionary, done)
+    _write_table(vocabulary.dictionary, done)
 
 
 def _annotate(files: list[Path], folder: Path) -> dict[str, Any]:
@@ -253,8 +254,8 @@ def _label_shards(
     numbers.select(publisher.publish(col("number"))).collect()
     frequency, num_labelled, digests = read_published(folder, len(shards), len(kept))
     vocabulary = vocabulary_table(terms, groups, ids, frequency, manifest.num_images)
-    pq.write_table(vocabulary, folder / "vocabulary.parquet")
-    pq.write_table(members_table(terms, groups, ids), folder / "members.parquet")
+    _write_table(vocabulary, folder / "vocabulary.parquet")
+    _write_table(members_table(terms, groups, ids), folder / "members.parquet")
     files = {"vocabulary.parquet": digest_file(folder / "vocabulary.parquet")}
     files |= {f"shards/{name}.parquet": digest for name, digest in zip(shards, digests, strict=True)}
     return LabelSetManifest(
@@ -269,6 +270,12 @@ def _label_shards(
         num_signals_skipped=report["skipped"],
         sidecar_digests=dict(zip(shards, digests, strict=True)),
     )
+
+
+def _write_table(table: pa.Table, path: Path) -> None:
+    """Whole, as a new file: the one in its place may be that of a published label set, by hard link."""
+    with atomic_file(path) as partial:
+        pq.write_table(table, partial)
 
 
 def _choose_labels(

@@ -59,7 +59,7 @@ class Lists:
 
 @dataclass(frozen=True, kw_only=True)
 class Dictionary:
-    """Every candidate; `reason` is None for terms, `canonical` the index a variant is counted as."""
+    """Every candidate; `reason` is None for terms, `canonical` the index of the term a variant or slip counts as."""
 
     terms: list[tuple[str, ...]]
     num_images: np.ndarray  # int64 [C]
@@ -71,6 +71,12 @@ class Dictionary:
     def accepted(self) -> np.ndarray:
         """Indices of accepted terms, variants included."""
         return np.array([index for index, reason in enumerate(self.reason) if reason is None], dtype=np.int64)
+
+    @property
+    def matched(self) -> np.ndarray:
+        """Indices of all forms that count as a term: those accepted and the misspellings."""
+        forms = [index for index, reason in enumerate(self.reason) if reason in (None, "misspelling")]
+        return np.array(forms, dtype=np.int64)
 
 
 def _count_distinct(keys: np.ndarray, others: np.ndarray, num_keys: int) -> np.ndarray:
@@ -246,16 +252,23 @@ def build_dictionary(candidates: Candidates, config: LabelsConfig, lists: Lists)
     terms = candidates.terms + missing
     counts = np.concatenate([candidates.num_images, np.zeros(len(missing), dtype=np.int64)])
     reasons += ["user" if term in lists.rejected else None for term in missing]
-    canonical = find_canonical(terms, counts, reasons, lists.variants)
-    for index, stands_for in _misspellings(terms, candidates, reasons).items():
-        if terms[index] not in wanted:
-            reasons[index], canonical[index] = "misspelling", stands_for
+    slips = {
+        index: right
+        for index, right in _misspellings(terms, candidates, reasons).items()
+        if reasons[right] is None and terms[index] not in wanted
+    }
+    for index in slips:
+        reasons[index] = "misspelling"
+    language = np.concatenate([candidates.language, np.full(len(missing), -1, dtype=np.int64)])
+    canonical = find_canonical(terms, counts, language, reasons, lists.variants)
+    for index, right in slips.items():
+        canonical[index] = canonical[right]
     return Dictionary(
         terms=terms,
         num_images=counts,
         reason=reasons,
         canonical=canonical,
-        language=np.concatenate([candidates.language, np.full(len(missing), -1, dtype=np.int64)]),
+        language=language,
     )
 
 

@@ -9,23 +9,38 @@ from vitrail.errors import LabelError
 from vitrail.labels.identity import Cluster, shared_weight
 from vitrail.labels.label_set import LabelSet
 
-__all__ = ["DIFF_FILE", "LabelDiff", "check_churn", "clusters_of", "diff_labels", "remap_head", "tail_mass"]
+__all__ = [
+    "DIFF_FILE",
+    "LabelDiff",
+    "check_churn",
+    "clusters_of",
+    "diff_labels",
+    "follow_labels",
+    "remap_head",
+    "tail_mass",
+]
 
 DIFF_FILE = "diff.json"  # of a label set that was derived with a previous one
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelDiff:
-    """Labels of OLD and NEW by what became of them."""
+class Moves:
+    """Labels by what became of them: every old and every new label is in one list at least."""
 
-    old_digest: str
-    new_digest: str
     kept: tuple[int, ...]  # ids in both
-    merged: dict[int, tuple[int, ...]]  # new id: the several old ids whose terms mostly went into it
+    merged: dict[int, tuple[int, ...]]  # new id: the old ids whose terms mostly went into it, unless it is kept of one
     split: dict[int, tuple[int, ...]]  # old id: new ids that took a part of its terms, its own included
     new: tuple[int, ...]  # new ids that share no term with an old label
     lost: tuple[int, ...]  # old ids none of whose terms is in a label
     churn: float  # share of old term mentions whose term is now in no label or in one with another id
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelDiff(Moves):
+    """What became of the labels of OLD in NEW."""
+
+    old_digest: str
+    new_digest: str
     tail_mass: tuple[float, float]  # share of (image, label) pairs in the tail band, old and new
 
 
@@ -50,30 +65,38 @@ def tail_mass(labels: LabelSet) -> float:
 
 def diff_labels(old: LabelSet, new: LabelSet) -> LabelDiff:
     """Compares two label sets by the terms of their labels."""
-    old_ids, old_clusters = clusters_of(old)
-    new_ids, new_clusters = clusters_of(new)
-    shared = shared_weight(old_clusters, new_clusters)
-    to_new: dict[int, set[int]] = {label_id: set() for label_id in old_ids}
-    main: dict[int, tuple[int, int]] = {}  # old id: (weight, new id) of where most of it went
-    for (i, j), weight in shared.items():
-        to_new[old_ids[i]].add(new_ids[j])
-        main[old_ids[i]] = max(main.get(old_ids[i], (0, 0)), (weight, new_ids[j]))
-    origins: dict[int, list[int]] = {label_id: [] for label_id in new_ids}
-    for label_id, (_, home) in sorted(main.items()):
-        origins[home].append(label_id)
-    sources = {j for _, j in shared}
-    total = sum(max(weight, 1) for cluster in old_clusters for weight in cluster.values())
-    stayed = sum(weight for (i, j), weight in shared.items() if old_ids[i] == new_ids[j])
     return LabelDiff(
         old_digest=old.manifest.digest,
         new_digest=new.manifest.digest,
+        tail_mass=(tail_mass(old), tail_mass(new)),
+        **vars(follow_labels(*clusters_of(old), *clusters_of(new))),
+    )
+
+
+def follow_labels(
+    old_ids: Sequence[int], old: Sequence[Cluster], new_ids: Sequence[int], new: Sequence[Cluster]
+) -> Moves:
+    """Where the terms of old labels went."""
+    shared = shared_weight(old, new)
+    to_new: dict[int, set[int]] = {label_id: set() for label_id in old_ids}
+    main: dict[int, tuple[int, bool, int]] = {}  # old id: where most of it went, of equal parts the one with its id
+    for (i, j), weight in shared.items():
+        to_new[old_ids[i]].add(new_ids[j])
+        part = (weight, old_ids[i] == new_ids[j], new_ids[j])
+        main[old_ids[i]] = max(main.get(old_ids[i], part), part)
+    origins: dict[int, list[int]] = {label_id: [] for label_id in new_ids}
+    for label_id, (_, _, home) in sorted(main.items()):
+        origins[home].append(label_id)
+    sources = {j for _, j in shared}
+    total = sum(max(weight, 1) for cluster in old for weight in cluster.values())
+    stayed = sum(weight for (i, j), weight in shared.items() if old_ids[i] == new_ids[j])
+    return Moves(
         kept=tuple(sorted(set(old_ids) & set(new_ids))),
-        merged={home: tuple(ids) for home, ids in origins.items() if len(ids) > 1},
+        merged={home: tuple(ids) for home, ids in origins.items() if ids not in ([], [home])},
         split={label_id: tuple(sorted(parts)) for label_id, parts in to_new.items() if len(parts) > 1},
         new=tuple(label_id for j, label_id in enumerate(new_ids) if j not in sources),
         lost=tuple(label_id for label_id in old_ids if not to_new[label_id]),
         churn=1 - stayed / total if total else 0.0,
-        tail_mass=(tail_mass(old), tail_mass(new)),
     )
 
 
@@ -100,13 +123,14 @@ def remap_head(
 ) -> np.ndarray:
     """Rows of a classifier head for a new vocabulary, for a warm start.
 
-    Kept rows are copied, rows of merged labels averaged, and new labels take their row of `fresh`.
+    Rows of labels that are kept or only have another id are copied, rows of merged labels averaged, and new labels
+    take their row of `fresh`.
 
     Args:
         rows: [L_old, ...] weights or biases, in the order of `old_ids`.
         old_ids: Label ids of the old head's outputs.
         new_ids: Label ids of the new head's outputs.
-        merged: Old labels of each new label that several ended in, from `LabelDiff.merged`.
+        merged: Old labels of each new label that others or several ended in, from `LabelDiff.merged`.
         fresh: [L_new, ...] initial values.
     """
     position = {label_id: index for index, label_id in enumerate(old_ids)}

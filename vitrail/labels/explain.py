@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import daft
 import pyarrow as pa
 import pyarrow.compute as pc
 from daft import col
 
+from vitrail.contracts.codec import load
+from vitrail.contracts.corpus import CorpusManifest
 from vitrail.errors import LabelError
-from vitrail.labels.images import read_image_ids
 from vitrail.labels.label_set import LabelSet, open_labels
 
 __all__ = ["Explanation", "LabelReason", "Vote", "explain_image", "source_support"]
@@ -50,11 +52,11 @@ def explain_image(corpus: Path, labels: Path, image_id: str) -> Explanation:
     """Collects what the labels of an image rest on.
 
     Raises:
-        LabelError: The label set has no such image.
+        LabelError: The label set has no such image, or is of another corpus.
     """
     label_set = open_labels(labels)
-    shard, row = _find(Path(corpus), label_set, image_id)
-    record = label_set.sidecar(shard).slice(row, 1).to_pylist()[0]
+    label_set.require_corpus(corpus, load(CorpusManifest, Path(corpus) / "corpus.json").digest)
+    shard, record = _find(label_set, image_id)
     table = label_set.votes(shard)
     votes = table.filter(pc.equal(table["image_id"], image_id)).to_pylist()
     entries = {entry["label_id"]: entry for entry in label_set.vocabulary().to_pylist()}
@@ -75,12 +77,13 @@ def explain_image(corpus: Path, labels: Path, image_id: str) -> Explanation:
     return Explanation(image_id=image_id, shard=shard, texts=_texts(Path(corpus), image_id), labels=reasons)
 
 
-def _find(corpus: Path, labels: LabelSet, image_id: str) -> tuple[str, int]:
+def _find(labels: LabelSet, image_id: str) -> tuple[str, dict[str, Any]]:
     for shard in labels.manifest.shards:
-        row = pc.index(read_image_ids(corpus, shard), pa.scalar(image_id)).as_py()
+        sidecar = labels.sidecar(shard)
+        row = pc.index(sidecar["image_id"], pa.scalar(image_id)).as_py()
         if row >= 0:
-            return shard, row
-    raise LabelError(f"image {image_id!r} is not in {corpus}; ids are listed in its index/ files")
+            return shard, sidecar.slice(row, 1).to_pylist()[0]
+    raise LabelError(f"image {image_id!r} is not in {labels.path}; ids are listed in the index/ files of its corpus")
 
 
 def _texts(corpus: Path, image_id: str) -> tuple[tuple[str, str | None, str], ...]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vitrail.contracts.corpus import CorpusManifest
+from vitrail.contracts.files import atomic_file
 from vitrail.errors import LabelError
 
 __all__ = ["ImageLookup", "build_lookup", "hash_ids", "open_lookup"]
@@ -64,7 +65,8 @@ def build_lookup(corpus: Path, manifest: CorpusManifest, out: Path) -> None:
         raise LabelError(f"{corpus}: an image id occurs twice in index/; image ids must be unique in the corpus")
     np.save(out / "hashes.npy", hashes)
     np.save(out / "rows.npy", order.astype(np.int64))
-    np.save(out / "starts.npy", np.cumsum([0, *map(len, parts)]).astype(np.int64))
+    with atomic_file(out / "starts.npy") as partial, partial.open("wb") as stream:  # last: it says that all is there
+        np.save(stream, np.cumsum([0, *map(len, parts)]).astype(np.int64))
 
 
 def open_lookup(folder: Path) -> ImageLookup:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from vitrail.contracts.files import read_json
+from vitrail.contracts.files import atomic_file, read_json
 from vitrail.errors import LabelError
 from vitrail.labels.annotation import read_spill
 from vitrail.labels.config import LabelsConfig
@@ -51,7 +51,8 @@ def train_on_judgements(work: Path, corpus: Path, config: LabelsConfig) -> None:
     _LOG.info("scorer trained on %s annotations of %s judgements", table.num_rows, len(judgements))
     groups = _groups(corpus)
     names = [groups.get(image_id, image_id) for image_id in table["image_id"].to_pylist()]
-    pq.write_table(table.append_column("group", pa.array(names)), work / JUDGED_FILE)
+    with atomic_file(work / JUDGED_FILE) as partial:
+        pq.write_table(table.append_column("group", pa.array(names)), partial)
     features = np.stack([table[name].to_numpy() for name in FEATURES], axis=1)
     train_scorer(features, table["is_right"].to_numpy(), work / SCORER_FILE)
 

@@ -35,7 +35,7 @@ def read_judgements(path: Path) -> pa.Table:
         LabelError: The file cannot be read, lacks a column, is empty, or judges one pair both ways.
     """
     try:
-        table = pa.csv.read_csv(path) if path.suffix == ".csv" else pq.read_table(path)
+        table = _read_csv(path) if path.suffix == ".csv" else pq.read_table(path)
         table = table.select(JUDGEMENTS_SCHEMA.names).cast(JUDGEMENTS_SCHEMA)
     except (OSError, pa.ArrowException, KeyError) as error:
         raise LabelError(
@@ -53,3 +53,9 @@ def read_judgements(path: Path) -> pa.Table:
             f"{path} judges {torn[0]['term']!r} of image {torn[0]['image_id']!r} both right and wrong; keep one row"
         )
     return distinct.sort_by([(name, "ascending") for name in ("image_id", "term")])
+
+
+def _read_csv(path: Path) -> pa.Table:
+    """With the types of the schema: by their looks, image ids such as 000123 would become numbers."""
+    types = {name: JUDGEMENTS_SCHEMA.field(name).type for name in JUDGEMENTS_SCHEMA.names}
+    return pa.csv.read_csv(path, convert_options=pa.csv.ConvertOptions(column_types=types))

@@ -40,6 +40,18 @@ class LabelSet:
         """VOTES_SCHEMA: the signals behind the labels of a shard; empty when votes were not written."""
         return self._read(f"votes/{shard}.parquet")
 
+    def require_corpus(self, corpus: Path, digest: str) -> None:
+        """Refuses another corpus than the one the labels are of.
+
+        Raises:
+            LabelError: The digest is not that of the corpus the labels were derived from.
+        """
+        if self.manifest.corpus_digest != digest:
+            raise LabelError(
+                f"{self.path} was derived from another corpus ({self.manifest.corpus_digest[:12]}) than {corpus} "
+                f"({digest[:12]}); name the one it was derived from, or derive the labels again"
+            )
+
     def _read(self, name: str) -> pa.Table:
         try:
             return pq.read_table(self.path / name)

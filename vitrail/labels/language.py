@@ -14,6 +14,7 @@ __all__ = ["UNKNOWN", "identify_languages"]
 UNKNOWN = "und"  # ISO 639-2: undetermined
 MIN_LETTERS = 24  # about four words; langid.py (Lui and Baldwin 2012) degrades quickly below
 _MIN_SHARE = 0.02  # of the long texts, for a language to be one of the corpus
+_MIN_KANA = 0.1  # kana for each Han character, from which on a text is Japanese
 
 _SCRIPTS = (  # ranges whose script is written in one major language, or in one that dominates
     (0x3040, 0x30FF, "ja"),
@@ -31,12 +32,15 @@ _SCRIPTS = (  # ranges whose script is written in one major language, or in one 
 
 
 def _script_language(text: str) -> str | None:
+    """The language of the script that more than half of the letters are of."""
     if text.isascii():
         return None
-    for low, high, language in _SCRIPTS:
-        if any(low <= ord(character) <= high for character in text):
-            return language
-    return None
+    letters = [ord(character) for character in text if character.isalpha()]
+    counts = {language: sum(low <= code <= high for code in letters) for low, high, language in _SCRIPTS}
+    if counts["ja"] > _MIN_KANA * counts["zh"]:  # Japanese mixes both
+        counts["ja"] += counts["zh"]
+    language = max(counts, key=counts.__getitem__)
+    return language if 2 * counts[language] > len(letters) else None
 
 
 def identify_languages(texts: Sequence[str], given: Sequence[str | None]) -> list[str]:

@@ -20,6 +20,7 @@ __all__ = [
     "BREAK",
     "MAX_TEXT_BYTES",
     "TokenBatch",
+    "is_too_long",
     "is_unspaced",
     "join_term",
     "normalise",
@@ -92,7 +93,7 @@ def normalise(texts: pa.Array) -> pa.Array:
         large_string array of the same length, without nulls.
     """
     texts = pc.fill_null(texts.cast(pa.large_string()), "")
-    if (pc.max(pc.binary_length(texts)).as_py() or 0) > MAX_TEXT_BYTES:
+    if pc.any(is_too_long(texts)).as_py():
         texts = _truncate(texts)
     is_ascii = pc.string_is_ascii(texts)
     if pc.all(is_ascii).as_py() is not False:
@@ -105,8 +106,15 @@ def normalise(texts: pa.Array) -> pa.Array:
 
 
 def _truncate(texts: pa.Array) -> pa.Array:
-    is_long = pc.greater(pc.binary_length(texts), MAX_TEXT_BYTES)
-    return pc.if_else(is_long, pc.utf8_slice_codeunits(texts, 0, MAX_TEXT_BYTES // 4), texts)
+    long = is_too_long(texts)
+    whole = (text.encode()[:MAX_TEXT_BYTES] for text in texts.filter(long).to_pylist())
+    cut = [text.decode(errors="ignore") for text in whole]  # no half of a character is left
+    return pc.replace_with_mask(texts, long, pa.array(cut, pa.large_string()))
+
+
+def is_too_long(texts: pa.Array) -> pa.Array:
+    """bool: which texts are read to MAX_TEXT_BYTES only; null counts as empty."""
+    return pc.greater(pc.fill_null(pc.binary_length(texts), 0), MAX_TEXT_BYTES)
 
 
 def tokenise(texts: pa.Array) -> TokenBatch:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from vitrail.contracts.files import atomic_file
 from vitrail.errors import LabelError
 from vitrail.labels.features import FEATURES
 
@@ -103,7 +104,7 @@ def train_scorer(features: np.ndarray, is_right: np.ndarray, path: Path) -> None
     Args:
         features: float32 [A, len(FEATURES)].
         is_right: bool [A], whether a person (or a held-out field) confirmed the phrase.
-        path: Ends in .json.
+        path: Appears whole.
 
     Raises:
         LabelError: The judgements are all alike.
@@ -116,7 +117,8 @@ def train_scorer(features: np.ndarray, is_right: np.ndarray, path: Path) -> None
         n_estimators=200, max_depth=4, learning_rate=0.1, subsample=0.8, random_state=0, n_jobs=1
     )
     model.fit(features, is_right.astype(np.int32))
-    model.get_booster().save_model(path)
+    with atomic_file(path) as partial:
+        partial.write_bytes(model.get_booster().save_raw("json"))
 
 
 def _evidence_table() -> np.ndarray:

@@ -63,11 +63,7 @@ def sample_pairs(corpus: Corpus, labels: LabelSet, count: int) -> list[Pair]:
     Raises:
         LabelError: The labels are not of this corpus, or there is nothing to draw.
     """
-    if labels.manifest.corpus_digest != corpus.manifest.digest:
-        raise LabelError(
-            f"{labels.path} was derived from another corpus ({labels.manifest.corpus_digest[:12]}) than {corpus.path} "
-            f"({corpus.manifest.digest[:12]}); name the one it was derived from"
-        )
+    labels.require_corpus(corpus.path, corpus.manifest.digest)
     if count < 1:
         raise LabelError(f"{count} pictures make no sheet; ask for one or more")
     term = {row["label_id"]: row["term"] for row in labels.vocabulary().select(["label_id", "term"]).to_pylist()}

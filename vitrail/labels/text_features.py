@@ -62,11 +62,7 @@ def build_text_features(corpus: Path, labels: Path, out: Path, encoder_name: str
     """
     manifest = load(CorpusManifest, Path(corpus) / "corpus.json")
     label_set = open_labels(labels)
-    if label_set.manifest.corpus_digest != manifest.digest:
-        raise LabelError(
-            f"{labels} was derived from corpus {label_set.manifest.corpus_digest[:12]}, not from "
-            f"{manifest.digest[:12]} ({corpus}); derive the labels again"
-        )
+    label_set.require_corpus(corpus, manifest.digest)
     ids = pa.concat_arrays([read_image_ids(Path(corpus), shard.name) for shard in manifest.shards])
     texts = _summarise_texts(Path(corpus), ids)
     with atomic_folder(Path(out)) as folder:

@@ -55,15 +55,15 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
     language, known = _languages(sample)
     candidates = collect_candidates(batch, image_of, texts, language, config.max_ngram, config.min_term_images)
     dictionary = build_dictionary(candidates, config, _lists(batch, language, known, config))
-    accepted = dictionary.accepted
-    if not len(accepted):
+    if not len(dictionary.accepted):
         raise LabelError(
             f"no phrase of {len(sample):,} texts on {len(images):,} images became a term: "
             f"min_term_images={config.min_term_images} images must share one; add text or dictionary_files"
         )
-    surfaces = [dictionary.terms[index] for index in accepted]
+    matched = dictionary.matched
+    surfaces = [dictionary.terms[index] for index in matched]
     matches = Matcher(surfaces).find(batch)
-    kept, term_of_surface = np.unique(dictionary.canonical[accepted], return_inverse=True)
+    kept, term_of_surface = np.unique(dictionary.canonical[matched], return_inverse=True)
     terms = _describe_terms(
         [dictionary.terms[index] for index in kept],
         term_of_surface[matches.term],

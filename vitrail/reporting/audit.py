@@ -37,9 +37,10 @@ def publish_audit(corpus: Path, labels: Path, out: Path, label_ids: Sequence[int
         label_ids: Labels to audit; none takes the 24 whose terms are least close.
 
     Raises:
-        LabelError: A label is not in the label set.
+        LabelError: A label is not in the label set, or that is of another corpus.
     """
     label_set, opened = open_labels(labels), open_corpus(corpus)
+    label_set.require_corpus(corpus, opened.manifest.digest)
     clusters = describe_clusters(label_set)
     chosen = _choose(clusters, label_ids, labels) if label_ids else suspects(clusters, _NUM_PAGES)
     with atomic_folder(out) as folder:
