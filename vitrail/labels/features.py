@@ -82,9 +82,14 @@ def sort_groups(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     else:
         order = np.argsort(key, kind="stable")
         ordered = key[order]
-    is_first = np.ones(len(key), dtype=bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
-    return order, np.flatnonzero(is_first)
+    return order, _run_starts(ordered)
+
+
+def _run_starts(values: np.ndarray) -> np.ndarray:
+    """Where the runs of equal values start."""
+    is_first = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=is_first[1:])
+    return np.flatnonzero(is_first)
 
 
 def unpack_mentions(signals: pa.RecordBatch, first_row: int, source_weights: dict[str, float]) -> Mentions:
@@ -145,11 +150,13 @@ def build_annotations(mentions: Mentions, terms: Terms) -> Annotations:
     signal, term, post, nested = signal[order], term[order], post[order], mentions.is_nested[order]
     source_starts = starts
     key = post * num_terms + term
-    first_source = np.flatnonzero(np.diff(key[source_starts], prepend=-1))
+    first_source = _run_starts(key[source_starts])
     starts = source_starts[first_source]
     num_mentions = np.diff(starts, append=len(key))
     sources = np.diff(first_source, append=len(source_starts))
-    coverage = np.minimum(terms.num_tokens[term] / np.maximum(mentions.num_tokens[signal], 1), 1)
+    length = np.maximum(mentions.num_tokens, 1).astype(np.float32)
+    coverage = np.minimum(terms.num_tokens.astype(np.float32)[term] / length[signal], 1)
+    repeated, owner = _repetitions(num_mentions)
     first_term, first_post = term[starts], post[starts]
     post_sources = _sources_per_post(mentions)
     post_mentions = np.bincount(post, minlength=len(post_sources))
@@ -158,9 +165,9 @@ def build_annotations(mentions: Mentions, terms: Terms) -> Annotations:
         num_mentions,
         sources,
         sources / post_sources[first_post],
-        _largest(mentions.trust[signal], starts),
-        _largest(coverage, starts),
-        _smallest(nested, starts),
+        _fold(np.maximum, mentions.trust.astype(np.float32)[signal], starts, repeated, owner),
+        _fold(np.maximum, coverage, starts, repeated, owner),
+        _fold(np.logical_and, nested, starts, repeated, owner),
         num_mentions / post_mentions[first_post] * specificity,
         specificity,
         terms.entropy[first_term],
@@ -170,7 +177,9 @@ def build_annotations(mentions: Mentions, terms: Terms) -> Annotations:
     table = np.empty((len(starts), len(FEATURES)), dtype=np.float32, order="F")  # written and scored by column
     for index, column in enumerate(columns):
         table[:, index] = column
-    table[:, len(columns) :] = _said_in(mentions.kind[signal], starts)
+    kinds = _fold(np.bitwise_or, mentions.kind[signal], starts, repeated, owner)
+    for index in range(len(SOURCE_KINDS)):
+        np.bitwise_and(kinds >> index, 1, out=table[:, len(columns) + index], casting="unsafe")
     return Annotations(
         post=first_post,
         term=first_term,
@@ -181,24 +190,28 @@ def build_annotations(mentions: Mentions, terms: Terms) -> Annotations:
     )
 
 
-def _said_in(kinds: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """uint8 [A, len(SOURCE_KINDS)]."""
-    bits = np.bitwise_or.reduceat(kinds, starts) if len(starts) else kinds[:0]
-    return np.unpackbits(bits[:, None], axis=1, count=len(SOURCE_KINDS), bitorder="little")
+def _repetitions(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the mentions that are not the first of their group, and their groups: few, groups of one abound."""
+    large = np.flatnonzero(counts > 1)
+    extra = counts[large] - 1
+    owner = np.repeat(large, extra)
+    firsts = np.cumsum(counts)[large] - extra
+    return np.repeat(firsts - (np.cumsum(extra) - extra), extra) + np.arange(len(owner)), owner
 
 
-def _largest(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    return np.maximum.reduceat(values, starts) if len(starts) else values[:0]
-
-
-def _smallest(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    return np.logical_and.reduceat(values, starts) if len(starts) else values[:0]
+def _fold(
+    operation: np.ufunc, values: np.ndarray, starts: np.ndarray, repeated: np.ndarray, owner: np.ndarray
+) -> np.ndarray:
+    """Reduces the values of each group; the same as `reduceat`, which is slow on groups of one."""
+    result = values[starts]
+    operation.at(result, owner, values[repeated])
+    return result
 
 
 def _sources_per_post(mentions: Mentions) -> np.ndarray:
     """Number of sources of each post among the signals that matched."""
-    key = np.sort(mentions.post * _MAX_SOURCES + mentions.source)
-    distinct = key[np.flatnonzero(np.diff(key, prepend=-1))]
+    key = np.sort(mentions.post * _MAX_SOURCES + mentions.source, kind="stable")
+    distinct = key[_run_starts(key)]
     return np.maximum(np.bincount(distinct // _MAX_SOURCES), 1)
 
 
@@ -213,7 +226,7 @@ def _cosine(post: np.ndarray, term: np.ndarray, vectors: np.ndarray) -> np.ndarr
     dot = np.empty(len(post), dtype=np.float32)
     for start in range(0, len(post), _COSINE_BLOCK):
         block = slice(start, start + _COSINE_BLOCK)
-        np.einsum("ad,ad->a", own[term[block]], total[post[block]], out=dot[block])
+        np.einsum("ad,ad->a", own.take(term[block], axis=0), total.take(post[block], axis=0), out=dot[block])
     dot -= size
     others = np.einsum("pd,pd->p", total, total)[post] - 2 * dot - size
     norm = np.sqrt(np.maximum(others, 0) * size)

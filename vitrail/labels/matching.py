@@ -68,12 +68,14 @@ class Matcher:
         tokens = pc.index_in(batch.tokens.cast(pa.large_string()), value_set=self._words)
         ids = pc.fill_null(tokens, -1).to_numpy(zero_copy_only=False)
         text_of = np.repeat(np.arange(len(batch.offsets) - 1), np.diff(batch.offsets))
-        starts, lengths, terms = self._walk(ids, text_of)
+        continuing = np.append(ids, -1)  # like ids, but no phrase goes on into the first token of a text
+        continuing[batch.offsets] = -1
+        starts, lengths, terms = self._walk(ids, continuing)
         order = np.lexsort((lengths, starts)) if len(starts) else starts
         starts, lengths, terms = starts[order], lengths[order], terms[order]
         return Matches(text=text_of[starts], term=terms, is_nested=_nested(starts, lengths, len(ids)))
 
-    def _walk(self, ids: np.ndarray, text_of: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _walk(self, ids: np.ndarray, continuing: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         position = np.flatnonzero(ids >= 0)
         node = ids[position].astype(np.int64)
         starts, lengths = [position[:0]], [position[:0]]
@@ -85,21 +87,15 @@ class Matcher:
             starts.append(position[is_term])
             terms.append(term[is_term])
             lengths.append(np.full(len(starts[-1]), length, dtype=np.int64))
-            position, node = self._extend(position, node, length, ids, text_of)
+            position, node = self._extend(position, node, continuing[position + length])
             length += 1
         return np.concatenate(starts), np.concatenate(lengths), np.concatenate(terms)
 
-    def _extend(
-        self, position: np.ndarray, node: np.ndarray, length: int, ids: np.ndarray, text_of: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        is_live = self._has_children[node] & (position + length < len(ids))
-        position, node = position[is_live], node[is_live]
-        following = ids[position + length]
-        is_live = (following >= 0) & (text_of[position + length] == text_of[position])
-        position, node, following = position[is_live], node[is_live], following[is_live]
-        child = self._edges.find(node * self._num_words + following)
-        found = child >= 0
-        return position[found], child[found]
+    def _extend(self, position: np.ndarray, node: np.ndarray, following: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        live = np.flatnonzero((following >= 0) & self._has_children[node])
+        child = self._edges.find(node[live] * self._num_words + following[live])
+        found = np.flatnonzero(child >= 0)
+        return position[live[found]], child[found]
 
 
 class _HashTable:
@@ -131,9 +127,10 @@ class _HashTable:
         slot = self._slots(keys)
         found = self._keys[slot]
         values = np.full(len(keys), -1, dtype=np.int64)
-        hit = found == keys
+        is_hit = found == keys
+        hit = np.flatnonzero(is_hit)
         values[hit] = self._values[slot[hit]]
-        pending = np.flatnonzero((found != keys) & (found >= 0))
+        pending = np.flatnonzero(~is_hit & (found >= 0))
         slot = slot[pending]
         while len(pending):
             slot = self._next(slot)

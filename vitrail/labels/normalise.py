@@ -6,6 +6,7 @@ Scripts that are written without spaces (Han, Hiragana, Thai, Lao, Khmer, Burmes
 character, so that a word of theirs is an n-gram of characters; runs of Katakana and Hangul stay whole.
 """
 
+import functools
 import itertools
 import unicodedata
 from collections.abc import Sequence
@@ -63,11 +64,43 @@ class TokenBatch:
     offsets: np.ndarray  # int64 [B + 1]
 
 
-def _fold_ascii(texts: pa.Array) -> pa.Array:
-    _, offsets, data = texts.buffers()
-    folded = data.to_pybytes().translate(_ASCII_TABLE) if data is not None else b""
-    array = pa.LargeStringArray.from_buffers(len(texts), offsets, pa.py_buffer(folded), None, 0, texts.offset)
-    return pc.replace_substring(array, BREAK, f" {BREAK} ")
+@functools.cache
+def _latin_table() -> tuple[np.ndarray, np.ndarray]:
+    """What the characters U+0080 to U+00FF fold to (uint8 [128, 2]), and which of them (bool) do so in two bytes."""
+    folded = _fold_unicode(pa.array([chr(code) for code in range(128, 256)])).to_pylist()
+    pairs = [{f" {BREAK} ": BREAK * 2, " ": "  "}.get(text, text).encode() for text in folded]
+    table = np.array([tuple(pair) if len(pair) == 2 else (0, 0) for pair in pairs], dtype=np.uint8)
+    return table, np.array([len(pair) == 2 for pair in pairs])
+
+
+def _fold_latin(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """Folds texts of ASCII and Latin-1 characters in place, byte by byte; the mask tells which others are left."""
+    _, offset_buffer, data = texts.buffers()
+    raw = data.to_pybytes() if data is not None else b""
+    offsets = np.frombuffer(offset_buffer, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    before, folded = np.frombuffer(raw, dtype=np.uint8), np.frombuffer(bytearray(raw.translate(_ASCII_TABLE)), np.uint8)
+    lead = offsets[0] + np.flatnonzero(before[offsets[0] : offsets[-1]] >= 0xC2)
+    text = np.searchsorted(offsets, lead, side="right") - 1
+    table, is_foldable = _latin_table()
+    code = (before[lead].astype(np.int64) - 0xC2) * 64 + (before[lead + 1] & 63)
+    code, is_latin = np.minimum(code, 127), code < 128
+    is_left, has_latin = np.zeros(len(texts), dtype=bool), np.zeros(len(texts), dtype=bool)
+    is_left[text[~(is_latin & is_foldable[code])]] = True
+    has_latin[text] = True
+    folded[lead], folded[lead + 1] = table[code, 0], table[code, 1]
+    _join_breaks(folded, offsets, has_latin)
+    array = pa.LargeStringArray.from_buffers(len(texts), offset_buffer, pa.py_buffer(folded), None, 0, texts.offset)
+    return pc.replace_substring(array, BREAK, f" {BREAK} "), is_left
+
+
+def _join_breaks(folded: np.ndarray, offsets: np.ndarray, is_joined: np.ndarray) -> None:
+    """Blanks all but the first of adjacent breaks of a text."""
+    position = np.flatnonzero(folded == ord(BREAK))
+    position = position[1:][np.diff(position) == 1]
+    text = np.searchsorted(offsets, position, side="right") - 1
+    is_inside = (text >= 0) & (text < len(is_joined)) & (position > offsets[text])
+    position = position[is_inside]
+    folded[position[is_joined[text[is_inside]]]] = ord(" ")
 
 
 def _fold_unicode(texts: pa.Array) -> pa.Array:
@@ -95,14 +128,12 @@ def normalise(texts: pa.Array) -> pa.Array:
     texts = pc.fill_null(texts.cast(pa.large_string()), "")
     if pc.any(is_too_long(texts)).as_py():
         texts = _truncate(texts)
-    is_ascii = pc.string_is_ascii(texts)
-    if pc.all(is_ascii).as_py() is not False:
-        return _fold_ascii(texts)
-    mask = is_ascii.to_numpy(zero_copy_only=False)
-    folded = pa.chunked_array([_fold_ascii(texts.filter(is_ascii)), _fold_unicode(texts.filter(pc.invert(is_ascii)))])
-    order = np.empty(len(mask), dtype=np.int64)
-    order[np.concatenate([np.flatnonzero(mask), np.flatnonzero(~mask)])] = np.arange(len(mask))
-    return folded.take(pa.array(order)).combine_chunks()
+    folded, is_left = _fold_latin(texts)
+    if not is_left.any():
+        return folded
+    parts = pa.concat_arrays([folded, _fold_unicode(texts.filter(pa.array(is_left)))])
+    order = np.where(is_left, len(texts) + np.cumsum(is_left) - 1, np.arange(len(texts)))
+    return parts.take(pa.array(order))
 
 
 def _truncate(texts: pa.Array) -> pa.Array:

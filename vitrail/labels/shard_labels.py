@@ -91,7 +91,7 @@ def _save_scored(path: Path, labels: ImageLabels, top_k: int, votes: pa.RecordBa
             pa.ipc.new_file(stream, votes.schema) as writer,
         ):
             writer.write_batch(votes)
-    best, count = np.unique(labels.label[best_labels(labels, top_k, 0)], return_counts=True)
+    best, count = _count_values(labels.label[best_labels(labels, top_k, 0)])
     with atomic_file(path) as partial, partial.open("wb") as stream:
         parts = {name: getattr(labels, name).astype(np.int32) for name in ("row", "label", "score")}
         np.savez(stream, **parts, best=best, count=count)
@@ -117,7 +117,7 @@ def collect_votes(
     """
     width = int(label.max(initial=0)) + 1
     pair = annotations.row * width + label
-    kept = np.flatnonzero(_is_among(pair, labels.row * width + labels.label))
+    kept = _find_among(pair, labels.row * width + labels.label)
     counts = np.diff(annotations.starts, append=len(annotations.mention))[kept]
     ends = np.cumsum(counts)
     owner = np.repeat(kept, counts)
@@ -141,13 +141,27 @@ def collect_votes(
     )
 
 
-def _is_among(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Whether each key is wanted; both come nearly in order, so that the search stays in the processor's cache."""
+def _count_values(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct values (small, none negative), ascending, and how often each occurs."""
+    count = np.bincount(values)
+    distinct = np.flatnonzero(count)
+    return distinct, count[distinct]
+
+
+def _find_among(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Positions of the keys that are wanted, out of nearly ordered ones.
+
+    A table by the low bits of the keys rules most out; its neighbouring slots stay in the processor's cache.
+    """
     if not len(wanted):
-        return np.zeros(len(keys), dtype=bool)
-    ordered = np.sort(wanted)
-    slot = np.searchsorted(ordered, keys)
-    return ordered[np.minimum(slot, len(ordered) - 1)] == keys
+        return _NONE
+    ordered = np.sort(wanted, kind="stable")
+    low_bits = (1 << (len(wanted) * 8).bit_length()) - 1
+    is_possible = np.zeros(low_bits + 1, dtype=bool)
+    is_possible[ordered & low_bits] = True
+    found = np.flatnonzero(is_possible[keys & low_bits])
+    slot = np.searchsorted(ordered, keys[found])
+    return found[ordered[np.minimum(slot, len(ordered) - 1)] == keys[found]]
 
 
 def count_labels(work: Path, num_shards: int, num_labels: int) -> np.ndarray:
@@ -210,8 +224,8 @@ class ShardPublisher:
             digest = digest_file(partial)
         with atomic_file(self._work / "votes" / f"{name}.parquet") as partial:
             pq.write_table(self._votes(image_ids, labels, shard), partial, store_schema=False)
-        label, count = np.unique(self._number[labels.label], return_counts=True)
-        num_labelled = len(np.unique(labels.row))
+        label, count = _count_values(self._number[labels.label])
+        num_labelled = np.count_nonzero(np.diff(labels.row, prepend=-1))  # rows ascend
         with atomic_file(record) as partial, partial.open("wb") as stream:
             np.savez(stream, label=label, count=count, num_labelled=num_labelled, digest=digest)
 
@@ -234,7 +248,7 @@ class ShardPublisher:
         batch = read_spill(path, 0)
         row, label = batch["row"].to_numpy().astype(np.int64), batch["label"].to_numpy()
         width = len(self._number)
-        kept = np.flatnonzero(_is_among(row * width + label, labels.row * width + labels.label))
+        kept = _find_among(row * width + label, labels.row * width + labels.label)
         batch, row, label = batch.take(pa.array(kept)), row[kept], label[kept]
         return pa.table(
             {
@@ -249,5 +263,7 @@ class ShardPublisher:
 
     def _name_terms(self, term: np.ndarray) -> pa.DictionaryArray:
         """Terms by name; the dictionary holds those of the shard alone, not the whole vocabulary."""
-        used, code = np.unique(term, return_inverse=True)
-        return pa.DictionaryArray.from_arrays(pa.array(code), self._terms.take(pa.array(used)))
+        is_used = np.zeros(len(self._terms), dtype=bool)
+        is_used[term] = True
+        code = np.cumsum(is_used) - 1
+        return pa.DictionaryArray.from_arrays(pa.array(code[term]), self._terms.filter(pa.array(is_used)))
