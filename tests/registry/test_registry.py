@@ -25,6 +25,7 @@ from vitrail.registry import (
     fetch_version,
     find_challenger,
     find_champion,
+    log_curves,
     promote_model,
     register_model,
 )
@@ -175,6 +176,28 @@ def test_registering_keeps_params_metrics_curves_lineage_and_card(candidate, nam
     assert "| twins/float/p_at_1/open->twin | 0.500 | 0.400 to 0.600 | 9 |" in card
     assert "No inference of identity or race" in card
     assert candidate.model_id in card
+
+
+def test_registering_goes_on_in_the_run_that_the_training_logged_to(candidate, named):
+    log = candidate.root / "finetune_tasks" / "training.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text(lines[0])  # as if the server had been away for the rest
+    log_curves(log, stage="finetune_tasks", run_id=RUN.run_id, is_complete=True, config=named)
+    log.write_text("".join(lines))
+    version = candidate.register(named)
+    with connect(named) as client:
+        experiment = client.get_experiment_by_name(named.name)
+        [run] = client.search_runs([experiment.experiment_id])
+        assert (run.info.run_id, run.data.tags["model_id"]) == (version.mlflow_run_id, candidate.model_id)
+        for name, values in (("loss", [2.0, 1.0, 0.0]), ("losses.tone", [1.0, 1.0, 1.0])):
+            curve = client.get_metric_history(version.mlflow_run_id, f"finetune_tasks/{name}")
+            assert [(point.step, point.value) for point in curve] == list(enumerate(values))
+
+
+def test_another_model_of_a_pipeline_run_does_not_touch_the_artifacts_of_the_first(candidate, named, tmp_path):
+    first = candidate.register(named)
+    assert make_candidate(tmp_path / "other").register(named).mlflow_run_id != first.mlflow_run_id
+    fetch_version(first, tmp_path / "cache")
 
 
 def test_registering_again_returns_the_version(candidate, named):

@@ -22,6 +22,8 @@ from vitrail.contracts.codec import encode, load
 from vitrail.errors import ConfigError, TrainingError
 from vitrail.models import load_model
 from vitrail.recipes import ClusterConfig, find_recipe
+from vitrail.registry import RegistryConfig
+from vitrail.registry.client import connect
 from vitrail.steps import ArtifactManifest, Workspace, run_step
 from vitrail.training import OptimizerConfig, PlanReview, PodSettings, TrainJobConfig
 from vitrail.training.launch import local_environment
@@ -231,6 +233,7 @@ def test_the_pipelines_step_trains_on_two_nodes_and_submits_a_lost_trainjob_agai
         find_recipe("debug"),
         pretrain=pretrain_config(launch=launch(num_nodes=2)),
         cluster=ClusterConfig(trainjob=TrainJobConfig(poll_s=0.5)),
+        registry=RegistryConfig(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db"),
     )
     folders = {"corpus": mini_corpus, "labels": word_labels, "validation": tmp_path}
     done = run_step(
@@ -249,6 +252,7 @@ def test_the_pipelines_step_trains_on_two_nodes_and_submits_a_lost_trainjob_agai
     first, body = cluster.jobs
     assert first["spec"] == body["spec"]
     check_manifest(body, tmp_path)
+    check_curves(recipe.registry)
     check_review(load(PlanReview, Path(done.artifact) / "plan.json"))
 
 
@@ -269,6 +273,14 @@ def check_manifest(body: dict, folder: Path) -> None:
     assert (pod["tolerations"][0]["key"], pod["nodeSelector"]) == ("gpu", {"pool": "gpu"})
     mounts = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
     assert mounts == {str(folder): "pvc", "/dev/shm": "shm"}
+
+
+def check_curves(config: RegistryConfig) -> None:
+    with connect(config) as client:
+        [run] = client.search_runs([client.get_experiment_by_name(config.name).experiment_id])
+        assert (run.data.tags["run_id"], run.info.status) == ("run", "FINISHED")
+        curve = client.get_metric_history(run.info.run_id, "pretrain_backbone/images_per_s")
+        assert [point.step for point in curve] == list(range(1, 13))
 
 
 def check_review(review: PlanReview) -> None:

@@ -1,4 +1,5 @@
 from .config import RegistryConfig
+from .curves import log_curves
 from .fetch import fetch_version
 from .promote import promote_model
 from .register import register_model
@@ -20,6 +21,7 @@ __all__ = [
     "fetch_version",
     "find_challenger",
     "find_champion",
+    "log_curves",
     "promote_model",
     "register_model",
 ]

@@ -3,10 +3,9 @@
 import dataclasses
 import json
 import logging
-import re
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +22,11 @@ from vitrail.registry.artifacts import collect_artifacts, curve_name, seal_artif
 from vitrail.registry.card import model_card
 from vitrail.registry.client import connect, find_experiment
 from vitrail.registry.config import RegistryConfig
+from vitrail.registry.curves import allowed_name, leaves, log_metrics, open_run, write_curve
 from vitrail.registry.versions import CHALLENGER, ModelVersion, find_registered, read_version
 
 if TYPE_CHECKING:
+    from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
 __all__ = ["register_model"]
@@ -33,8 +34,7 @@ __all__ = ["register_model"]
 logger = logging.getLogger(__name__)
 
 _ALREADY_EXISTS = "RESOURCE_ALREADY_EXISTS"
-_METRICS_A_CALL = 1000  # MLflow's limits
-_PARAMS_A_CALL = 100
+_PARAMS_A_CALL = 100  # MLflow's limits
 _PARAM_CHARACTERS = 6000
 
 
@@ -68,6 +68,7 @@ def register_model(
 ) -> ModelVersion:
     """Registers a model with its index as a version with the alias `challenger`.
 
+    Its MLflow run is the one that the trainings of the pipeline run logged to; what they could not log is added.
     Registering the same model in the same pipeline run again returns the version that is there. An
     interrupted registration leaves no version; the next one starts over.
 
@@ -176,8 +177,10 @@ def _create_version(
     tags = _tags(submission) | {"artifacts_digest": seal_artifacts(folder)}
     experiment = find_experiment(client, config)
     _forget_interrupted(client, experiment, submission)
-    run = client.create_run(experiment, run_name=submission.lineage.run_id, tags=tags)
-    _log_numbers(client, run.info.run_id, submission, training)
+    run = open_run(client, experiment, submission.lineage.run_id, is_for_model=True)
+    _log_numbers(client, run, submission, tags)
+    for path in training:
+        write_curve(client, run, curve_name(path), path)
     client.log_artifacts(run.info.run_id, str(folder))
     client.set_terminated(run.info.run_id)
     _ensure_model(client, config)
@@ -213,46 +216,19 @@ def _ensure_model(client: "MlflowClient", config: RegistryConfig) -> None:
             raise
 
 
-def _log_numbers(client: "MlflowClient", mlflow_run_id: str, submission: _Submission, training: Sequence[Path]) -> None:
-    from mlflow.entities import Metric, Param
+def _log_numbers(client: "MlflowClient", run: "Run", submission: _Submission, tags: dict[str, str]) -> None:
+    from mlflow.entities import Metric, Param, RunTag
 
-    now = int(time.time() * 1000)
-    metrics = [Metric(_allowed_name(metric.name), metric.value, now, 0) for metric in submission.evaluation.metrics]
-    for path in training:
-        metrics += [
-            Metric(_allowed_name(f"{curve_name(path)}/{name}"), value, now, step)
-            for name, value, step in _curve_points(path)
-        ]
+    mlflow_run_id, now = run.info.run_id, int(time.time() * 1000)
+    client.log_batch(mlflow_run_id, tags=[RunTag(name, value) for name, value in tags.items()])
     params = [Param(name, value[:_PARAM_CHARACTERS]) for name, value in _flatten("", submission.recipe)]
     for start in range(0, len(params), _PARAMS_A_CALL):
         client.log_batch(mlflow_run_id, params=params[start : start + _PARAMS_A_CALL])
-    for start in range(0, len(metrics), _METRICS_A_CALL):
-        client.log_batch(mlflow_run_id, metrics=metrics[start : start + _METRICS_A_CALL])
-
-
-def _allowed_name(name: str) -> str:
-    """MLflow takes letters, digits and `_-./: ` only."""
-    return re.sub(r"[^/\w.\- :]", "_", name.replace("->", " to "))
-
-
-def _curve_points(path: Path) -> Iterator[tuple[str, float, int]]:
-    for line in path.read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
-        step = int(record.pop("step"))
-        for name, value in _leaves("", record):
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                yield name, float(value), step
+    metrics = [Metric(allowed_name(metric.name), metric.value, now, 0) for metric in submission.evaluation.metrics]
+    log_metrics(client, run, metrics)
 
 
 def _flatten(prefix: str, value: Any) -> Iterable[tuple[str, str]]:
     """Leaves of the recipe as parameters; what is not a string is written as JSON."""
-    for name, leaf in _leaves(prefix, value):
-        yield _allowed_name(name), leaf if isinstance(leaf, str) else json.dumps(leaf)
-
-
-def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and (value or not prefix):
-        for name, child in value.items():
-            yield from _leaves(f"{prefix}.{name}" if prefix else str(name), child)
-    else:
-        yield prefix, value
+    for name, leaf in leaves(prefix, value):
+        yield allowed_name(name), leaf if isinstance(leaf, str) else json.dumps(leaf)

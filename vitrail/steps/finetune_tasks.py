@@ -2,6 +2,7 @@
 
 from vitrail import training
 from vitrail.steps.context import Outcome, Step, StepContext
+from vitrail.steps.curves import logged_curves
 from vitrail.steps.launch import choose_launch, training_key
 
 __all__ = ["STEP"]
@@ -9,17 +10,18 @@ __all__ = ["STEP"]
 
 def finetune_tasks(context: StepContext) -> Outcome:
     """Writes the model: one trunk, a head per task and one retrieval embedding."""
-    manifest = training.finetune_tasks(
-        corpus=context.inputs["corpus"],
-        labels=context.inputs["labels"],
-        features=context.inputs["features"],
-        backbone=context.inputs["backbone"],
-        out=context.out,
-        work=context.work,
-        config=context.recipe.finetune,
-        lineage=context.lineage,
-        launch=choose_launch(context),
-    )
+    with logged_curves(context):
+        manifest = training.finetune_tasks(
+            corpus=context.inputs["corpus"],
+            labels=context.inputs["labels"],
+            features=context.inputs["features"],
+            backbone=context.inputs["backbone"],
+            out=context.out,
+            work=context.work,
+            config=context.recipe.finetune,
+            lineage=context.lineage,
+            launch=choose_launch(context),
+        )
     return Outcome(digest=manifest.model_id, lineage={"model_id": manifest.model_id})
 
 

@@ -8,6 +8,7 @@ from vitrail.contracts.codec import save
 from vitrail.recipes import Recipe
 from vitrail.registry import fetch_version, find_champion
 from vitrail.steps.context import Outcome, Step, StepContext
+from vitrail.steps.curves import logged_curves
 from vitrail.steps.launch import choose_launch, training_key
 
 __all__ = ["STEP"]
@@ -18,15 +19,16 @@ _CHAMPION = "champion"
 def pretrain_backbone(context: StepContext) -> Outcome:
     """Writes a model with one multilabel head, and its plan beside what it took; checkpoints stay until then."""
     config = _with_champion(context)
-    manifest = training.pretrain_backbone(
-        corpus=context.inputs["corpus"],
-        labels=context.inputs["labels"],
-        out=context.out,
-        work=context.work,
-        config=config,
-        lineage=context.lineage,
-        launch=choose_launch(context),
-    )
+    with logged_curves(context):
+        manifest = training.pretrain_backbone(
+            corpus=context.inputs["corpus"],
+            labels=context.inputs["labels"],
+            out=context.out,
+            work=context.work,
+            config=config,
+            lineage=context.lineage,
+            launch=choose_launch(context),
+        )
     review = training.review_pretraining(context.inputs["corpus"], context.inputs["labels"], config, context.work)
     save(context.out / training.REVIEW_FILE, review)
     return Outcome(digest=manifest.model_id, lineage={"backbone_id": manifest.model_id})

@@ -7,7 +7,7 @@ from .config import (
     PretrainConfig,
     ScheduleConfig,
 )
-from .job import decisive_fields
+from .job import METRICS_FILE, decisive_fields
 from .launch import Launch, run_job
 from .planning import (
     HARDWARE,
@@ -24,6 +24,7 @@ from .trainjob import PodSettings, TrainJobConfig, run_trainjob, trainjob_reques
 
 __all__ = [
     "HARDWARE",
+    "METRICS_FILE",
     "REVIEW_FILE",
     "CheckpointConfig",
     "ComputeConfig",
