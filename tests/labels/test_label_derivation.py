@@ -242,6 +242,16 @@ def test_tail_report_counts_terms_and_labels(mini_labels):
     assert report.num_multilingual > 5
 
 
+def test_a_tail_report_of_a_sample_says_that_it_does_not_compare(mini_corpus, mini_labels, tmp_path):
+    whole = tail_report(open_labels(mini_labels))
+    assert not whole.is_sampled
+    assert whole.num_rescued is not None
+    derive_labels(mini_corpus, tmp_path / "labels", replace(CONFIG, sample_signals=2000))
+    sampled = tail_report(open_labels(tmp_path / "labels"))
+    assert sampled.is_sampled
+    assert sampled.num_rescued is None
+
+
 def test_text_features(mini_corpus, mini_labels, tmp_path):
     build_text_features(mini_corpus, mini_labels, tmp_path / "features", LabelsConfig().encoder)
     features = pq.read_table(tmp_path / "features" / "image_features.parquet")

@@ -271,6 +271,7 @@ def _label_shards(
         num_images=manifest.num_images,
         num_signals=report["num_signals"],
         num_signals_skipped=report["skipped"],
+        is_sampled=report["num_signals"] > config.sample_signals,
         sidecar_digests=dict(zip(shards, digests, strict=True)),
     )
 
