@@ -117,12 +117,18 @@ def labels_by_image(folder):
     return {row["image_id"]: {terms[label_id] for label_id in row["label_ids"]} for row in rows}
 
 
-@pytest.mark.parametrize("texts", [[], [None, None], ["", " "], ["unique"]])
-def test_no_usable_text_is_refused(mini_corpus, tmp_path, texts):
+@pytest.mark.parametrize(
+    ("texts", "why"),
+    [
+        *(([], "there is none"), ([None, None], "there is none"), (["", " "], "there is none")),
+        *((["unique"], "rare 1"), (["the the", "7", "8"], "number 2, stop_word 1")),
+    ],
+)
+def test_no_usable_text_is_refused(mini_corpus, tmp_path, texts, why):
     ids = pq.read_table(mini_corpus / "index")["image_id"].to_pylist()
     table = signals_of([{"image_id": ids[0], "text": text} for text in texts])
     corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [table])
-    with pytest.raises(LabelError, match="became a term"):
+    with pytest.raises(LabelError, match=rf"became a term \({why}\)"):
         derive_labels(corpus, tmp_path / "labels", CONFIG)
     assert not (tmp_path / "labels").exists()
 
@@ -236,6 +242,16 @@ def test_tail_report_counts_terms_and_labels(mini_labels):
     assert report.num_multilingual > 5
 
 
+def test_a_tail_report_of_a_sample_says_that_it_does_not_compare(mini_corpus, mini_labels, tmp_path):
+    whole = tail_report(open_labels(mini_labels))
+    assert not whole.is_sampled
+    assert whole.num_rescued is not None
+    derive_labels(mini_corpus, tmp_path / "labels", replace(CONFIG, sample_signals=2000))
+    sampled = tail_report(open_labels(tmp_path / "labels"))
+    assert sampled.is_sampled
+    assert sampled.num_rescued is None
+
+
 def test_text_features(mini_corpus, mini_labels, tmp_path):
     build_text_features(mini_corpus, mini_labels, tmp_path / "features", LabelsConfig().encoder)
     features = pq.read_table(tmp_path / "features" / "image_features.parquet")
@@ -282,3 +298,9 @@ def test_a_folder_that_is_no_label_set_is_refused(tmp_path):
 def test_an_unknown_encoder_is_refused(mini_corpus, tmp_path):
     with pytest.raises(LabelError, match="no-such-encoder"):
         derive_labels(mini_corpus, tmp_path / "labels", LabelsConfig(encoder="no-such-encoder"))
+
+
+def test_a_missing_scorer_is_named_before_the_texts_are_read(mini_corpus, tmp_path):
+    with pytest.raises(LabelError, match=r"gone\.json cannot be read"):
+        derive_labels(mini_corpus, tmp_path / "labels", replace(CONFIG, scorer=str(tmp_path / "gone.json")))
+    assert not list(tmp_path.iterdir())

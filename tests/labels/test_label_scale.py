@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from label_corpora import CONFIG, all_digests, copy_corpus, read_signals
 
-from vitrail.labels import derivation, derive_labels, shard_labels
+from vitrail.labels import LabelsConfig, derivation, derive_labels, shard_labels
 from vitrail.labels.aggregation import aggregate_posts
 from vitrail.labels.annotation import annotate
 from vitrail.labels.features import build_annotations, unpack_mentions
@@ -46,6 +46,12 @@ def test_output_is_identical_for_any_partitioning_and_order(mini_corpus, plain_l
     corpus = copy_corpus(mini_corpus, tmp_path / "corpus", tables)
     derive_labels(corpus, tmp_path / "labels", CONFIG)
     assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
+
+
+def test_the_default_configuration_gives_the_same_bytes_for_any_partitioning(parted_corpus, mini_labels, tmp_path):
+    """With the encoder and average linkage, whose input is floating point; the mini corpus is one file."""
+    derive_labels(parted_corpus, tmp_path / "labels", LabelsConfig())
+    assert all_digests(tmp_path / "labels") == all_digests(mini_labels)
 
 
 WORDS = ("red", "kite", "red kite", "sea", "blue sea", "dog")

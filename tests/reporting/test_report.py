@@ -332,6 +332,17 @@ def test_audit_pages_show_every_term_with_its_images(page, run, mini_labels):
         assert all(image["src"].startswith("data:image/webp;base64,") for image in audit.all("img"))
 
 
+def test_labels_of_a_sampled_dictionary_are_not_compared(copied, page, tmp_path):
+    assert "do not compare" not in page.section("labels")
+    sampled = shutil.copytree(read_run(copied).artifact("derive_labels"), tmp_path / "sampled")
+    manifest = json.loads((sampled / "labels.json").read_text())
+    (sampled / "labels.json").write_text(json.dumps({**manifest, "is_sampled": True}))
+    record(copied, "derive_labels", sampled)
+    section = publish(copied).section("labels")
+    assert "do not compare" in section
+    assert "unknown" in section
+
+
 def test_any_label_can_be_audited(mini_corpus, mini_labels, tmp_path):
     label_id = open_labels(mini_labels).vocabulary()["label_id"][0].as_py()
     publish_audit(mini_corpus, mini_labels, tmp_path / "audit", [label_id])

@@ -90,5 +90,6 @@ class LabelSetManifest:
     num_images: int
     num_signals: int
     num_signals_skipped: dict[str, int]  # by reason; "read_in_part": those whose first 64 KB alone were read
+    is_sampled: bool = False  # the dictionary's counts are of a sample of the signals
     sidecar_digests: dict[str, str] = field(default_factory=dict)  # SHA-256 by shard; readers compare it
     schema_version: int = LABELS_SCHEMA_VERSION

@@ -50,9 +50,11 @@ def cluster_terms(
         LabelError: There are more vectors than the arm was shown to hold.
     """
     if len(vectors) > MAX_TERMS[arm]:
+        largest = max(MAX_TERMS, key=MAX_TERMS.__getitem__)
+        other = f", clustering={largest!r}, which holds {MAX_TERMS[largest]:,}," if arm != largest else ""
         raise LabelError(
-            f"clustering={arm!r} was shown to hold {MAX_TERMS[arm]:,} terms, here are {len(vectors):,}: use "
-            "clustering='agglomerative', which holds the most, raise min_term_images, or use 'none'"
+            f"clustering={arm!r} was shown to hold {MAX_TERMS[arm]:,} terms, here are {len(vectors):,}: use a larger "
+            f"min_term_images{other} or clustering='none'"
         )
     arms: dict[str, Callable[[], np.ndarray]] = {
         "agglomerative": lambda: merge_pairs(vectors, pairs, threshold),

@@ -39,6 +39,7 @@ from vitrail.labels.images import build_lookup, open_lookup
 from vitrail.labels.judged import JUDGED_FILE, SCORER_FILE, train_on_judgements
 from vitrail.labels.label_set import LabelSet, open_labels
 from vitrail.labels.label_table import label_ids, member_terms, members_table, vocabulary_table
+from vitrail.labels.scoring import load_scorer
 from vitrail.labels.shard_labels import ShardPublisher, ShardScorer, count_labels, read_published
 from vitrail.labels.terms import load_terms, save_surfaces, save_terms
 from vitrail.labels.vocabulary import build_vocabulary
@@ -73,10 +74,12 @@ def derive_labels(
             goes on from it.
 
     Raises:
-        LabelError: The corpus has no usable text, its tables are not what the contract says, or the labels moved more
-            than max_churn allows; the label set and its diff are in `out` all the same, to be read.
+        LabelError: The scorer is none, the corpus has no usable text, its tables are not what the contract says, or
+            the labels moved more than max_churn allows; the label set and its diff are in `out` all the same, to be
+            read.
     """
     corpus, out = Path(corpus).absolute(), Path(out).absolute()
+    load_scorer(config.scorer)  # here a broken one costs nothing, in the workers the whole annotation
     manifest = load(CorpusManifest, corpus / "corpus.json")
     earlier = open_labels(previous) if previous else None
     key = digest_json([manifest.digest, digest_config(config), earlier.manifest.digest if earlier else None])[:16]
@@ -268,6 +271,7 @@ def _label_shards(
         num_images=manifest.num_images,
         num_signals=report["num_signals"],
         num_signals_skipped=report["skipped"],
+        is_sampled=report["num_signals"] > config.sample_signals,
         sidecar_digests=dict(zip(shards, digests, strict=True)),
     )
 

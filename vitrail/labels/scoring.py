@@ -79,7 +79,11 @@ class BoostedScorer:
         try:
             self._model.load_model(path)
         except (xgboost.core.XGBoostError, OSError) as error:
-            raise LabelError(f"scorer {path} is not an XGBoost model: {error}; train it with train_scorer") from error
+            why = str(error).partition("\n")[0].rpartition("] ")[2]  # a stack trace follows
+            raise LabelError(
+                f"scorer {path} cannot be read as an XGBoost model ({why}); name the scorer.json of a label set that "
+                "was derived with judgements"
+            ) from error
         if self._model.num_features() != len(FEATURES):
             raise LabelError(
                 f"scorer {path} reads {self._model.num_features()} features, not {len(FEATURES)}; train again"

@@ -28,7 +28,8 @@ class TailReport:
     num_terms: int
     num_labels: int
     num_multilingual: int  # labels whose terms are of several languages
-    num_rescued: int  # terms rarer alone than the rarest label that count in one
+    num_rescued: int | None  # terms rarer alone than the rarest label that count in one; None: unknown, of a sample
+    is_sampled: bool  # `before` is of a sample of the texts, `after` of all: they do not compare
 
 
 def _count_bands(frequency: np.ndarray) -> dict[str, BandCounts]:
@@ -47,6 +48,7 @@ def _count_bands(frequency: np.ndarray) -> dict[str, BandCounts]:
 
 def tail_report(labels: LabelSet) -> TailReport:
     """Compares the labels with their member terms, each counted alone over the dictionary's sample."""
+    is_sampled = labels.manifest.is_sampled
     vocabulary, dictionary = labels.vocabulary(), labels.dictionary()
     rows = dictionary.select(["term", "num_images", "language"]).to_pylist()
     entries = {row["term"]: row for row in rows}
@@ -60,5 +62,6 @@ def tail_report(labels: LabelSet) -> TailReport:
         num_terms=len(alone),
         num_labels=len(frequency),
         num_multilingual=sum(len(found) > 1 for found in languages),
-        num_rescued=int((alone < frequency.min(initial=np.iinfo(np.int64).max)).sum()),
+        num_rescued=None if is_sampled else int((alone < frequency.min(initial=np.iinfo(np.int64).max)).sum()),
+        is_sampled=is_sampled,
     )

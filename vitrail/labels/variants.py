@@ -53,7 +53,7 @@ def _follow_user(
 def _variant_key(text: str, known: Mapping[str, int]) -> str:
     """The same for all forms of a term; a form is followed only to another that is a term too.
 
-    Plurals and spellings are those of one language: English "flour" is no form of Spanish "flor".
+    Plurals and spellings are those of one language: English "tour" is no form of German "tor".
     """
     for forms in (_singulars, _americans):
         same = (form for form in forms(text) if form in known and _may_be_one(known[form], known.get(text, -1)))

@@ -1,5 +1,6 @@
 """From a sample of the corpus' texts to the dictionary, its terms and the labels they are grouped into."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,8 +57,10 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
     candidates = collect_candidates(batch, image_of, texts, language, config.max_ngram, config.min_term_images)
     dictionary = build_dictionary(candidates, config, _lists(batch, language, known, config))
     if not len(dictionary.accepted):
+        counts = Counter(dictionary.reason).most_common()
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts) or "there is none"
         raise LabelError(
-            f"no phrase of {len(sample):,} texts on {len(images):,} images became a term: "
+            f"no phrase of {len(sample):,} texts on {len(images):,} images became a term ({reasons}): "
             f"min_term_images={config.min_term_images} images must share one; add text or dictionary_files"
         )
     matched = dictionary.matched
