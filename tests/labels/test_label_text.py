@@ -47,6 +47,16 @@ def test_ascii_and_unicode_paths_agree_row_by_row():
     assert together == [tokens_of(text)[0] for text in texts]
 
 
+def test_latin_texts_fold_as_by_the_rules_for_all_scripts():
+    texts = [
+        f"{before}{chr(code)}{after}" for code in range(256) for before in ("", "A", "!") for after in ("", "!", "b")
+    ]
+    other = "日"  # takes the text off the byte-wise way; latin texts join adjacent breaks, ASCII ones do not
+    for text, tokens in zip(texts, tokens_of(*texts), strict=True):
+        if not text.isascii():
+            assert tokens == tokens_of(f"{text} {other}")[0][:-1], ascii(text)
+
+
 def test_long_texts_are_read_to_a_limit():
     short, ascii_text, wide = tokens_of("cat", "word " * 300_000, "é" + "猫" * 300_000)
     assert short == ["cat"]

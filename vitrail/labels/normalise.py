@@ -76,9 +76,9 @@ def _latin_table() -> tuple[np.ndarray, np.ndarray]:
 def _fold_latin(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
     """Folds texts of ASCII and Latin-1 characters in place, byte by byte; the mask tells which others are left."""
     _, offset_buffer, data = texts.buffers()
-    raw = data.to_pybytes() if data is not None else b""
+    raw = bytearray(data or b"")
     offsets = np.frombuffer(offset_buffer, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    before, folded = np.frombuffer(raw, dtype=np.uint8), np.frombuffer(bytearray(raw.translate(_ASCII_TABLE)), np.uint8)
+    before, folded = np.frombuffer(raw, dtype=np.uint8), np.frombuffer(raw.translate(_ASCII_TABLE), np.uint8)
     lead = offsets[0] + np.flatnonzero(before[offsets[0] : offsets[-1]] >= 0xC2)
     text = np.searchsorted(offsets, lead, side="right") - 1
     table, is_foldable = _latin_table()

@@ -223,7 +223,8 @@ class ShardPublisher:
             pq.write_table(self._sidecar(image_ids, labels), partial)
             digest = digest_file(partial)
         with atomic_file(self._work / "votes" / f"{name}.parquet") as partial:
-            pq.write_table(self._votes(image_ids, labels, shard), partial, store_schema=False)
+            votes = self._votes(image_ids, labels, shard)  # ordered by image: other statistics rule nothing out
+            pq.write_table(votes, partial, store_schema=False, write_statistics=["image_id"])
         label, count = _count_values(self._number[labels.label])
         num_labelled = np.count_nonzero(np.diff(labels.row, prepend=-1))  # rows ascend
         with atomic_file(record) as partial, partial.open("wb") as stream:
