@@ -59,7 +59,7 @@ class Lists:
 
 @dataclass(frozen=True, kw_only=True)
 class Dictionary:
-    """Every candidate; `reason` is None for terms, `canonical` the index of the term a variant or slip counts as."""
+    """Every candidate; `reason` is None for terms, `canonical` the index of the term a variant counts as and a slip may mean."""
 
     terms: list[tuple[str, ...]]
     num_images: np.ndarray  # int64 [C]
@@ -71,12 +71,6 @@ class Dictionary:
     def accepted(self) -> np.ndarray:
         """Indices of accepted terms, variants included."""
         return np.array([index for index, reason in enumerate(self.reason) if reason is None], dtype=np.int64)
-
-    @property
-    def matched(self) -> np.ndarray:
-        """Indices of all forms that count as a term: those accepted and the misspellings."""
-        forms = [index for index, reason in enumerate(self.reason) if reason in (None, "misspelling")]
-        return np.array(forms, dtype=np.int64)
 
 
 def _count_distinct(keys: np.ndarray, others: np.ndarray, num_keys: int) -> np.ndarray:

@@ -17,7 +17,7 @@ REASONS = {
     "stop_word": "function words and parts of addresses only",
     "fragment": "begins or ends with a stop word, or is nearly always inside one longer term",
     "accidental": "words that meet by chance",
-    "misspelling": "one slip away from a far more frequent word, which it counts as",
+    "misspelling": "rare, and one slip away from a far more frequent word",
     "character": "one character of a script without spaces that does not stand alone",
     "letter": "a single letter",
     "number": "numbers only, or several of them",

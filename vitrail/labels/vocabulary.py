@@ -56,17 +56,17 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
     language, known = _languages(sample)
     candidates = collect_candidates(batch, image_of, texts, language, config.max_ngram, config.min_term_images)
     dictionary = build_dictionary(candidates, config, _lists(batch, language, known, config))
-    if not len(dictionary.accepted):
+    accepted = dictionary.accepted
+    if not len(accepted):
         counts = Counter(dictionary.reason).most_common()
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts) or "there is none"
         raise LabelError(
             f"no phrase of {len(sample):,} texts on {len(images):,} images became a term ({reasons}): "
             f"min_term_images={config.min_term_images} images must share one; add text or dictionary_files"
         )
-    matched = dictionary.matched
-    surfaces = [dictionary.terms[index] for index in matched]
+    surfaces = [dictionary.terms[index] for index in accepted]
     matches = Matcher(surfaces).find(batch)
-    kept, term_of_surface = np.unique(dictionary.canonical[matched], return_inverse=True)
+    kept, term_of_surface = np.unique(dictionary.canonical[accepted], return_inverse=True)
     terms = _describe_terms(
         [dictionary.terms[index] for index in kept],
         term_of_surface[matches.term],
