@@ -59,7 +59,7 @@ class Lists:
 
 @dataclass(frozen=True, kw_only=True)
 class Dictionary:
-    """Every candidate; `reason` is None for terms, `canonical` the index of the term a variant counts as and a slip may mean."""
+    """Every candidate; `reason` is None for terms, `canonical` the index of the term it counts as, or may mean."""
 
     terms: list[tuple[str, ...]]
     num_images: np.ndarray  # int64 [C]
