@@ -1,14 +1,16 @@
 """How often an image is due in an epoch, so that rare labels are seen: weights, never copies on disk."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from vitrail.config import require
-from vitrail.corpus.corpus import Corpus
-from vitrail.corpus.targets import SidecarTargets
+
+if TYPE_CHECKING:  # every recipe names a balance, and these bring torch
+    from vitrail.corpus.corpus import Corpus
+    from vitrail.corpus.targets import SidecarTargets
 
 __all__ = ["Balance", "balance_weights", "head_threshold", "replication"]
 
@@ -40,8 +42,8 @@ def head_threshold(frequencies: np.ndarray) -> float:
 
 
 def balance_weights(
-    corpus: Corpus,
-    targets: SidecarTargets,
+    corpus: "Corpus",
+    targets: "SidecarTargets",
     balance: Balance,
     *,
     threshold: float | None = None,
@@ -82,7 +84,7 @@ def balance_weights(
 
 
 def _labels_of_rows(
-    corpus: Corpus, targets: SidecarTargets, rows: np.ndarray | None
+    corpus: "Corpus", targets: "SidecarTargets", rows: np.ndarray | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     start = 0
     for shard in corpus.manifest.shards:

@@ -6,6 +6,7 @@ from .config import (
     OptimizerConfig,
     PretrainConfig,
     ScheduleConfig,
+    TrainJobConfig,
 )
 from .job import METRICS_FILE, decisive_fields
 from .launch import Launch, run_job
@@ -18,9 +19,10 @@ from .planning import (
     measure_corpus,
     plan_training,
 )
+from .pod import PodSettings
 from .review import REVIEW_FILE, PlanReview, Taken, compare_plan, review_pretraining
 from .run import finetune_job, finetune_tasks, pretrain_backbone, pretrain_job
-from .trainjob import PodSettings, TrainJobConfig, run_trainjob, trainjob_request
+from .trainjob import run_trainjob, trainjob_request
 
 __all__ = [
     "HARDWARE",

@@ -18,6 +18,7 @@ __all__ = [
     "OptimizerConfig",
     "PretrainConfig",
     "ScheduleConfig",
+    "TrainJobConfig",
     "TrainingConfig",
 ]
 
@@ -137,6 +138,30 @@ class LaunchConfig(Config):
     def world_size(self) -> int:
         """Processes over all nodes."""
         return self.num_processes * self.num_nodes
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainJobConfig(Config):
+    """How trainings run as TrainJobs.
+
+    Attributes:
+        runtime: Name of a torch (Cluster)TrainingRuntime.
+        shared_memory: Size of /dev/shm, which reader and NCCL processes talk through.
+        max_resubmissions: How often a TrainJob that lost a node is submitted again, from the last checkpoint;
+            `LaunchConfig.max_restarts` is for lost workers of a node that lives.
+        timeout_s: Of one TrainJob.
+        poll_s: Between two looks at its state.
+    """
+
+    runtime: str = "torch-distributed"
+    shared_memory: str = "8Gi"
+    max_resubmissions: int = 2
+    timeout_s: float = 7 * 24 * 3600
+    poll_s: float = 10
+
+    def __post_init__(self) -> None:
+        require(self.timeout_s > self.poll_s > 0, "poll_s", self.poll_s, "must be above 0 and below timeout_s")
+        require(self.max_resubmissions >= 0, "max_resubmissions", self.max_resubmissions, "must not be negative")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,15 +9,14 @@ import logging
 import shlex
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitrail.config import Config, require
+from vitrail.config import require
 from vitrail.contracts.codec import save
 from vitrail.contracts.models import ModelManifest
 from vitrail.errors import TrainingError
-from vitrail.training.config import LaunchConfig
+from vitrail.training.config import LaunchConfig, TrainJobConfig
 from vitrail.training.job import FAILURE_FILE, JOB_FILE, RESULT_FOLDER, Job
 from vitrail.training.launch import (
     ELASTIC_ENVIRONMENT,
@@ -26,11 +25,12 @@ from vitrail.training.launch import (
     elastic_arguments,
     terminate_as_exit,
 )
+from vitrail.training.pod import PodSettings
 
 if TYPE_CHECKING:
     from kubeflow.trainer import CustomTrainerContainer, TrainerClient
 
-__all__ = ["PodSettings", "TrainJobConfig", "run_trainjob", "submit_until_done", "trainjob_request"]
+__all__ = ["run_trainjob", "submit_until_done", "trainjob_request"]
 
 logger = logging.getLogger(__name__)
 
@@ -42,48 +42,6 @@ _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a mount point, not a temporary file
 _ENDED = frozenset({"Complete", "Failed"})
 _API_ERRORS = (RuntimeError, TimeoutError)  # what the SDK makes of anything the API server does not answer well
 _MAX_API_FAILURES = 60  # in a row
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainJobConfig(Config):
-    """How trainings run as TrainJobs.
-
-    Attributes:
-        runtime: Name of a torch (Cluster)TrainingRuntime.
-        shared_memory: Size of /dev/shm, which reader and NCCL processes talk through.
-        max_resubmissions: How often a TrainJob that lost a node is submitted again, from the last checkpoint;
-            `LaunchConfig.max_restarts` is for lost workers of a node that lives.
-        timeout_s: Of one TrainJob.
-        poll_s: Between two looks at its state.
-    """
-
-    runtime: str = "torch-distributed"
-    shared_memory: str = "8Gi"
-    max_resubmissions: int = 2
-    timeout_s: float = 7 * 24 * 3600
-    poll_s: float = 10
-
-    def __post_init__(self) -> None:
-        require(self.timeout_s > self.poll_s > 0, "poll_s", self.poll_s, "must be above 0 and below timeout_s")
-        require(self.max_resubmissions >= 0, "max_resubmissions", self.max_resubmissions, "must not be negative")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PodSettings:
-    """What each node of a TrainJob gets, as in a Kubernetes pod spec: the fields of `dsl.TaskConfig`, and an image.
-
-    Attributes:
-        image: Container image with vitrail and its `train` extra.
-    """
-
-    image: str
-    resources: dict[str, Any] = field(default_factory=dict)
-    env: list[dict[str, Any]] = field(default_factory=list)
-    volumes: list[dict[str, Any]] = field(default_factory=list)
-    volume_mounts: list[dict[str, Any]] = field(default_factory=list)
-    node_selector: dict[str, str] = field(default_factory=dict)
-    tolerations: list[dict[str, Any]] = field(default_factory=list)
-    affinity: dict[str, Any] = field(default_factory=dict)
 
 
 def pod_command(launch: LaunchConfig, job_file: str) -> list[str]:
