@@ -1,6 +1,7 @@
+from .manifest import load_manifest
 from .model import VitrailModel
 from .predictor import Predictions, Predictor, pack_codes
-from .store import load_manifest, load_model, load_trunk_weights, save_model
+from .store import load_model, load_trunk_weights, save_model
 
 __all__ = [
     "Predictions",

@@ -8,19 +8,19 @@ import safetensors
 import safetensors.torch
 from torch import Tensor, nn
 
-from vitrail.contracts.codec import encode, load, save
-from vitrail.contracts.files import atomic_file, digest_file, digest_json
+from vitrail.contracts.codec import save
+from vitrail.contracts.files import atomic_file, digest_file
 from vitrail.contracts.lineage import Lineage
-from vitrail.contracts.models import MODEL_SCHEMA_VERSION, ModelManifest
-from vitrail.errors import ConfigError, CorpusError, ModelError
+from vitrail.contracts.models import ModelManifest
+from vitrail.errors import ModelError
+from vitrail.models.manifest import MANIFEST_FILE, load_manifest, model_id
 from vitrail.models.model import VitrailModel
 
-__all__ = ["MANIFEST_FILE", "WEIGHTS_FILE", "load_manifest", "load_model", "load_trunk_weights", "save_model"]
+__all__ = ["WEIGHTS_FILE", "load_model", "load_trunk_weights", "save_model"]
 
 logger = logging.getLogger(__name__)
 
 WEIGHTS_FILE = "model.safetensors"
-MANIFEST_FILE = "model.json"
 
 
 def save_model(folder: Path, model: VitrailModel, lineage: Lineage) -> ModelManifest:
@@ -32,7 +32,7 @@ def save_model(folder: Path, model: VitrailModel, lineage: Lineage) -> ModelMani
         safetensors.torch.save_file(tensors, partial)
     weights_digest = digest_file(weights)
     manifest = ModelManifest(
-        model_id=_model_id(weights_digest, model),
+        model_id=model_id(weights_digest, model.architecture, model.transforms, model.specs),
         weights_digest=weights_digest,
         architecture=model.architecture,
         transforms=model.transforms,
@@ -40,38 +40,6 @@ def save_model(folder: Path, model: VitrailModel, lineage: Lineage) -> ModelMani
         lineage=lineage,
     )
     save(folder / MANIFEST_FILE, manifest)
-    return manifest
-
-
-def _model_id(weights_digest: str, source: VitrailModel | ModelManifest) -> str:
-    heads = source.specs if isinstance(source, VitrailModel) else source.heads
-    return digest_json(
-        {
-            "weights": weights_digest,
-            "architecture": encode(source.architecture),
-            "transforms": encode(source.transforms),
-            "heads": [encode(spec) for spec in heads],
-        }
-    )
-
-
-def load_manifest(folder: Path) -> ModelManifest:
-    """Reads `model.json` and checks that its id belongs to its contents.
-
-    Raises:
-        ModelError: The file is absent, malformed, of another schema version, or was edited.
-    """
-    try:
-        manifest = load(ModelManifest, folder / MANIFEST_FILE)
-    except (CorpusError, ConfigError) as error:
-        raise ModelError(f"{folder} is not a model folder: {error}") from error
-    if manifest.schema_version != MODEL_SCHEMA_VERSION:
-        raise ModelError(
-            f"{folder / MANIFEST_FILE} has schema version {manifest.schema_version}, this code reads "
-            f"{MODEL_SCHEMA_VERSION}; train the model again or use the release that wrote it"
-        )
-    if manifest.model_id != _model_id(manifest.weights_digest, manifest):
-        raise ModelError(f"{folder / MANIFEST_FILE} was edited: its model_id is not that of its contents")
     return manifest
 
 
