@@ -11,7 +11,8 @@ import torch.distributed as dist
 
 from vitrail.errors import TrainingError
 from vitrail.training import CheckpointConfig
-from vitrail.training.checkpoint import Checkpointer, Progress, list_checkpoints
+from vitrail.training.checkpoint import Checkpointer, Progress
+from vitrail.training.job import list_checkpoints
 from vitrail.training.optimization import MovingAverage
 from vitrail.training.process import Process
 

@@ -10,7 +10,7 @@ from training_jobs import LINEAGE, launch, pretrain_config, read_metrics
 from components.images import TRAIN
 from vitrail.models import load_model
 from vitrail.training import CheckpointConfig, ScheduleConfig, TrainJobConfig
-from vitrail.training.checkpoint import list_checkpoints
+from vitrail.training.job import list_checkpoints
 from vitrail.training.rehearsal import rehearse
 from vitrail.training.run import pretrain_job
 

@@ -26,7 +26,7 @@ from training_jobs import (
 from vitrail.contracts.lineage import Lineage
 from vitrail.models import load_model
 from vitrail.training import CheckpointConfig, ComputeConfig, OptimizerConfig, ScheduleConfig, pretrain_backbone
-from vitrail.training.checkpoint import list_checkpoints
+from vitrail.training.job import list_checkpoints
 
 pytestmark = pytest.mark.distributed
 

@@ -24,10 +24,11 @@ from vitrail.contracts.codec import load, save
 from vitrail.errors import TrainingError, VitrailError
 from vitrail.training.checkpoint_reader import TensorListReader
 from vitrail.training.config import CheckpointConfig
+from vitrail.training.job import list_checkpoints
 from vitrail.training.optimization import MovingAverage
 from vitrail.training.process import Process
 
-__all__ = ["Checkpointer", "Progress", "list_checkpoints"]
+__all__ = ["Checkpointer", "Progress"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +48,6 @@ class Progress:
     step: int
     position: int
     identity: str
-
-
-def list_checkpoints(folder: Path) -> list[Path]:
-    """Finished checkpoints, oldest first."""
-    return sorted(folder.glob("step-*"))
 
 
 class Checkpointer:

@@ -30,6 +30,7 @@ __all__ = [
     "PretrainJob",
     "decisive_fields",
     "identify",
+    "list_checkpoints",
     "read_job",
 ]
 
@@ -116,6 +117,11 @@ def _without_execution(prefix: str, fields: dict[str, Any]) -> dict[str, Any]:
         for name, value in fields.items()
         if f"{prefix}{name}" not in _EXECUTION_FIELDS
     }
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Finished checkpoints, oldest first."""
+    return sorted(folder.glob("step-*"))
 
 
 def read_job(path: Path) -> Job:

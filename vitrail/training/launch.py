@@ -19,9 +19,8 @@ from vitrail.contracts.files import atomic_folder
 from vitrail.contracts.models import ModelManifest
 from vitrail.errors import TrainingError, VitrailError
 from vitrail.models import load_manifest
-from vitrail.training.checkpoint import list_checkpoints
 from vitrail.training.config import LaunchConfig
-from vitrail.training.job import FAILURE_FILE, JOB_FILE, RESULT_FOLDER, Failure, Job
+from vitrail.training.job import FAILURE_FILE, JOB_FILE, RESULT_FOLDER, Failure, Job, list_checkpoints
 
 __all__ = [
     "ELASTIC_ENVIRONMENT",
