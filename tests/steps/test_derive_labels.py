@@ -15,6 +15,7 @@ from vitrail.errors import LabelError
 from vitrail.labels import LabelDiff, open_labels
 from vitrail.recipes import find_recipe
 from vitrail.steps import ArtifactManifest, Workspace, derive_labels, run_step
+from vitrail.steps import champion as registered
 
 RECIPE = dataclasses.replace(
     find_recipe("debug"), labels=dataclasses.replace(find_recipe("debug").labels, clustering="none", max_churn=0.5)
@@ -40,7 +41,8 @@ def derive(mini_corpus, tmp_path, monkeypatch):
             shutil.copytree(champion_labels, tmp_path / f"version-{name}" / "labels")
             champion = Champion(Lineage(run_id="r", labels_digest=open_labels(champion_labels).manifest.digest))
         monkeypatch.setattr(derive_labels, "find_champion", lambda config: champion)
-        monkeypatch.setattr(derive_labels, "fetch_version", lambda version, out: tmp_path / f"version-{name}")
+        monkeypatch.setattr(registered, "find_champion", lambda config: champion)
+        monkeypatch.setattr(registered, "fetch_version", lambda version, out: tmp_path / f"version-{name}")
         workspace = Workspace(tmp_path / "runs", name)
         return run_step(derive_labels.STEP, workspace=workspace, recipe=RECIPE, inputs={"corpus": corpus}, arguments={})
 

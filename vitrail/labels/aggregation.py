@@ -4,16 +4,14 @@ All sums are over integers, so the result does not depend on the order or the pa
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from vitrail.labels.config import Aggregation
 from vitrail.labels.features import sort_groups
 from vitrail.labels.scoring import ONE, combine, to_evidence
 
-__all__ = ["Aggregation", "ImageLabels", "aggregate_posts", "best_labels"]
-
-Aggregation = Literal["noisy_or", "log_mean", "sum"]
+__all__ = ["ImageLabels", "aggregate_posts", "best_labels"]
 
 
 @dataclass(frozen=True, kw_only=True)

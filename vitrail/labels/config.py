@@ -6,7 +6,11 @@ from typing import Literal
 from vitrail.config import Config, require
 from vitrail.labels.encoder import DEFAULT_ENCODER
 
-__all__ = ["LabelsConfig"]
+__all__ = ["Aggregation", "Clustering", "Engine", "LabelsConfig"]
+
+Aggregation = Literal["noisy_or", "log_mean", "sum"]
+Clustering = Literal["agglomerative", "kmeans", "hdbscan", "none"]
+Engine = Literal["native", "ray"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +56,8 @@ class LabelsConfig(Config):
     source_weights: dict[str, float] = field(default_factory=dict)
     judgements: str | None = None
     scorer: str | None = None
-    aggregation: Literal["noisy_or", "log_mean", "sum"] = "noisy_or"
-    clustering: Literal["agglomerative", "kmeans", "hdbscan", "none"] = "agglomerative"
+    aggregation: Aggregation = "noisy_or"
+    clustering: Clustering = "agglomerative"
     cluster_threshold: float = 0.7
     num_clusters: int | None = None
     top_k: int = 8
@@ -61,7 +65,7 @@ class LabelsConfig(Config):
     min_images: int = 10
     max_churn: float | None = None
     votes: bool = True
-    engine: Literal["native", "ray"] = "native"
+    engine: Engine = "native"
 
     def __post_init__(self) -> None:
         require(1 <= self.max_ngram <= 6, "max_ngram", self.max_ngram, "use 1 to 6 words")

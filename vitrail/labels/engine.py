@@ -2,15 +2,13 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Literal
 
 import daft
 
 from vitrail.errors import LabelError
+from vitrail.labels.config import Engine
 
-__all__ = ["Engine", "running_on"]
-
-Engine = Literal["native", "ray"]
+__all__ = ["running_on"]
 
 
 @contextlib.contextmanager

@@ -5,7 +5,8 @@ from typing import Any
 
 from vitrail import labels
 from vitrail.recipes import Recipe
-from vitrail.registry import fetch_version, find_champion
+from vitrail.registry import find_champion
+from vitrail.steps.champion import fetch_champion
 from vitrail.steps.context import Outcome, Step, StepContext
 
 __all__ = ["STEP"]
@@ -24,11 +25,10 @@ def derive_labels(context: StepContext) -> Outcome:
 
 
 def _champion_labels(context: StepContext) -> Path | None:
-    champion = find_champion(context.recipe.registry)
-    if champion is None:
+    champion = fetch_champion(context)
+    if champion is None or not (champion / "labels").exists():  # or it is from before labels were registered
         return None
-    folder = fetch_version(champion, context.workspace / "versions") / "labels"
-    return folder if folder.exists() else None  # a champion from before labels were registered
+    return champion / "labels"
 
 
 def _what_decides(recipe: Recipe) -> Any:

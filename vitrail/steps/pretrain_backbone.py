@@ -6,7 +6,8 @@ from typing import Any
 from vitrail import training
 from vitrail.contracts.codec import save
 from vitrail.recipes import Recipe
-from vitrail.registry import fetch_version, find_champion
+from vitrail.registry import find_champion
+from vitrail.steps.champion import fetch_champion
 from vitrail.steps.context import Outcome, Step, StepContext
 from vitrail.steps.curves import logged_curves
 from vitrail.steps.launch import choose_launch, training_key
@@ -39,9 +40,8 @@ def _with_champion(context: StepContext) -> training.PretrainConfig:
     config = context.recipe.pretrain
     if config.initial_weights != _CHAMPION:
         return config
-    champion = find_champion(context.recipe.registry)
-    weights = fetch_version(champion, context.workspace / "versions") / "model" if champion else None
-    return dataclasses.replace(config, initial_weights=str(weights) if weights else None)
+    champion = fetch_champion(context)
+    return dataclasses.replace(config, initial_weights=str(champion / "model") if champion else None)
 
 
 def _what_decides(recipe: Recipe) -> Any:

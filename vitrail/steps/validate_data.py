@@ -4,7 +4,7 @@ from pathlib import Path
 
 from vitrail import validation
 from vitrail.contracts.files import digest_json
-from vitrail.registry import fetch_version, find_champion
+from vitrail.steps.champion import fetch_champion
 from vitrail.steps.context import Outcome, Step, StepContext
 
 __all__ = ["STEP"]
@@ -25,10 +25,8 @@ def validate_data(context: StepContext) -> Outcome:
 
 
 def _champion_profile(context: StepContext) -> Path | None:
-    champion = find_champion(context.recipe.registry)
-    if champion is None:
-        return None
-    return fetch_version(champion, context.workspace / "versions") / "validation" / "profile.json"
+    champion = fetch_champion(context)
+    return champion / "validation" / "profile.json" if champion else None
 
 
 STEP = Step(
