@@ -76,7 +76,7 @@ LABELLED = {  # texts as they come, and a label they must give their pictures
     "text in overrides": ("\u202ewindmill\u202c\u200b", "windmill"),
     "control characters": ("sail\x00boat\x1f\x07harbour", "sail boat harbour"),
     "mojibake": ("crÃ¨me brÃ»lÃ©e, volcano", "volcano"),
-    "a megabyte": ("waterfall " * 100_000, "waterfall"),
+    "a megabyte": ("waterfall, " * 100_000, "waterfall"),
     "a flood of keywords": (" ".join(f"keyword{n}" for n in range(5000)) + ", pagoda", None),
 }
 COUNTED = {  # texts that give nothing, and the reason they are counted under
@@ -177,7 +177,7 @@ def test_rederiving_keeps_ids_and_the_diff_says_what_changed(mini_corpus, plain_
 
 def test_the_summary_of_a_label_set_is_enough_to_keep_its_ids(mini_corpus, plain_labels, tmp_path):
     """The registry keeps these three files of a champion's label set, and nothing changed since."""
-    for name in ("labels.json", "vocabulary.parquet", "dictionary.parquet"):
+    for name in ("labels.json", "vocabulary.parquet", "members.parquet"):
         (tmp_path / "champion").mkdir(exist_ok=True)
         shutil.copy(plain_labels / name, tmp_path / "champion")
     manifest = derive_labels(mini_corpus, tmp_path / "labels", CONFIG, previous=tmp_path / "champion")
@@ -227,10 +227,9 @@ def test_source_support_adds_up(mini_labels):
 @pytest.mark.parametrize("clustering", ["kmeans", "hdbscan"])
 def test_clustering_arms(mini_corpus, tmp_path, clustering):
     manifest = derive_labels(mini_corpus, tmp_path / "labels", replace(CONFIG, clustering=clustering))
-    members = open_labels(tmp_path / "labels").vocabulary()["members"].to_pylist()
-    assert manifest.num_labels > 10
-    assert max(map(len, members)) > 1
-    assert len({term for terms in members for term in terms}) == sum(map(len, members))
+    members = open_labels(tmp_path / "labels").members().select(["term", "language"]).to_pylist()
+    assert 10 < manifest.num_labels < len(members)
+    assert len({tuple(row.values()) for row in members}) == len(members)
 
 
 def test_tail_report_counts_terms_and_labels(mini_labels):

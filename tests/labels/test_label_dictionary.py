@@ -10,30 +10,31 @@ from hypothesis import strategies as st
 
 from vitrail.errors import ConfigError, LabelError
 from vitrail.labels import LabelsConfig
-from vitrail.labels.dictionary import Lists, build_dictionary, collect_candidates
+from vitrail.labels.candidates import collect_candidates
+from vitrail.labels.dictionary import Lists, build_dictionary, join_dictionaries
 from vitrail.labels.diff import follow_labels, remap_head
 from vitrail.labels.grouping import group_terms, image_overlap, join_translations, translation_links
 from vitrail.labels.identity import assign_ids
 from vitrail.labels.normalise import tokenise
 from vitrail.labels.rejections import REASONS
+from vitrail.labels.surfaces import Surfaces
 from vitrail.labels.user_files import read_user_files
 from vitrail.labels.vocabulary import build_vocabulary
 
 STOP_WORDS = frozenset({"the", "of", "a", "by"})
 
 
-def count(texts, images=None, max_ngram=6, min_images=2, languages=None):
+def count(texts, images=None, max_ngram=6, min_images=2):
     images = np.arange(len(texts)) if images is None else np.array(images)
     numbers = np.unique(texts, return_inverse=True)[1]
-    languages = np.zeros(len(texts), dtype=np.int64) if languages is None else np.array(languages)
-    return collect_candidates(tokenise(pa.array(texts)), images, numbers, languages, max_ngram, min_images)
+    return collect_candidates(tokenise(pa.array(texts)), images, numbers, max_ngram, min_images)
 
 
-def build(texts, images=None, lists=Lists(), languages=None, **options):  # noqa: B008 - frozen
+def build(texts, images=None, lists=Lists(), **options):  # noqa: B008 - frozen
     config = LabelsConfig(min_term_images=options.pop("min_term_images", 2), **options)
-    candidates = count(texts, images, config.max_ngram, config.min_term_images, languages)
+    candidates = count(texts, images, config.max_ngram, config.min_term_images)
     lists = replace(lists, stop_words=STOP_WORDS, generic_words=frozenset({"icon", "image", "collection"}))
-    dictionary = build_dictionary(candidates, config, lists)
+    dictionary = join_dictionaries([build_dictionary(candidates, 0, config, lists)], lists)
     reasons = {" ".join(term): reason for term, reason in zip(dictionary.terms, dictionary.reason, strict=True)}
     assert set(reasons.values()) <= {None, *REASONS}
     return reasons, dictionary
@@ -61,7 +62,7 @@ def test_rejections_have_reasons():
         + ["statue of liberty island", "a statue of liberty island"]
         + [f"filler{index}" for index in range(20)]
     )
-    reasons, _ = build(texts, max_image_share=0.15)
+    reasons, _ = build(texts, max_image_share=0.06)  # of 100 texts at least
     assert reasons["cat"] is None
     assert reasons["sits"] == "fragment"
     assert reasons["filler0"] == "rare"
@@ -214,19 +215,76 @@ def test_plurals_are_of_their_own_word():
     assert [canonical[word] for word in ("plan", "cap", "mar", "mares")] == ["plan", "cap", "mar", "mares"]
 
 
-def test_plurals_and_spellings_stay_in_their_language():
-    texts = ["tour", "tour", "tor", "tor", "tor", "gifts", "gifts", "gift", "gift", "color", "colour"] * 2
-    languages = [0, 0, 1, 1, 1, 0, 0, 1, 1, 0, 0] * 2
-    canonical = canonical_forms(build(texts, languages=languages, max_image_share=1)[1])
-    assert [canonical[word] for word in ("tour", "tor", "gifts", "gift")] == ["tour", "tor", "gifts", "gift"]
-    assert canonical["colour"] == canonical["color"]
+GERMAN = ["gift"] * 6 + ["gifte"] * 4 + ["totenkopf", "totenkopf", "die katze"]
+ENGLISH = ["gift"] * 4 + ["gifts"] * 2 + ["ribbon", "ribbon", "die hard", "they die hard"]
 
 
-def test_every_candidate_has_its_language():
-    candidates = count(["die katze", "die katze", "die hard", "the die"], languages=[1, 1, 0, 0], min_images=1)
-    language = dict(zip(candidates.terms, candidates.language.tolist(), strict=True))
-    assert language["katze",] == language["die", "katze"] == 1
-    assert language["hard",] == 0
+def two_languages(config=LabelsConfig(min_term_images=2, max_image_share=1, clustering="none")):  # noqa: B008 - frozen
+    texts, languages = GERMAN + ENGLISH, ["de"] * len(GERMAN) + ["en-GB"] * len(ENGLISH)
+    sample = pa.table({"text": texts, "source": ["title"] * len(texts), "language": languages})
+    return build_vocabulary(sample, np.arange(len(texts)), config)
+
+
+def entries_of(vocabulary):
+    rows = vocabulary.dictionary.to_pylist()
+    return {(row["term"], row["language"]): (row["canonical"], row["num_images"], row["reason"]) for row in rows}
+
+
+def test_each_language_has_its_dictionary():
+    entries = entries_of(two_languages())
+    assert entries["gift", "de"] == ("gift", 6, None)
+    assert entries["gifte", "de"] == ("gifte", 4, None)
+    assert entries["gift", "en"] == ("gift", 4, None)
+    assert entries["gifts", "en"] == ("gift", 2, None)
+    assert entries["die", "de"] == ("die", 1, "stop_word")
+    assert entries["die", "en"] == ("die", 2, "fragment")
+
+
+def terms_in(vocabulary, texts, languages):
+    matches = Surfaces(vocabulary.surfaces).find(tokenise(pa.array(texts)), pa.array(languages, pa.string()))
+    names = [f"{vocabulary.terms.term[term]} {vocabulary.terms.language[term]}" for term in matches.term]
+    return [{name for name, owner in zip(names, matches.text, strict=True) if owner == n} for n in range(len(texts))]
+
+
+def test_a_form_counts_as_the_term_of_its_texts_language():
+    found = terms_in(two_languages(), ["gift", "Gift", "ein gift", "gift", None], ["de", "en", "de-AT", "fr", "en"])
+    assert found == [{"gift de"}, {"gift en"}, {"gift de"}, {"gift de"}, set()]  # French has none: of most images
+
+
+def test_a_text_that_does_not_tell_its_language_is_read_in_that_of_its_other_forms():
+    texts = ["ribbon on a gift", "gift, totenkopf", "gift, totenkopf, ribbon, die hard", "gift"]
+    assert terms_in(two_languages(), texts, [None] * 4) == [
+        *({"ribbon en", "gift en"}, {"gift de", "totenkopf de"}),
+        *({"gift en", "totenkopf de", "ribbon en", "die hard en"}, {"gift de"}),
+    ]
+
+
+def test_a_form_of_one_dictionary_counts_in_any_text():
+    assert terms_in(two_languages(), ["ribbon", "totenkopf"], ["de", "en"]) == [{"ribbon en"}, {"totenkopf de"}]
+
+
+def test_the_users_variants_reach_over_languages(tmp_path):
+    (tmp_path / "words.txt").write_text("totenkopf = skull\ngifte = gift\n", encoding="utf-8")
+    config = LabelsConfig(min_term_images=2, clustering="none", dictionary_files=(str(tmp_path / "words.txt"),))
+    vocabulary = two_languages(config)
+    assert entries_of(vocabulary)["totenkopf", "de"] == ("skull", 2, None)
+    assert entries_of(vocabulary)["skull", "und"] == ("skull", 0, None)
+    assert terms_in(vocabulary, ["gifte totenkopf", "skull"], ["de", "en"]) == [{"gift de", "skull und"}, {"skull und"}]
+
+
+def test_boilerplate_is_of_a_language():
+    english = [f"word{number} cat" for number in range(400)]
+    german = [f"wort{number} kostenlos{' hund' * (number % 5 == 0)}" for number in range(120)]
+    texts, languages = english + german, ["en"] * len(english) + ["de"] * len(german)
+    sample = pa.table({"text": texts, "source": ["title"] * len(texts), "language": languages})
+    entries = entries_of(build_vocabulary(sample, np.arange(len(texts)), LabelsConfig(clustering="none")))
+    assert entries["kostenlos", "de"][2] == entries["cat", "en"][2] == "boilerplate"  # one on 23% of the corpus
+    assert entries["hund", "de"][2] is None
+
+
+def test_a_language_of_a_few_texts_has_no_boilerplate():
+    reasons, _ = build(["rotes boot"] * 4)
+    assert reasons["rotes boot"] is None
 
 
 def test_config_refuses_nonsense():

@@ -20,9 +20,9 @@ from vitrail.labels.aggregation import aggregate_posts
 from vitrail.labels.annotation import annotate
 from vitrail.labels.features import build_annotations, unpack_mentions
 from vitrail.labels.images import ImageLookup, hash_ids
-from vitrail.labels.matching import Matcher
 from vitrail.labels.scoring import HeuristicScorer
 from vitrail.labels.shard_labels import collect_votes
+from vitrail.labels.surfaces import Surfaces
 from vitrail.labels.terms import Terms
 
 NUM_PARTS = 4  # signal files, each a wave; the corpus has as many shards
@@ -54,20 +54,30 @@ def test_the_default_configuration_gives_the_same_bytes_for_any_partitioning(par
     assert all_digests(tmp_path / "labels") == all_digests(mini_labels)
 
 
-WORDS = ("red", "kite", "red kite", "sea", "blue sea", "dog")
+WORDS = ("red", "kite", "red kite", "sea", "blue sea", "dog", "dog")
+LANGUAGES = ["en"] * 6 + ["de"]
 TERMS = Terms(
     term=list(WORDS),
-    language=["en"] * len(WORDS),
+    language=LANGUAGES,
     num_images=np.full(len(WORDS), 5),
     num_tokens=np.array([len(word.split()) for word in WORDS]),
     specificity=np.linspace(-1, 1, len(WORDS)).astype(np.float32),
     entropy=np.full(len(WORDS), 0.3, np.float32),
     query_rate=np.zeros(len(WORDS), np.float32),
     vector=np.random.default_rng(0).normal(size=(len(WORDS), 8)).astype(np.float32),
-    label=np.array([0, 1, 1, 2, 2, 3]),
+    label=np.array([0, 1, 1, 2, 2, 3, 4]),
     closeness=np.ones(len(WORDS), np.float32),
 )
-MATCHER = Matcher([tuple(word.split()) for word in WORDS])
+SURFACES = Surfaces(
+    pa.table(
+        {
+            "tokens": [word.split() for word in WORDS],
+            "language": LANGUAGES,
+            "term": np.arange(len(WORDS)),
+            "num_images": TERMS.num_images,
+        }
+    )
+)
 IMAGES = pa.array([f"image-{number}" for number in range(5)])
 _ORDER = np.argsort(hash_ids(IMAGES))
 LOOKUP = ImageLookup(hashes=hash_ids(IMAGES)[_ORDER], rows=_ORDER, starts=np.array([0, len(IMAGES)]))
@@ -80,6 +90,7 @@ signals_strategy = st.lists(
             "source": st.sampled_from(["title", "query", None]),
             "text": st.lists(st.sampled_from([*WORDS, "oh", "!"]), max_size=6).map(" ".join) | st.none(),
             "weight": st.sampled_from([1.0, 0.5, None]),
+            "language": st.sampled_from(["en", "de", None]),
         }
     ),
     min_size=1,
@@ -91,10 +102,10 @@ def label_parts(parts):
     """Labels and votes of signals that arrive in parts, each a list of rows."""
     batches = []
     for rows in parts:
-        columns = {name: [row[name] for row in rows] for name in ("image_id", "post_id", "source", "text")}
+        columns = {name: [row[name] for row in rows] for name in ("image_id", "post_id", "source", "text", "language")}
         arrays = {name: pa.array(values, pa.string()) for name, values in columns.items()}
         arrays["weight"] = pa.array([row["weight"] for row in rows], pa.float32())
-        batches += annotate(arrays, MATCHER, np.arange(len(WORDS)), LOOKUP)[0].to_batches()
+        batches += annotate(arrays, SURFACES, LOOKUP)[0].to_batches()
     if not batches:
         return None
     spilled = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from vitrail.contracts.codec import load
-from vitrail.contracts.labels import VOCABULARY_SCHEMA
+from vitrail.contracts.labels import MEMBERS_SCHEMA
 from vitrail.contracts.lineage import Lineage
 from vitrail.errors import LabelError
 from vitrail.labels import LabelDiff, open_labels
@@ -59,9 +59,9 @@ def test_a_champion_of_the_same_text_changes_nothing_downstream(derive, tmp_path
 
 def test_labels_that_left_those_of_the_champion_stop_the_run(derive, tmp_path):
     old = shutil.copytree(derive("first").artifact, tmp_path / "old")
-    rows = open_labels(old).vocabulary().to_pylist()
-    lumped = {**rows[0], "members": [term for row in rows for term in row["members"]]}
-    pq.write_table(pa.Table.from_pylist([lumped], schema=VOCABULARY_SCHEMA), old / "vocabulary.parquet")
+    rows = open_labels(old).members().to_pylist()
+    lumped = [{**row, "label_id": rows[0]["label_id"]} for row in rows]
+    pq.write_table(pa.Table.from_pylist(lumped, schema=MEMBERS_SCHEMA), old / "members.parquet")
     manifest = json.loads((old / "labels.json").read_text())
     (old / "labels.json").write_text(json.dumps({**manifest, "digest": "lumped"}))
     with pytest.raises(LabelError, match="max_churn"):

@@ -31,8 +31,8 @@ BANDS = ("head", "mid", "tail")
 VOCABULARY_SCHEMA = pa.schema(
     [
         ("label_id", pa.int64()),  # stable over derivations; not the head output
-        ("term", pa.string()),  # the cluster's most frequent canonical term
-        ("members", pa.list_(pa.string())),  # canonical terms merged into the label, most frequent first
+        ("term", pa.string()),  # the cluster's most frequent canonical term; one of two languages may be there twice
+        ("members", pa.list_(pa.string())),  # names of the terms merged into the label, most frequent first
         ("language", pa.string()),  # of `term`
         ("frequency", pa.int64()),  # images that carry the label
         ("idf", pa.float32()),
@@ -43,7 +43,7 @@ DICTIONARY_SCHEMA = pa.schema(
     [
         ("term", pa.string()),  # normalised surface form
         ("canonical", pa.string()),  # equal to `term`, or the variant it is counted as
-        ("language", pa.string()),
+        ("language", pa.string()),  # whose dictionary the entry is of
         ("num_images", pa.int64()),
         ("idf", pa.float32()),
         ("reason", pa.string()),  # null: accepted; else why it was rejected

@@ -11,25 +11,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vitrail.labels.images import ImageLookup, open_lookup
-from vitrail.labels.matching import Matcher, Matches
+from vitrail.labels.matching import Matches
 from vitrail.labels.normalise import BREAK, TokenBatch, is_too_long, tokenise
-from vitrail.labels.terms import load_matcher
+from vitrail.labels.surfaces import Surfaces, load_surfaces
 
 __all__ = ["SIGNAL_COLUMNS", "Annotator", "annotate", "as_array", "read_spill"]
 
-SIGNAL_COLUMNS = ("image_id", "post_id", "source", "text", "weight")
+SIGNAL_COLUMNS = ("image_id", "post_id", "source", "text", "weight", "language")
 _SIGNALS_PER_BATCH = 65_536
 
 
-def annotate(
-    columns: dict[str, pa.Array], matcher: Matcher, term_of_surface: np.ndarray, lookup: ImageLookup
-) -> tuple[pa.Table, Counter[str]]:
+def annotate(columns: dict[str, pa.Array], surfaces: Surfaces, lookup: ImageLookup) -> tuple[pa.Table, Counter[str]]:
     """Annotates one batch of signals.
 
     Args:
         columns: SIGNAL_COLUMNS of B signals.
-        matcher: Over surface forms.
-        term_of_surface: int64, the term each surface form counts as.
+        surfaces: Of the dictionaries.
         lookup: Of the corpus.
 
     Returns:
@@ -38,12 +35,12 @@ def annotate(
     """
     rows = lookup.find(columns["image_id"])
     tokens = tokenise(columns["text"])
-    matches = matcher.find(tokens)
+    matches = surfaces.find(tokens, columns["language"])
     num_matches = np.bincount(matches.text, minlength=len(rows))
     kept = np.flatnonzero((rows >= 0) & (num_matches > 0))
     kept = kept[np.argsort(rows[kept], kind="stable")]
     skipped = _count_skipped(columns["text"], rows, tokens, num_matches)
-    return _spill_table(columns, rows, kept, tokens, matches, num_matches, term_of_surface), skipped
+    return _spill_table(columns, rows, kept, tokens, matches, num_matches), skipped
 
 
 def _count_skipped(texts: pa.Array, rows: np.ndarray, tokens: TokenBatch, num_matches: np.ndarray) -> Counter[str]:
@@ -77,14 +74,13 @@ def _spill_table(
     tokens: TokenBatch,
     matches: Matches,
     num_matches: np.ndarray,
-    term_of_surface: np.ndarray,
 ) -> pa.Table:
     counts = num_matches[kept]
     ends = np.cumsum(counts)
     firsts = (np.cumsum(num_matches) - num_matches)[kept]
     index = np.repeat(firsts - (ends - counts), counts) + np.arange(ends[-1] if len(ends) else 0)
     offsets = pa.array(np.concatenate([[0], ends]).astype(np.int32))
-    terms = pa.array(term_of_surface[matches.term[index]].astype(np.int32))
+    terms = pa.array(matches.term[index])
     taken = pa.array(kept)
     return pa.table(
         {
@@ -113,7 +109,7 @@ class Annotator:
 
     def __init__(self, work: str, spill: str) -> None:
         pa.set_cpu_count(1)
-        self._matcher, self._term_of_surface = load_matcher(Path(work))
+        self._surfaces = load_surfaces(Path(work))
         self._lookup = open_lookup(Path(work))
         self._spill = Path(spill)
 
@@ -125,11 +121,12 @@ class Annotator:
         source: daft.Series,
         text: daft.Series,
         weight: daft.Series,
+        language: daft.Series,
     ) -> pa.Array:
         """A report (JSON) in the first row of each batch, null in the others."""
-        arrays = (as_array(series.to_arrow()) for series in (image_id, post_id, source, text, weight))
+        arrays = (as_array(series.to_arrow()) for series in (image_id, post_id, source, text, weight, language))
         columns = dict(zip(SIGNAL_COLUMNS, arrays, strict=True))
-        table, skipped = annotate(columns, self._matcher, self._term_of_surface, self._lookup)
+        table, skipped = annotate(columns, self._surfaces, self._lookup)
         name, shards = self._write(table)
         report = {"num_signals": len(text), "skipped": skipped, "file": name, "shards": shards}
         return pa.array([json.dumps(report), *[None] * (len(text) - 1)], pa.string())

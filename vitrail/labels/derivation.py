@@ -41,7 +41,8 @@ from vitrail.labels.label_set import LabelSet, open_labels
 from vitrail.labels.label_table import label_ids, member_terms, members_table, vocabulary_table
 from vitrail.labels.scoring import load_scorer
 from vitrail.labels.shard_labels import ShardPublisher, ShardScorer, count_labels, read_published
-from vitrail.labels.terms import load_terms, save_surfaces, save_terms
+from vitrail.labels.surfaces import save_surfaces
+from vitrail.labels.terms import load_terms, save_terms
 from vitrail.labels.vocabulary import build_vocabulary
 
 __all__ = ["derive_labels", "digest_config"]
@@ -66,7 +67,7 @@ def derive_labels(
         corpus: Corpus folder.
         out: Label-set folder; appears whole.
         config: How.
-        previous: An earlier label set (manifest, vocabulary and dictionary are enough) whose ids surviving labels
+        previous: An earlier label set (manifest, vocabulary and members are enough) whose ids surviving labels
             keep; what changed since goes into diff.json.
         work: Folder of intermediate results, on a file system all workers share; by default hidden beside
             `out`.
@@ -173,7 +174,7 @@ def _prepare_vocabulary(files: list[Path], folder: Path, config: LabelsConfig) -
     is_usable = (rows >= 0) & sample["text"].is_valid().to_numpy()
     vocabulary = build_vocabulary(sample.filter(pa.array(is_usable)), rows[is_usable], config)
     _LOG.info("%s terms in %s labels", len(vocabulary.terms.term), int(vocabulary.terms.label.max()) + 1)
-    save_surfaces(folder, vocabulary.surfaces, vocabulary.term_of_surface)
+    save_surfaces(folder, vocabulary.surfaces)
     save_terms(folder, vocabulary.terms)
     _write_table(vocabulary.dictionary, done)
 

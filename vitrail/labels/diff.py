@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vitrail.errors import LabelError
-from vitrail.labels.identity import Cluster, shared_weight
+from vitrail.labels.identity import Cluster, Term, shared_weight
 from vitrail.labels.label_set import LabelSet
 
 __all__ = [
@@ -45,14 +45,11 @@ class LabelDiff(Moves):
 
 
 def clusters_of(labels: LabelSet) -> tuple[list[int], list[Cluster]]:
-    """Ids and weighted members of the labels; a member weighs the images of its dictionary entry."""
-    dictionary = labels.dictionary()
-    weight = dict(zip(dictionary["term"].to_pylist(), dictionary["num_images"].to_pylist(), strict=True))
-    vocabulary = labels.vocabulary()
-    clusters: list[Cluster] = [
-        {term: weight.get(term, 1) for term in terms} for terms in vocabulary["members"].to_pylist()
-    ]
-    return vocabulary["label_id"].to_pylist(), clusters
+    """Ids and weighted members of the labels; a member weighs its images in the dictionary's sample."""
+    clusters: dict[int, dict[Term, int]] = {}
+    for row in labels.members().to_pylist():
+        clusters.setdefault(row["label_id"], {})[row["term"], row["language"]] = row["num_images"]
+    return list(clusters), list(clusters.values())
 
 
 def tail_mass(labels: LabelSet) -> float:

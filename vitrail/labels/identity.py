@@ -8,18 +8,19 @@ join and leave.
 import hashlib
 from collections.abc import Mapping, Sequence
 
-__all__ = ["Cluster", "assign_ids", "birth_id", "shared_weight"]
+__all__ = ["Cluster", "Term", "assign_ids", "birth_id", "shared_weight"]
 
 _ID_BITS = 53  # exact in JSON numbers of every reader
 
-Cluster = Mapping[str, int]  # canonical terms and their images
+Term = tuple[str, str]  # a canonical term and its language
+Cluster = Mapping[Term, int]  # terms and their images
 
 
-def birth_id(term: str, taken: set[int]) -> int:
+def birth_id(term: Term, taken: set[int]) -> int:
     """A positive id from the term, moved on while it is taken."""
     attempt = 0
     while True:
-        digest = hashlib.sha256(f"{term}\x00{attempt}".encode()).digest()
+        digest = hashlib.sha256("\x00".join([*term, str(attempt)]).encode()).digest()
         label_id = int.from_bytes(digest[:8], "big") >> (64 - _ID_BITS)
         if label_id and label_id not in taken:
             return label_id
@@ -39,7 +40,7 @@ def shared_weight(old: Sequence[Cluster], new: Sequence[Cluster]) -> dict[tuple[
 
 
 def assign_ids(
-    names: Sequence[str], new: Sequence[Cluster], old_ids: Sequence[int], old: Sequence[Cluster]
+    names: Sequence[Term], new: Sequence[Cluster], old_ids: Sequence[int], old: Sequence[Cluster]
 ) -> list[int]:
     """Ids of new clusters, inherited from old ones where they are each other's best match.
 

@@ -17,7 +17,7 @@ from vitrail.labels.config import LabelsConfig
 from vitrail.labels.features import FEATURES, build_annotations, unpack_mentions
 from vitrail.labels.images import ImageLookup, open_lookup
 from vitrail.labels.judgements import read_judgements
-from vitrail.labels.normalise import join_term, normalise_terms
+from vitrail.labels.normalise import normalise_terms
 from vitrail.labels.scoring import train_scorer
 from vitrail.labels.terms import Terms, load_terms
 
@@ -69,12 +69,12 @@ def _groups(corpus: Path) -> Mapping[str, str]:
 def _judged_annotations(work: Path, judgements: pa.Table, config: LabelsConfig) -> pa.Table:
     lookup, terms = open_lookup(work), load_terms(work)
     rows = lookup.find(judgements["image_id"].combine_chunks())
-    numbers = _term_numbers(judgements["term"].to_pylist(), work, terms)
-    is_known = (rows >= 0) & (numbers >= 0)
+    numbers = _term_numbers(judgements["term"].to_pylist(), work)
     place = {
-        (int(rows[index]), int(numbers[index])): index for index in np.flatnonzero(is_known).tolist()
+        (int(rows[index]), number): index for index in np.flatnonzero(rows >= 0).tolist() for number in numbers[index]
     }  # a variant and its term are one: the last row counts
-    found = list(_read_shards(work, lookup, np.unique(rows[is_known]), place, terms, config))
+    known = np.unique(np.array([row for row, _ in place], dtype=np.int64))
+    found = list(_read_shards(work, lookup, known, place, terms, config))
     index = np.array([index for index, _ in found], dtype=np.int64)
     features = np.stack([row for _, row in found]) if found else np.zeros((0, len(FEATURES)), np.float32)
     table = judgements.take(pa.array(index))
@@ -83,14 +83,14 @@ def _judged_annotations(work: Path, judgements: pa.Table, config: LabelsConfig) 
     return table
 
 
-def _term_numbers(phrases: list[str], work: Path, terms: Terms) -> np.ndarray:
-    """Numbers of the terms the phrases count as, -1 for those that are none."""
-    dictionary = pq.read_table(work / "dictionary.parquet", columns=["term", "canonical"])
-    canonical = dict(zip(dictionary["term"].to_pylist(), dictionary["canonical"].to_pylist(), strict=True))
-    number = {term: position for position, term in enumerate(terms.term)}
-    texts = {phrase: join_term(list(found[0])) for phrase in set(phrases) if (found := normalise_terms([phrase]))}
-    names = (texts.get(phrase, "") for phrase in phrases)
-    return np.array([number.get(canonical.get(name, name), -1) for name in names], dtype=np.int64)
+def _term_numbers(phrases: list[str], work: Path) -> list[list[int]]:
+    """Numbers of the terms that each phrase counts as, in any language; none for phrases that are no terms."""
+    entries = pq.read_table(work / "surfaces.parquet", columns=["tokens", "term"])
+    numbers: dict[tuple[str, ...], set[int]] = defaultdict(set)
+    for tokens, number in zip(entries["tokens"].to_pylist(), entries["term"].to_pylist(), strict=True):
+        numbers[tuple(tokens)].add(number)
+    forms = {phrase: found[0] for phrase in set(phrases) if (found := normalise_terms([phrase]))}
+    return [sorted(numbers.get(forms.get(phrase, ()), ())) for phrase in phrases]
 
 
 def _read_shards(

@@ -30,9 +30,10 @@ def member_terms(terms: Terms, kept: np.ndarray, config: LabelsConfig) -> list[l
 
 def label_ids(terms: Terms, groups: list[list[int]], previous: LabelSet | None) -> np.ndarray:
     """Ids of the labels: inherited from the previous label set where a label goes on, else new."""
-    clusters = [{terms.term[term]: int(terms.num_images[term]) for term in group} for group in groups]
+    keys = list(zip(terms.term, terms.language, strict=True))
+    clusters = [{keys[term]: int(terms.num_images[term]) for term in group} for group in groups]
     old_ids, old = clusters_of(previous) if previous else ([], [])
-    names = [terms.term[group[0]] for group in groups]
+    names = [keys[group[0]] for group in groups]
     return np.array(assign_ids(names, clusters, old_ids, old), dtype=np.int64)
 
 
@@ -53,7 +54,7 @@ def vocabulary_table(
         {
             "label_id": pa.array(ids, pa.int64()),
             "term": [terms.term[group[0]] for group in groups],
-            "members": [[terms.term[term] for term in group] for group in groups],
+            "members": [list(dict.fromkeys(terms.term[term] for term in group)) for group in groups],
             "language": [terms.language[group[0]] for group in groups],
             "frequency": pa.array(frequency, pa.int64()),
             "idf": pa.array(idf.astype(np.float32)),

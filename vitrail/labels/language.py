@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import py3langid
 
-__all__ = ["UNKNOWN", "identify_languages"]
+__all__ = ["UNKNOWN", "identify_languages", "primary_language"]
 
 UNKNOWN = "und"  # ISO 639-2: undetermined
 MIN_LETTERS = 24  # about four words; langid.py (Lui and Baldwin 2012) degrades quickly below
@@ -45,7 +45,9 @@ def _script_language(text: str) -> str | None:
 
 def identify_languages(texts: Sequence[str], given: Sequence[str | None]) -> list[str]:
     """ISO 639-1 codes for texts, `und` where nothing is known; given languages are kept."""
-    languages = [_primary(language) or _script_language(text) for text, language in zip(texts, given, strict=True)]
+    languages = [
+        primary_language(language) or _script_language(text) for text, language in zip(texts, given, strict=True)
+    ]
     if None not in languages:
         return [language or UNKNOWN for language in languages]
     long = {
@@ -61,6 +63,6 @@ def identify_languages(texts: Sequence[str], given: Sequence[str | None]) -> lis
     ]
 
 
-def _primary(language: str | None) -> str | None:
+def primary_language(language: str | None) -> str | None:
     """The language part of a tag such as pt-BR."""
     return language.replace("_", "-").split("-")[0].lower() if language else None

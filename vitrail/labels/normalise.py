@@ -63,6 +63,12 @@ class TokenBatch:
     tokens: pa.Array  # string [T]
     offsets: np.ndarray  # int64 [B + 1]
 
+    def select(self, texts: np.ndarray) -> "TokenBatch":
+        """The batch of some texts, by a mask (bool [B])."""
+        lengths = np.diff(self.offsets)
+        offsets = np.concatenate([[0], np.cumsum(lengths[texts])])
+        return TokenBatch(tokens=self.tokens.filter(pa.array(np.repeat(texts, lengths))), offsets=offsets)
+
 
 @functools.cache
 def _latin_table() -> tuple[np.ndarray, np.ndarray]:

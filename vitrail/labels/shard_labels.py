@@ -266,5 +266,6 @@ class ShardPublisher:
         """Terms by name; the dictionary holds those of the shard alone, not the whole vocabulary."""
         is_used = np.zeros(len(self._terms), dtype=bool)
         is_used[term] = True
-        code = np.cumsum(is_used) - 1
-        return pa.DictionaryArray.from_arrays(pa.array(code[term]), self._terms.filter(pa.array(is_used)))
+        names = self._terms.filter(pa.array(is_used)).dictionary_encode()  # each once: languages share some
+        code = names.indices.to_numpy()[np.cumsum(is_used)[term] - 1]
+        return pa.DictionaryArray.from_arrays(pa.array(code), names.dictionary)

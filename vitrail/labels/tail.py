@@ -49,19 +49,16 @@ def _count_bands(frequency: np.ndarray) -> dict[str, BandCounts]:
 def tail_report(labels: LabelSet) -> TailReport:
     """Compares the labels with their member terms, each counted alone over the dictionary's sample."""
     is_sampled = labels.manifest.is_sampled
-    vocabulary, dictionary = labels.vocabulary(), labels.dictionary()
-    rows = dictionary.select(["term", "num_images", "language"]).to_pylist()
-    entries = {row["term"]: row for row in rows}
-    members = vocabulary["members"].to_pylist()
-    alone = np.array([entries[term]["num_images"] for terms in members for term in terms], dtype=np.int64)
-    frequency = vocabulary["frequency"].to_numpy()
-    languages = [{entries[term]["language"] for term in terms} for terms in members]
+    members = labels.members()
+    alone = members["num_images"].to_numpy()
+    frequency = labels.vocabulary()["frequency"].to_numpy()
+    languages = members.group_by("label_id").aggregate([("language", "count_distinct")])["language_count_distinct"]
     return TailReport(
         before=_count_bands(alone),
         after=_count_bands(frequency),
         num_terms=len(alone),
         num_labels=len(frequency),
-        num_multilingual=sum(len(found) > 1 for found in languages),
+        num_multilingual=int((languages.to_numpy() > 1).sum()),
         num_rescued=None if is_sampled else int((alone < frequency.min(initial=np.iinfo(np.int64).max)).sum()),
         is_sampled=is_sampled,
     )

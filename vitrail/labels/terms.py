@@ -1,4 +1,4 @@
-"""The term table: what is known of each term of the dictionary, and the surface forms that are matched."""
+"""The term table: what is known of each term of the dictionaries."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,14 +7,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vitrail.labels.matching import Matcher
-
-__all__ = ["Terms", "load_matcher", "load_terms", "save_surfaces", "save_terms"]
+__all__ = ["Terms", "load_terms", "save_terms"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """T canonical terms, with the statistics of the dictionary's sample that scores rest on."""
+    """T canonical terms, with the statistics of the dictionary's sample that scores rest on.
+
+    Two terms of one name are of two languages.
+    """
 
     term: list[str]
     language: list[str]
@@ -47,15 +48,3 @@ def load_terms(folder: Path) -> Terms:
         vector=np.load(folder / "vectors.npy", mmap_mode="r"),
         **{name: table[name].to_numpy() for name in _ARRAYS},
     )
-
-
-def save_surfaces(folder: Path, surfaces: list[tuple[str, ...]], term_of_surface: np.ndarray) -> None:
-    """Writes surfaces.parquet: every form that is matched, and the number of the term it counts as."""
-    tokens = pa.array([list(surface) for surface in surfaces], pa.list_(pa.string()))
-    pq.write_table(pa.table({"tokens": tokens, "term": term_of_surface}), folder / "surfaces.parquet")
-
-
-def load_matcher(folder: Path) -> tuple[Matcher, np.ndarray]:
-    """The matcher over the surface forms, and the term number of each."""
-    table = pq.read_table(folder / "surfaces.parquet")
-    return Matcher(table["tokens"].to_pylist()), table["term"].to_numpy()

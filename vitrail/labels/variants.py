@@ -1,7 +1,7 @@
-"""The canonical map: which terms are forms of one term - plural, spelling, accents, or as the user says."""
+"""Which terms of a language are forms of one term: plural, spelling, accents."""
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -13,57 +13,32 @@ _SPELLINGS = (("our", "or"), ("tre", "ter"), ("grey", "gray"), ("ise", "ize"), (
 _LONG_PLURALS = ("ses", "xes", "zes", "ches", "shes", "oes")
 
 
-def find_canonical(
-    terms: Sequence[tuple[str, ...]],
-    counts: np.ndarray,
-    language: np.ndarray,
-    reasons: Sequence[str | None],
-    variants: Mapping[tuple[str, ...], tuple[str, ...]],
-) -> np.ndarray:
-    """Index of the term each accepted term is counted as: its most frequent form, or the one the user names.
+def find_canonical(terms: Sequence[tuple[str, ...]], counts: np.ndarray, reasons: Sequence[str | None]) -> np.ndarray:
+    """Index of the term each accepted term is counted as: its most frequent form.
 
     Args:
-        terms: C phrases.
+        terms: C phrases of one language: English "tour" is no form of German "tor".
         counts: int64 [C] images.
-        language: int64 [C] codes, -1 for any.
         reasons: None for accepted terms.
-        variants: The user's, variant to term.
     """
     canonical = np.arange(len(terms))
     accepted = [index for index, reason in enumerate(reasons) if reason is None]
-    known = {join_term(list(terms[index])): int(language[index]) for index in accepted}
+    texts = [join_term(list(terms[index])) for index in accepted]
+    known = set(texts)
     groups: dict[str, list[int]] = {}
-    for text, index in zip(known, accepted, strict=True):
+    for text, index in zip(texts, accepted, strict=True):
         groups.setdefault(_variant_key(text, known), []).append(index)
     for members in groups.values():
         canonical[members] = min(members, key=lambda index: (-counts[index], terms[index]))
-    return _follow_user(canonical, terms, variants)
-
-
-def _follow_user(
-    canonical: np.ndarray, terms: Sequence[tuple[str, ...]], variants: Mapping[tuple[str, ...], tuple[str, ...]]
-) -> np.ndarray:
-    place = {term: index for index, term in enumerate(terms)} if variants else {}
-    for variant, term in variants.items():
-        canonical[canonical == canonical[place[term]]] = place[term]
-        canonical[place[variant]] = place[term]
     return canonical
 
 
-def _variant_key(text: str, known: Mapping[str, int]) -> str:
-    """The same for all forms of a term; a form is followed only to another that is a term too.
-
-    Plurals and spellings are those of one language: English "tour" is no form of German "tor".
-    """
+def _variant_key(text: str, known: Collection[str]) -> str:
+    """The same for all forms of a term; a form is followed only to another that is a term too."""
     for forms in (_singulars, _americans):
-        same = (form for form in forms(text) if form in known and _may_be_one(known[form], known.get(text, -1)))
-        text = next(same, text)
+        text = next((form for form in forms(text) if form in known), text)
     plain = _without_accents(text)
     return (plain if plain in known else text).replace(" ", "")
-
-
-def _may_be_one(language: int, other: int) -> bool:
-    return language == other or -1 in (language, other)
 
 
 def _singulars(text: str) -> Iterator[str]:

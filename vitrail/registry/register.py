@@ -116,7 +116,7 @@ def register_model(
 
 def _vocabulary_files(labels: Path | None) -> dict[str, Path]:
     """The label set without the labels of single images."""
-    names = ("labels.json", "vocabulary.parquet", "dictionary.parquet")
+    names = ("labels.json", "vocabulary.parquet", "members.parquet")
     return {f"labels/{name}": labels / name for name in names} if labels else {}
 
 

@@ -26,7 +26,7 @@ def derive_labels(context: StepContext) -> Outcome:
 
 def _champion_labels(context: StepContext) -> Path | None:
     champion = fetch_champion(context)
-    if champion is None or not (champion / "labels").exists():  # or it is from before labels were registered
+    if champion is None or not (champion / "labels" / "members.parquet").exists():  # or registered without them
         return None
     return champion / "labels"
 

@@ -1,0 +1,95 @@
+"""The surface forms that are matched in texts, and the term each counts as in the language of its text.
+
+A form of one dictionary counts as that term in any text: captions borrow words. A form of several dictionaries counts
+as the term of its text's language. A text that does not tell its language is read in the one most of its other forms
+are of; where that has no such form, as with a text of another language, the form is the term of most images.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from vitrail.labels.language import primary_language
+from vitrail.labels.matching import Matcher, Matches
+from vitrail.labels.normalise import TokenBatch
+
+__all__ = ["Surfaces", "load_surfaces", "save_surfaces"]
+
+_UNTOLD = -1
+_FILE = "surfaces.parquet"
+
+
+class Surfaces:
+    """Finds terms in texts.
+
+    Args:
+        entries: tokens (list of strings), language, term (the number it counts as) and num_images of E entries of
+            the dictionaries; a form is in it once for each language.
+    """
+
+    def __init__(self, entries: pa.Table) -> None:
+        names = entries["language"].to_pylist()
+        languages = sorted(set(names))
+        self._codes = {name: code for code, name in enumerate(languages)}
+        code = np.array([self._codes[name] for name in names], dtype=np.int64)
+        term = entries["term"].to_numpy().astype(np.int32)
+        number: dict[tuple[str, ...], int] = {}
+        form = [number.setdefault(tuple(tokens), len(number)) for tokens in entries["tokens"].to_pylist()]
+        surface = np.array(form, dtype=np.int64)
+        order = np.lexsort((code, -entries["num_images"].to_numpy(), surface))
+        first = order[np.searchsorted(surface[order], np.arange(len(number)))]  # of each form that of most images
+        self._matcher = Matcher(list(number))
+        self._term, self._language = term[first], code[first]
+        shared = np.flatnonzero(np.bincount(surface, minlength=len(number)) > 1)
+        self._row = np.full(len(number), -1, dtype=np.int64)
+        self._row[shared] = np.arange(len(shared))
+        self._by_language = np.repeat(self._term[shared, None], len(languages) + 1, axis=1)  # the last: untold
+        row = self._row[surface]
+        self._by_language[row[row >= 0], code[row >= 0]] = term[row >= 0]
+
+    def find(self, batch: TokenBatch, languages: pa.Array) -> Matches:
+        """All terms in the texts of a batch, as the languages of the texts (tags such as pt-BR, null) mean them."""
+        matches = self._matcher.find(batch)
+        term, row = self._term[matches.term], self._row[matches.term]
+        shared = np.flatnonzero(row >= 0)
+        if len(shared):
+            code = self._read_languages(languages, matches, row)
+            term[shared] = self._by_language[row[shared], code[matches.text[shared]]]
+        return replace(matches, term=term)
+
+    def _read_languages(self, languages: pa.Array, matches: Matches, row: np.ndarray) -> np.ndarray:
+        """int64 codes of the texts' languages: as told, else that of most forms of one dictionary in the text."""
+        encoded = languages.cast(pa.string()).dictionary_encode()
+        told = [self._codes.get(primary_language(name) or "", _UNTOLD) for name in encoded.dictionary.to_pylist()]
+        code = np.array([*told, _UNTOLD])[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)]
+        is_asked = np.zeros(len(code), dtype=bool)
+        is_asked[matches.text[row >= 0]] = True
+        is_asked &= code == _UNTOLD
+        voter = np.flatnonzero(is_asked[matches.text] & (row < 0))
+        voted = _majority(matches.text[voter], self._language[matches.term[voter]], len(code))
+        return np.where(is_asked, voted, code)
+
+
+def _majority(item: np.ndarray, code: np.ndarray, num_items: int) -> np.ndarray:
+    """int64 [num_items]: the code most often seen with each item, the smallest of equals; -1 for none."""
+    width = int(code.max(initial=0)) + 1
+    keys, counts = np.unique(item.astype(np.int64) * width + code, return_counts=True)
+    order = np.lexsort((keys, -counts, keys // width))
+    items, first = np.unique(keys[order] // width, return_index=True)
+    best = np.full(num_items, -1, dtype=np.int64)
+    best[items] = keys[order][first] % width
+    return best
+
+
+def save_surfaces(folder: Path, entries: pa.Table) -> None:
+    """Writes surfaces.parquet."""
+    pq.write_table(entries, folder / _FILE)
+
+
+def load_surfaces(folder: Path) -> Surfaces:
+    """Reads what `save_surfaces` wrote."""
+    return Surfaces(pq.read_table(folder / _FILE))
