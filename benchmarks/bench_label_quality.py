@@ -34,9 +34,9 @@ import pyarrow.parquet as pq
 from vitrail.corpus import Corpus, build_corpus, open_corpus
 from vitrail.labels import LabelsConfig, LabelSet, derive_labels, open_labels
 from vitrail.labels.judgements import read_judgements, write_judgements
-from vitrail.labels.matching import Matcher
 from vitrail.labels.normalise import normalise_terms, tokenise
 from vitrail.labels.sheet import Pair, write_sheet
+from vitrail.labels.surfaces import Surfaces
 from vitrail.recipes import find_recipe
 
 JUDGEMENTS = Path(__file__).parent / "judgements" / "openclipart.csv"
@@ -138,12 +138,18 @@ def raw_keywords(texts: pa.Table) -> Arm:
 
 def dictionary_only(texts: pa.Table, labels: LabelSet) -> Arm:
     rows = [row for row in labels.dictionary().to_pylist() if row["reason"] is None]
-    surfaces = [normalise_terms([row["term"]])[0] for row in rows]
-    matches = Matcher(surfaces).find(tokenise(texts["text"].combine_chunks()))
+    names = sorted({row["canonical"] for row in rows})
+    entries = {
+        "tokens": normalise_terms([row["term"] for row in rows]),
+        "language": [row["language"] for row in rows],
+        "term": [names.index(row["canonical"]) for row in rows],
+        "num_images": [row["num_images"] for row in rows],
+    }
+    matches = Surfaces(pa.table(entries)).find(tokenise(texts["text"].combine_chunks()), pa.nulls(len(texts)))
     images = texts["image_id"].to_pylist()
     mentions: dict[str, Counter[str]] = defaultdict(Counter)
     for text, term in zip(matches.text.tolist(), matches.term.tolist(), strict=True):
-        mentions[images[text]][rows[term]["canonical"]] += 1
+        mentions[images[text]][names[term]] += 1
     return {
         image_id: max(counts, key=lambda term: (counts[term], draw(image_id, term)))
         for image_id, counts in mentions.items()

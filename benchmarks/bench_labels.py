@@ -1,7 +1,8 @@
 """Label derivation end to end: signals per second and core, against peers and the normalise-only floor.
 
-Posts are synthetic, drawn from the words of the real emoji texts; the dictionary has 100,000 phrases of 1-3 words,
-and as in a derived one none begins or ends with a stop word. Votes are written. Clustering is off: like the
+Posts are synthetic, each of one language, drawn from the words of the real emoji texts of five; the dictionary has
+100,000 phrases of 1-3 words, and as in a derived one none begins or ends with a stop word. Votes are written.
+Clustering is off: like the
 dictionary it is a cost of the vocabulary, paid once from a bounded sample; that cost is `fixed_cpu_seconds`.
 Run with `make bench-labels`. Each size runs in a process of its own; rates are per second of CPU time (user and
 system, all threads), so that other work on the machine does not count, though it does slow the processor's caches and
@@ -28,6 +29,7 @@ from vitrail.labels.stop_words import is_stop_word
 
 GOAL = 150_000
 NUM_TERMS = 100_000
+LANGUAGES = ("en", "es", "fr", "pt", "it")
 SIZES = (20_000, 200_000, 2_000_000)
 SIGNALS_PER_IMAGE = 5
 IMAGES_PER_SHARD = 10_000
@@ -37,44 +39,55 @@ PEER_TEXTS = 50_000
 WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
 
-def real_words() -> np.ndarray:
-    """English and Romance names of all emoji, as the corpus builder uses them: words with their real frequencies."""
+def real_words() -> dict[str, np.ndarray]:
+    """Names of all emoji by language, as the corpus builder uses them: words with their real frequencies."""
     import emoji
 
     emoji.config.load_language()
-    names = [
-        data[code] for data in emoji.EMOJI_DATA.values() for code in ("en", "es", "fr", "pt", "it") if code in data
-    ]
+    return {language: _words_of(emoji.EMOJI_DATA, language) for language in LANGUAGES}
+
+
+def _words_of(emoji_data: dict[str, dict[str, str]], language: str) -> np.ndarray:
+    names = [data[language] for data in emoji_data.values() if language in data]
     words = " ".join(name.strip(":").replace("_", " ").replace("-", " ") for name in names).split()
     return np.array([word for word in words if word.isalpha()])
 
 
-def make_terms(words: np.ndarray, rng: np.random.Generator) -> list[str]:
-    """100,000 phrases: every word, then real words with a suffix, then pairs and triples.
+def make_terms(words: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, list[str]]:
+    """100,000 phrases, as many of each language: every word, then words with a suffix, then pairs and triples.
 
     As in a derived dictionary no term is a stop word, or begins or ends with one.
     """
-    words = words[
-        [not any(is_stop_word(word, language) for language in ("en", "es", "fr", "pt", "it")) for word in words]
-    ]
+    return {language: _terms_of(language, some, rng) for language, some in words.items()}
+
+
+def _terms_of(language: str, words: np.ndarray, rng: np.random.Generator) -> list[str]:
+    words = words[[not is_stop_word(word, language) for word in words]]
     distinct = sorted(set(words.tolist()))
     terms = dict.fromkeys(distinct)
     for suffix in ("a", "er", "ing", "ado"):
         terms.update(dict.fromkeys(f"{word}{suffix}" for word in distinct))
-    while len(terms) < NUM_TERMS:
+    while len(terms) < NUM_TERMS // len(LANGUAGES):
         picked = rng.choice(words, (20_000, 3))
         terms.update(dict.fromkeys(" ".join(row[: 2 + index % 2]) for index, row in enumerate(picked.tolist())))
-    return list(terms)[:NUM_TERMS]
+    return list(terms)[: NUM_TERMS // len(LANGUAGES)]
 
 
-def make_texts(words: np.ndarray, terms: list[str], count: int, rng: np.random.Generator) -> list[str]:
-    """Texts of about 50 characters: a phrase of the dictionary among running words, as captions are."""
-    picked = rng.choice(words, (count, 6)).tolist()
-    phrases = rng.integers(0, len(terms), count).tolist()
-    return [
-        f"{' '.join(row[:3]).capitalize()}, {terms[phrase]} {' '.join(row[3:])}"
-        for row, phrase in zip(picked, phrases, strict=True)
-    ]
+def make_texts(
+    words: dict[str, np.ndarray], terms: dict[str, list[str]], count: int, rng: np.random.Generator
+) -> tuple[list[str], np.ndarray]:
+    """Texts of about 50 characters, a phrase among running words as captions are, and their languages, a post each."""
+    languages = np.array(LANGUAGES)[np.arange(count) // SIGNALS_PER_IMAGE % len(LANGUAGES)]
+    texts = np.full(count, "", dtype=object)
+    for language in LANGUAGES:
+        rows = np.flatnonzero(languages == language)
+        picked = rng.choice(words[language], (len(rows), 6)).tolist()
+        phrases = rng.choice(terms[language], len(rows)).tolist()
+        texts[rows] = [
+            f"{' '.join(row[:3]).capitalize()}, {phrase} {' '.join(row[3:])}"
+            for row, phrase in zip(picked, phrases, strict=True)
+        ]
+    return texts.tolist(), languages
 
 
 def write_corpus(folder: Path, num_signals: int) -> None:
@@ -84,7 +97,7 @@ def write_corpus(folder: Path, num_signals: int) -> None:
     terms = make_terms(words, rng)
     (folder / "signals").mkdir(parents=True)
     (folder / "index").mkdir()
-    (folder / "terms.txt").write_text("\n".join(terms), encoding="utf-8")
+    (folder / "terms.txt").write_text("\n".join(term for some in terms.values() for term in some), encoding="utf-8")
     num_images = num_signals // SIGNALS_PER_IMAGE
     shards = []
     for number, start in enumerate(range(0, num_images, IMAGES_PER_SHARD)):
@@ -96,14 +109,15 @@ def write_corpus(folder: Path, num_signals: int) -> None:
         count = min(SIGNALS_PER_FILE, num_signals - start)
         position = np.arange(start, start + count)
         image = position // SIGNALS_PER_IMAGE
+        texts, languages = make_texts(words, terms, count, rng)
         table = pa.table(
             {
                 "post_id": [f"post-{index:09}" for index in image],
                 "image_id": [f"image-{index:09}" for index in image],
                 "source": sources[position % SIGNALS_PER_IMAGE],
-                "text": make_texts(words, terms, count, rng),
+                "text": texts,
                 "weight": np.ones(count, dtype=np.float32),
-                "language": np.where(position % 5 < 3, "en", "es"),
+                "language": languages,
                 "observed_at": pa.array(np.zeros(count, dtype=np.int64), pa.timestamp("us", tz="UTC")),
             }
         )
@@ -173,14 +187,15 @@ def measure_matching() -> dict[str, float]:
 
     rng = np.random.default_rng(1)
     words = real_words()
-    terms = make_terms(words, rng)
-    texts = make_texts(words, terms, PEER_TEXTS, rng)
+    by_language = make_terms(words, rng)
+    terms = sorted({term for some in by_language.values() for term in some})
+    texts, _ = make_texts(words, by_language, PEER_TEXTS, rng)
     array = pa.array(texts)
     matcher = Matcher([tuple(term.split()) for term in terms])
     automaton = ahocorasick_rs.AhoCorasick(
         [f" {'  '.join(term.split())} " for term in terms], matchkind=ahocorasick_rs.MatchKind.LeftmostLongest
     )
-    vectorizer = CountVectorizer(vocabulary=sorted(set(terms)), ngram_range=(1, 3))
+    vectorizer = CountVectorizer(vocabulary=terms, ngram_range=(1, 3))
     database = duckdb.connect(config={"threads": 1})
     tables = {"texts": pa.table({"id": np.arange(len(texts)), "text": texts}), "terms": pa.table({"term": terms})}
     for name, table in tables.items():

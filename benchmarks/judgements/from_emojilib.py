@@ -60,7 +60,7 @@ def read_keywords(emojilib: dict[str, list[str]], canonical: dict[str, str]) -> 
     """Keywords by code points, as terms; the first of each is the name, which the signals have, and is left out."""
     found = {}
     for emoji, words in emojilib.items():
-        terms = {join_term(list(term)) for term in normalise_terms(words[1:])}
+        terms = {join_term(list(term)) for term in normalise_terms(words[1:]) if term}
         if len(terms) >= MIN_KEYWORDS:
             found[codes_of(emoji)] = {canonical.get(term, term) for term in terms}
     return found
@@ -74,7 +74,7 @@ def said_words(corpus: Path, canonical: dict[str, str]) -> list[tuple[str, str, 
     texts = pa.concat_tables([pq.read_table(path) for path in sorted((corpus / "signals").glob("*.parquet"))])
     texts = texts.filter(pc.equal(texts["language"], "en"))
     surfaces = list(canonical)
-    matches = Matcher([normalise_terms([term])[0] for term in surfaces]).find(tokenise(texts["text"].combine_chunks()))
+    matches = Matcher(normalise_terms(surfaces)).find(tokenise(texts["text"].combine_chunks()))
     images = texts["image_id"].to_pylist()
     phrases = []
     for text, term in zip(matches.text.tolist(), matches.term.tolist(), strict=True):

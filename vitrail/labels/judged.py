@@ -89,8 +89,7 @@ def _term_numbers(phrases: list[str], work: Path) -> list[list[int]]:
     numbers: dict[tuple[str, ...], set[int]] = defaultdict(set)
     for tokens, number in zip(entries["tokens"].to_pylist(), entries["term"].to_pylist(), strict=True):
         numbers[tuple(tokens)].add(number)
-    forms = {phrase: found[0] for phrase in set(phrases) if (found := normalise_terms([phrase]))}
-    return [sorted(numbers.get(forms.get(phrase, ()), ())) for phrase in phrases]
+    return [sorted(numbers.get(form, ())) for form in normalise_terms(phrases)]
 
 
 def _read_shards(

@@ -192,9 +192,8 @@ def is_unspaced(character: str) -> bool:
 
 
 def normalise_terms(phrases: Sequence[str]) -> list[tuple[str, ...]]:
-    """The tokens of phrases, without BREAK tokens; phrases without words are left out."""
+    """The tokens of each phrase, without BREAK tokens; none for a phrase without words."""
     batch = tokenise(pa.array(phrases, pa.string()))
     tokens, bounds = batch.tokens.to_pylist(), batch.offsets.tolist()
     rows = (tokens[start:end] for start, end in itertools.pairwise(bounds))
-    terms = (tuple(token for token in row if token != BREAK) for row in rows)
-    return [term for term in terms if term]
+    return [tuple(token for token in row if token != BREAK) for row in rows]

@@ -21,20 +21,25 @@ def read_user_files(files: Sequence[str]) -> Lists:
     variants: dict[tuple[str, ...], tuple[str, ...]] = {}
     for name in files:
         before = len(terms) + len(rejected) + len(variants)
-        for number, line in enumerate(_lines(name), start=1):
-            if line.lstrip().startswith("-"):
-                rejected += normalise_terms([line])
-            elif "=" in line:
-                pair = normalise_terms(line.split("="))
-                if len(pair) != 2:
-                    raise LabelError(f"dictionary file {name}, line {number}: {line!r} is not `variant = phrase`")
-                variants[pair[0]] = pair[1]
-            else:
-                terms += normalise_terms([line])
+        lines = _lines(name)
+        parts = [[line] if _is_rejection(line) else line.split("=") for line in lines]
+        found = iter(normalise_terms([part for some in parts for part in some]))
+        for number, (line, some) in enumerate(zip(lines, parts, strict=True), start=1):
+            first, *others = [next(found) for _ in some]
+            if others and not (first and others[0] and len(others) == 1):
+                raise LabelError(f"dictionary file {name}, line {number}: {line!r} is not `variant = phrase`")
+            if others:
+                variants[first] = others[0]
+            elif first:
+                (rejected if _is_rejection(line) else terms).append(first)
         if len(terms) + len(rejected) + len(variants) == before:
             raise LabelError(f"dictionary file {name} has no phrase; write one a line or leave the file out")
     _refuse_both({*terms, *variants, *variants.values()}, rejected)
     return Lists(terms=tuple(dict.fromkeys(terms)), rejected=frozenset(rejected), variants=variants)
+
+
+def _is_rejection(line: str) -> bool:
+    return line.lstrip().startswith("-")
 
 
 def _lines(name: str) -> list[str]:
