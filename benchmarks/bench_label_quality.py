@@ -40,7 +40,7 @@ from vitrail.labels.surfaces import Surfaces
 from vitrail.recipes import find_recipe
 
 JUDGEMENTS = Path(__file__).parent / "judgements" / "openclipart.csv"
-AFTERWARDS = JUDGEMENTS.with_name("openclipart-judged-scorer.csv")  # of what the trained scorer chose: trains nothing
+AFTERWARDS = JUDGEMENTS.with_name("openclipart-afterwards.csv")  # judged later: trains nothing
 NUM_PICTURES = 320
 NUM_RESAMPLES = 5000
 MAIN_ARMS = ("raw keywords", "dictionary only", "scored", "clustered")

@@ -186,6 +186,6 @@ def test_shipped_judgements_are_whole():
     assert len(set(openclipart["image_id"].to_pylist())) >= 300
     assert emoji.num_rows == 2000
     assert {image_id.partition("-")[0] for image_id in emoji["image_id"].to_pylist()} == {"openmoji", "twemoji"}
-    afterwards = read_judgements(folder / "openclipart-judged-scorer.csv")
+    afterwards = read_judgements(folder / "openclipart-afterwards.csv")
     pairs = [{(row["image_id"], row["term"]) for row in table.to_pylist()} for table in (openclipart, afterwards)]
     assert not pairs[0] & pairs[1]  # what trains the arm does not measure it twice
