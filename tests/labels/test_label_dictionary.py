@@ -263,6 +263,15 @@ def test_a_form_of_one_dictionary_counts_in_any_text():
     assert terms_in(two_languages(), ["ribbon", "totenkopf"], ["de", "en"]) == [{"ribbon en"}, {"totenkopf de"}]
 
 
+def test_a_form_that_a_language_denies_is_no_term_in_its_texts():
+    texts = ["die katze", "die hund", "hund", "six die", "die", "two die", "rolls die"]
+    sample = pa.table({"text": texts, "source": ["title"] * 7, "language": ["de"] * 3 + ["en"] * 4})
+    vocabulary = build_vocabulary(sample, np.arange(7), LabelsConfig(min_term_images=2, clustering="none"))
+    assert entries_of(vocabulary)["die", "de"][2] == "stop_word"
+    found = terms_in(vocabulary, ["die katze", "a die", "die", "die hund"], ["de", "en", "fr", None])
+    assert found == [set(), {"die en"}, {"die en"}, {"hund de"}]
+
+
 def test_the_users_variants_reach_over_languages(tmp_path):
     (tmp_path / "words.txt").write_text("totenkopf = skull\ngifte = gift\n", encoding="utf-8")
     config = LabelsConfig(min_term_images=2, clustering="none", dictionary_files=(str(tmp_path / "words.txt"),))

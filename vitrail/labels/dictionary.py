@@ -19,6 +19,7 @@ from vitrail.labels.variants import find_canonical
 __all__ = ["ANY_LANGUAGE", "Dictionary", "Lists", "build_dictionary", "join_dictionaries"]
 
 ANY_LANGUAGE = -1  # code of what the user lists and no text has
+_UNSURE = ("rare", "copied", "series")  # reasons that say more of the sample than of the language
 _ALONE_SHARE = 0.5  # a character of an unspaced script is a word when it stands alone in half of its images
 _MIN_NPMI = 0.3  # of the halves of a phrase
 _FRAGMENT_SHARE = 0.9  # a phrase that is inside the same term in 90% of its contexts is a part of it
@@ -60,6 +61,17 @@ class Dictionary:
     def accepted(self) -> np.ndarray:
         """Indices of accepted terms, variants included."""
         return np.array([index for index, reason in enumerate(self.reason) if reason is None], dtype=np.int64)
+
+    @property
+    def denied(self) -> np.ndarray:
+        """Indices of rejected phrases that are terms of other languages, unless too little was seen of them to say."""
+        elsewhere = {self.terms[index] for index in self.accepted}
+        found = [
+            index
+            for index, reason in enumerate(self.reason)
+            if reason is not None and reason not in _UNSURE and self.terms[index] in elsewhere
+        ]
+        return np.array(found, dtype=np.int64)
 
 
 def build_dictionary(candidates: Candidates, language: int, config: LabelsConfig, lists: Lists) -> Dictionary:

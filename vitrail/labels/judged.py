@@ -19,6 +19,7 @@ from vitrail.labels.images import ImageLookup, open_lookup
 from vitrail.labels.judgements import read_judgements
 from vitrail.labels.normalise import normalise_terms
 from vitrail.labels.scoring import train_scorer
+from vitrail.labels.surfaces import NO_TERM
 from vitrail.labels.terms import Terms, load_terms
 
 __all__ = ["JUDGED_FILE", "SCORER_FILE", "train_on_judgements"]
@@ -88,7 +89,8 @@ def _term_numbers(phrases: list[str], work: Path) -> list[list[int]]:
     entries = pq.read_table(work / "surfaces.parquet", columns=["tokens", "term"])
     numbers: dict[tuple[str, ...], set[int]] = defaultdict(set)
     for tokens, number in zip(entries["tokens"].to_pylist(), entries["term"].to_pylist(), strict=True):
-        numbers[tuple(tokens)].add(number)
+        if number != NO_TERM:
+            numbers[tuple(tokens)].add(number)
     return [sorted(numbers.get(form, ())) for form in normalise_terms(phrases)]
 
 

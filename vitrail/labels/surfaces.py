@@ -1,8 +1,9 @@
 """The surface forms that are matched in texts, and the term each counts as in the language of its text.
 
-A form of one dictionary counts as that term in any text: captions borrow words. A form of several dictionaries counts
-as the term of its text's language. A text that does not tell its language is read in the one most of its other forms
-are of; where that has no such form, as with a text of another language, the form is the term of most images.
+A form of one dictionary counts as that term in any text: captions borrow words. A form that several languages know
+counts as what it is in its text's language, which may be nothing: "die" names a cube in English, and in German it is a
+stop word. A text that does not tell its language is read in the one most of its other forms are of. Where that does not
+know the form, it is what it is in the language that says it of most images.
 """
 
 from dataclasses import replace
@@ -17,8 +18,9 @@ from vitrail.labels.language import primary_language
 from vitrail.labels.matching import Matcher, Matches
 from vitrail.labels.normalise import TokenBatch
 
-__all__ = ["Surfaces", "load_surfaces", "save_surfaces"]
+__all__ = ["NO_TERM", "Surfaces", "load_surfaces", "save_surfaces"]
 
+NO_TERM = -1
 _UNTOLD = -1
 _FILE = "surfaces.parquet"
 
@@ -27,8 +29,8 @@ class Surfaces:
     """Finds terms in texts.
 
     Args:
-        entries: tokens (list of strings), language, term (the number it counts as) and num_images of E entries of
-            the dictionaries; a form is in it once for each language.
+        entries: tokens (list of strings), language, term (the number it counts as, or NO_TERM) and num_images of E
+            entries of the dictionaries; a form is in it once for each language that knows it.
     """
 
     def __init__(self, entries: pa.Table) -> None:
@@ -56,10 +58,12 @@ class Surfaces:
         matches = self._matcher.find(batch)
         term, row = self._term[matches.term], self._row[matches.term]
         shared = np.flatnonzero(row >= 0)
-        if len(shared):
-            code = self._read_languages(languages, matches, row)
-            term[shared] = self._by_language[row[shared], code[matches.text[shared]]]
-        return replace(matches, term=term)
+        if not len(shared):
+            return replace(matches, term=term)
+        code = self._read_languages(languages, matches, row)
+        term[shared] = self._by_language[row[shared], code[matches.text[shared]]]
+        kept = term != NO_TERM
+        return Matches(text=matches.text[kept], term=term[kept], is_nested=matches.is_nested[kept])
 
     def _read_languages(self, languages: pa.Array, matches: Matches, row: np.ndarray) -> np.ndarray:
         """int64 codes of the texts' languages: as told, else that of most forms of one dictionary in the text."""

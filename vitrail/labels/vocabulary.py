@@ -24,7 +24,7 @@ from vitrail.labels.statistics import (
     term_vectors,
 )
 from vitrail.labels.stop_words import is_stop_word
-from vitrail.labels.surfaces import Surfaces
+from vitrail.labels.surfaces import NO_TERM, Surfaces
 from vitrail.labels.terms import Terms
 from vitrail.labels.user_files import read_user_files
 
@@ -67,15 +67,8 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
             f"min_term_images={config.min_term_images} images must share one; add text or dictionary_files"
         )
     names = [*known, UNKNOWN]  # the last is that of ANY_LANGUAGE
-    kept, term = np.unique(dictionary.canonical[accepted], return_inverse=True)
-    surfaces = pa.table(
-        {
-            "tokens": pa.array([list(dictionary.terms[index]) for index in accepted], pa.list_(pa.string())),
-            "language": [names[code] for code in dictionary.language[accepted]],
-            "term": term,
-            "num_images": dictionary.num_images[accepted],
-        }
-    )
+    kept = np.unique(dictionary.canonical[accepted])
+    surfaces = _surfaces_table(dictionary, kept, names)
     terms = _describe_terms(
         [dictionary.terms[index] for index in kept],
         [names[code] for code in dictionary.language[kept]],
@@ -110,6 +103,21 @@ def _build_dictionaries(
         )
         dictionaries.append(build_dictionary(candidates, code, config, lists))
     return join_dictionaries(dictionaries, user)
+
+
+def _surfaces_table(dictionary: Dictionary, kept: np.ndarray, names: list[str]) -> pa.Table:
+    """The entries of Surfaces; terms are numbered by their place in `kept`."""
+    accepted, denied = dictionary.accepted, dictionary.denied
+    entries = np.concatenate([accepted, denied])
+    term = np.searchsorted(kept, dictionary.canonical[accepted])
+    return pa.table(
+        {
+            "tokens": pa.array([list(dictionary.terms[index]) for index in entries], pa.list_(pa.string())),
+            "language": [names[code] for code in dictionary.language[entries]],
+            "term": np.concatenate([term, np.full(len(denied), NO_TERM)]),
+            "num_images": dictionary.num_images[entries],
+        }
+    )
 
 
 def _describe_terms(
