@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from vitrail.labels.config import Aggregation
-from vitrail.labels.features import sort_groups
 from vitrail.labels.scoring import ONE, combine, to_evidence
+from vitrail.labels.sorting import sort_groups
 
 __all__ = ["ImageLabels", "aggregate_posts", "best_labels"]
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vitrail.labels.engine import prepare_worker
 from vitrail.labels.images import ImageLookup, open_lookup
 from vitrail.labels.matching import Matches
 from vitrail.labels.normalise import BREAK, TokenBatch, is_too_long, tokenise
@@ -108,7 +109,7 @@ class Annotator:
     """
 
     def __init__(self, work: str, spill: str) -> None:
-        pa.set_cpu_count(1)
+        prepare_worker()
         self._surfaces = load_surfaces(Path(work))
         self._lookup = open_lookup(Path(work))
         self._spill = Path(spill)

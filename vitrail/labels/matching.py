@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vitrail.labels.normalise import TokenBatch
+from vitrail.labels.sorting import sort_keys
 
 __all__ = ["Matcher", "Matches"]
 
@@ -71,7 +72,7 @@ class Matcher:
         continuing = np.append(ids, -1)  # like ids, but no phrase goes on into the first token of a text
         continuing[batch.offsets] = -1
         starts, lengths, terms = self._walk(ids, continuing)
-        order = np.lexsort((lengths, starts)) if len(starts) else starts
+        order, _ = sort_keys(starts * (int(lengths.max(initial=0)) + 1) + lengths)
         starts, lengths, terms = starts[order], lengths[order], terms[order]
         return Matches(text=text_of[starts], term=terms, is_nested=_nested(starts, lengths, len(ids)))
 
@@ -146,6 +147,6 @@ def _nested(starts: np.ndarray, lengths: np.ndarray, num_tokens: int) -> np.ndar
     """Whether a longer match covers it: same start and later end, or earlier start and no earlier end."""
     ends = starts + lengths
     furthest = np.zeros(num_tokens + 1, dtype=np.int64)
-    np.maximum.at(furthest, starts + 1, ends)
+    furthest[starts + 1] = ends  # the last of a start is the longest
     before = np.maximum.accumulate(furthest)
     return (before[starts + 1] > ends) | (before[starts] >= ends)

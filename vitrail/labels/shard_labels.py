@@ -18,17 +18,18 @@ from vitrail.contracts.labels import SIDECAR_SCHEMA, VOTES_SCHEMA
 from vitrail.labels.aggregation import ImageLabels, aggregate_posts, best_labels
 from vitrail.labels.annotation import read_spill
 from vitrail.labels.config import LabelsConfig
+from vitrail.labels.engine import prepare_worker
 from vitrail.labels.features import (
     Annotations,
     Mentions,
     build_annotations,
     encode_sorted,
-    sort_groups,
     unpack_mentions,
 )
 from vitrail.labels.images import read_image_ids
 from vitrail.labels.judged import SCORER_FILE
 from vitrail.labels.scoring import ONE, load_scorer
+from vitrail.labels.sorting import sort_groups
 from vitrail.labels.terms import load_terms
 
 __all__ = ["SPARE", "ShardPublisher", "ShardScorer", "count_labels", "read_published"]
@@ -46,7 +47,7 @@ class ShardScorer:
     """
 
     def __init__(self, work: str, config: dict[str, object]) -> None:
-        pa.set_cpu_count(1)
+        prepare_worker()
         self._work = Path(work)
         self._config = decode(LabelsConfig, config, "config")
         self._scorer = load_scorer(str(self._work / SCORER_FILE) if self._config.judgements else self._config.scorer)
@@ -196,7 +197,7 @@ class ShardPublisher:
     """
 
     def __init__(self, work: str, corpus: str, shards: list[str], config: dict[str, object]) -> None:
-        pa.set_cpu_count(1)
+        prepare_worker()
         self._work, self._corpus, self._shards = Path(work), Path(corpus), shards
         self._config = decode(LabelsConfig, config, "config")
         self._terms = pa.array(load_terms(self._work).term)

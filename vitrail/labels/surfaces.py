@@ -58,18 +58,23 @@ class Surfaces:
         matches = self._matcher.find(batch)
         term, row = self._term[matches.term], self._row[matches.term]
         shared = np.flatnonzero(row >= 0)
-        if not len(shared):
-            return replace(matches, term=term)
-        code = self._read_languages(languages, matches, row)
+        code = self._encode(languages)
+        if len(shared) and code.min(initial=0) == _UNTOLD:
+            code = self._vote(code, matches, row)
         term[shared] = self._by_language[row[shared], code[matches.text[shared]]]
         kept = term != NO_TERM
+        if kept.all():
+            return replace(matches, term=term)
         return Matches(text=matches.text[kept], term=term[kept], is_nested=matches.is_nested[kept])
 
-    def _read_languages(self, languages: pa.Array, matches: Matches, row: np.ndarray) -> np.ndarray:
-        """int64 codes of the texts' languages: as told, else that of most forms of one dictionary in the text."""
+    def _encode(self, languages: pa.Array) -> np.ndarray:
+        """int64 codes of languages by tag."""
         encoded = languages.cast(pa.string()).dictionary_encode()
         told = [self._codes.get(primary_language(name) or "", _UNTOLD) for name in encoded.dictionary.to_pylist()]
-        code = np.array([*told, _UNTOLD])[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)]
+        return np.array([*told, _UNTOLD])[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)]
+
+    def _vote(self, code: np.ndarray, matches: Matches, row: np.ndarray) -> np.ndarray:
+        """The codes, and for texts that need it and do not tell theirs that of most of their other forms."""
         is_asked = np.zeros(len(code), dtype=bool)
         is_asked[matches.text[row >= 0]] = True
         is_asked &= code == _UNTOLD
