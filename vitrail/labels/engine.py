@@ -33,7 +33,8 @@ def running_on(engine: Engine) -> Iterator[None]:
             raise LabelError(
                 f"engine={engine!r}: Daft already runs on {current!r} in this process ({error})"
             ) from error
-    yield
+    with daft.execution_config_ctx(scantask_max_parallel=0):  # as many files at once as cores: more fill memory
+        yield
 
 
 def prepare_worker() -> None:
