@@ -119,6 +119,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--revision", default="", help="git revision of data.dvc; empty: the working tree")
     parser.add_argument("--workspace", default="runs", help="folder for runs and artifacts")
     parser.add_argument("--engine", choices=("native", "ray"), help="of the label derivation; default: the recipe's")
+    parser.add_argument("--profile-steps", type=int, help="steps of the pretraining to profile; default: the recipe's")
     parser.add_argument("--image-prefix", help="registry the cluster pulls images from, as in host:5000/team")
     parser.add_argument("--out", type=Path, default=Path("vitrail.yaml"), help="compile: where the IR goes")
     parser.add_argument("--host", help="submit: address of the Kubeflow Pipelines API")
@@ -135,6 +136,9 @@ def _choose_recipe(options: argparse.Namespace) -> Recipe:
     recipe = find_recipe(options.recipe)
     if options.engine:
         recipe = dataclasses.replace(recipe, labels=dataclasses.replace(recipe.labels, engine=options.engine))
+    if options.profile_steps is not None:
+        pretrain = dataclasses.replace(recipe.pretrain, profile_steps=options.profile_steps)
+        recipe = dataclasses.replace(recipe, pretrain=pretrain)
     if options.image_prefix:
         cluster = dataclasses.replace(recipe.cluster, image_prefix=options.image_prefix)
         recipe = dataclasses.replace(recipe, cluster=cluster)

@@ -161,10 +161,10 @@ def test_labels_are_derived_audited_and_trained_on_by_hand(capsys, mini_corpus, 
     assert status == 0
     assert Path(out.strip()).exists()
     work = tmp_path / "training"
-    status, out, _ = call(
-        capsys, "job", "--recipe", "debug", "--corpus", str(mini_corpus), "--labels", str(labels), "--out", str(work)
-    )
+    paths = ["--corpus", str(mini_corpus), "--labels", str(labels), "--out", str(work)]
+    status, out, _ = call(capsys, "job", "--recipe", "debug", "--profile-steps", "2", *paths)
     assert status == 0
     done = subprocess.run([sys.executable, "-m", "torch.distributed.run", *out.split()[1:]], check=False)
     assert done.returncode == 0
     assert (work / "result" / "model.safetensors").exists()
+    assert json.loads((work / "result" / "profile.json").read_text())["traceEvents"]

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -215,6 +216,13 @@ def task_pod(folder: Path) -> PodSettings:
     return pod_settings("vitrail-train:0.1", json.dumps(encode(find_recipe("debug"))), task_config)
 
 
+def wait_for(is_true, timeout_s=60.0):
+    deadline = time.monotonic() + timeout_s
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def write_job(corpus, labels, **changes):
     return pretrain_job(corpus=corpus, labels=labels, config=pretrain_config(**changes), lineage=LINEAGE)
 
@@ -328,6 +336,33 @@ def test_a_trainjob_that_cannot_be_watched_any_more_is_left_running(
         run_trainjob(job, tmp_path / "work", tmp_path / "out", config=config, pod=task_pod(tmp_path), client=client)
     assert cluster.deleted == []
     assert len(cluster.jobs) == 1
+
+
+SUBMIT = """
+import sys
+from pathlib import Path
+from kubeflow.trainer import TrainerClient
+from test_trainjob import TrainJobConfig, run_trainjob, task_pod, write_job
+
+corpus, labels, folder = map(Path, sys.argv[1:])
+config, pod = TrainJobConfig(poll_s=0.1), task_pod(folder)
+run_trainjob(write_job(corpus, labels), folder / "work", folder / "out", config=config, pod=pod, client=TrainerClient())
+"""
+
+
+def test_a_trainjob_whose_watcher_was_killed_is_taken_up(cluster, client, mini_corpus, word_labels, tmp_path, caplog):
+    caplog.set_level("INFO")
+    command = [sys.executable, "-c", SUBMIT, str(mini_corpus), str(word_labels), str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    with subprocess.Popen(command, env=environment) as watcher:
+        wait_for(lambda: (tmp_path / "work" / "trainjob").exists())
+        watcher.kill()
+    config = TrainJobConfig(poll_s=0.5)
+    job = write_job(mini_corpus, word_labels)
+    run_trainjob(job, tmp_path / "work", tmp_path / "out", config=config, pod=task_pod(tmp_path), client=client)
+    assert len(cluster.jobs) == 1
+    assert "runs already" in caplog.text
+    assert load_model(tmp_path / "out")
 
 
 def test_nodes_count_their_own_cores(mini_corpus, word_labels, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """`vitrail plan`: what a pretraining will take; `vitrail job`: the file with which any launcher runs it."""
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ def add_job(commands: Any) -> None:
     job.add_argument("--corpus", type=Path, required=True)
     job.add_argument("--labels", type=Path, required=True, help="label set folder")
     job.add_argument("--out", type=Path, required=True, help="work folder: job file, checkpoints, result")
+    job.add_argument("--profile-steps", type=int, help="steps to profile into profile.json; default: the recipe's")
     job.set_defaults(function=_job)
 
 
@@ -59,6 +61,8 @@ def _job(options: argparse.Namespace) -> None:
     from vitrail.training.job import JOB_FILE
 
     config = find_recipe(options.recipe).pretrain
+    if options.profile_steps is not None:
+        config = dataclasses.replace(config, profile_steps=options.profile_steps)
     lineage = Lineage(run_id=options.out.resolve().name)
     job = pretrain_job(corpus=options.corpus, labels=options.labels, config=config, lineage=lineage)
     options.out.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@
 
 Neighbourhoods are cells of a coarse k-means over the leading principal directions. Groups that lie across the border
 of two cells are not found, which is the price of a cost that grows in proportion to the vocabulary.
-`make bench-clustering` measures each arm up to its MAX_TERMS.
+`make bench-clustering` measures each arm up to MAX_TERMS.
 """
 
 import heapq
@@ -20,7 +20,7 @@ from vitrail.errors import LabelError
 
 __all__ = ["BLOCK", "MAX_TERMS", "cluster_terms", "merge_pairs"]
 
-MAX_TERMS = {"agglomerative": 1_000_000, "kmeans": 100_000, "hdbscan": 100_000}  # what the benchmark has shown
+MAX_TERMS = 1_000_000  # what the benchmark has shown, of each arm
 BLOCK = 2000  # vectors of a neighbourhood
 
 _SEED = 0
@@ -47,14 +47,12 @@ def cluster_terms(
         int64 [N] cluster numbers from 0.
 
     Raises:
-        LabelError: There are more vectors than the arm was shown to hold.
+        LabelError: There are more vectors than MAX_TERMS.
     """
-    if len(vectors) > MAX_TERMS[arm]:
-        largest = max(MAX_TERMS, key=MAX_TERMS.__getitem__)
-        other = f", clustering={largest!r}, which holds {MAX_TERMS[largest]:,}," if arm != largest else ""
+    if len(vectors) > MAX_TERMS:
         raise LabelError(
-            f"clustering={arm!r} was shown to hold {MAX_TERMS[arm]:,} terms, here are {len(vectors):,}: use a larger "
-            f"min_term_images{other} or clustering='none'"
+            f"clustering={arm!r} was shown to hold {MAX_TERMS:,} terms, here are {len(vectors):,}: use a larger "
+            "min_term_images or clustering='none'"
         )
     arms: dict[str, Callable[[], np.ndarray]] = {
         "agglomerative": lambda: merge_pairs(vectors, pairs, threshold),

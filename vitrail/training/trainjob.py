@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 # Set in every node of a TrainJob by the trainer's torch plugin; expanded by the shell in the pod.
 _POD_RENDEZVOUS = "${PET_MASTER_ADDR}:${PET_MASTER_PORT}"
 _IS_FIRST_POD = "--rdzv-conf=is_host=$([ ${PET_NODE_RANK} = 0 ] && echo true || echo false)"
+_TRAINJOB_FILE = "trainjob"  # in the work folder: the name of the TrainJob submitted last
 _NODE = "node"  # name of the trainer's replicated job and of its container
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a mount point, not a temporary file
 _ENDED = frozenset({"Complete", "Failed"})
@@ -147,7 +148,7 @@ def submit_until_done(submit: Callable[[int], str], work: Path, config: TrainJob
 
     A lost node or an evicted pod leaves neither; the next TrainJob goes on from the last checkpoint. When this
     process has to end, the TrainJob is deleted, whereupon its workers write a checkpoint. An API server that does
-    not answer for a while is no reason for that.
+    not answer for a while is no reason for that. A TrainJob whose watcher was killed is taken up where it is.
 
     Args:
         submit: Starts the given attempt, counted from 0, and returns the TrainJob's name.
@@ -161,11 +162,13 @@ def submit_until_done(submit: Callable[[int], str], work: Path, config: TrainJob
     Raises:
         TrainingError: One did not end in time, or cannot be watched any more.
     """
-    discard_outcome(work)
+    running = _find_running(work, client)
+    if running is None:
+        discard_outcome(work)
     ending = ""
     for attempt in range(config.max_resubmissions + 1):
-        name = submit(attempt)
-        logger.info("TrainJob %s submitted (attempt %d)", name, attempt + 1)
+        name = running or _submit(submit, attempt, work)
+        running = None
         with terminate_as_exit():
             try:
                 status = _watch(client, name, config)
@@ -177,6 +180,25 @@ def submit_until_done(submit: Callable[[int], str], work: Path, config: TrainJob
         if (work / RESULT_FOLDER).exists() or (work / FAILURE_FILE).exists():
             break
     return ending
+
+
+def _submit(submit: Callable[[int], str], attempt: int, work: Path) -> str:
+    name = submit(attempt)
+    (work / _TRAINJOB_FILE).write_text(name)
+    logger.info("TrainJob %s submitted (attempt %d)", name, attempt + 1)
+    return name
+
+
+def _find_running(work: Path, client: "TrainerClient") -> str | None:
+    """The TrainJob that an earlier start submitted for this work folder, if it runs still."""
+    try:
+        name = (work / _TRAINJOB_FILE).read_text()
+        is_running = str(client.get_job(name).status) not in _ENDED
+    except (OSError, *_API_ERRORS):  # never submitted, or deleted since
+        return None
+    if is_running:
+        logger.info("TrainJob %s runs already", name)
+    return name if is_running else None
 
 
 def _watch(client: "TrainerClient", name: str, config: TrainJobConfig) -> str:
