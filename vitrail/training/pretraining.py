@@ -1,10 +1,10 @@
 """Pretraining: every image towards its weak labels."""
 
 from pathlib import Path
+from typing import Literal
 
 from vitrail.contracts.labels import VOCABULARY_SCHEMA
 from vitrail.contracts.models import HeadSpec
-from vitrail.corpus.balance import balance_weights
 from vitrail.corpus.corpus import open_corpus
 from vitrail.corpus.reader import Source
 from vitrail.corpus.tables import read_table
@@ -12,8 +12,8 @@ from vitrail.corpus.targets import SidecarTargets
 from vitrail.models import VitrailModel
 from vitrail.tasks import Objective, TaskSpec
 from vitrail.training.assignment import Assignment
-from vitrail.training.data import train_rows
-from vitrail.training.job import PretrainJob
+from vitrail.training.job import ROWS_FOLDER, PretrainJob
+from vitrail.training.rows import pretraining_rows, pretraining_weights
 from vitrail.training.warm_start import ANNOTATIONS, start_from
 
 __all__ = ["annotation_head", "assign_pretraining"]
@@ -33,16 +33,15 @@ def annotation_head(labels: Path, *, is_sigmoid: bool) -> HeadSpec:
     )
 
 
-def assign_pretraining(job: PretrainJob) -> Assignment:
-    """Model, loss and images of a pretraining job."""
+def assign_pretraining(job: PretrainJob, work: Path) -> Assignment:
+    """Model, loss and images of a pretraining job; rows are kept in the work folder."""
     config, labels = job.config, Path(job.labels)
     corpus = open_corpus(Path(job.corpus))
     targets = SidecarTargets(labels, task=ANNOTATIONS)
-    rows = train_rows(corpus, drop_evaluation_copies=True)
-    weights = None
-    if config.balance != "natural":
-        weights = balance_weights(corpus, targets, config.balance, threshold=config.balance_threshold, rows=rows)
-    source = Source(corpus=corpus, rows=rows, targets=(targets,), sample_weights=weights, missing=config.missing_labels)
+    rows = pretraining_rows(corpus, targets, config, work / ROWS_FOLDER)
+    weights = pretraining_weights(corpus, targets, config, rows, work / ROWS_FOLDER)
+    missing: Literal["error", "unlabelled"] = "error" if config.missing_labels == "error" else "unlabelled"
+    source = Source(corpus=corpus, rows=rows, targets=(targets,), sample_weights=weights, missing=missing)
     head = annotation_head(labels, is_sigmoid=config.loss == "sigmoid")
     model = VitrailModel(config.architecture, config.transforms, (head,))
     if config.initial_weights:
