@@ -15,10 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from label_corpora import CONFIG, all_digests, copy_corpus, read_signals
 
-from vitrail.labels import LabelsConfig, derivation, derive_labels, shard_labels
+from vitrail.contracts.codec import load
+from vitrail.contracts.corpus import CorpusManifest
+from vitrail.labels import LabelsConfig, derivation, derive_labels, images, shard_labels
 from vitrail.labels.aggregation import aggregate_posts
 from vitrail.labels.annotation import annotate
 from vitrail.labels.features import build_annotations, unpack_mentions
+from vitrail.labels.images import _SEEDS as SEEDS
 from vitrail.labels.images import ImageLookup, hash_ids
 from vitrail.labels.scoring import HeuristicScorer
 from vitrail.labels.shard_labels import collect_votes
@@ -79,8 +82,9 @@ SURFACES = Surfaces(
     )
 )
 IMAGES = pa.array([f"image-{number}" for number in range(5)])
-_ORDER = np.argsort(hash_ids(IMAGES))
-LOOKUP = ImageLookup(hashes=hash_ids(IMAGES)[_ORDER], rows=_ORDER, starts=np.array([0, len(IMAGES)]))
+_HASHES = hash_ids(IMAGES, 0)
+_ORDER = np.argsort(_HASHES)
+LOOKUP = ImageLookup(hashes=_HASHES[_ORDER], rows=_ORDER, starts=np.array([0, len(IMAGES)]), seed=0)
 
 signals_strategy = st.lists(
     st.fixed_dictionaries(
@@ -194,12 +198,10 @@ def test_a_record_cut_short_is_not_taken_for_a_whole_one(parted_corpus, plain_la
 
 RAY_SCRIPT = """
 import os, signal, sys
-from dataclasses import replace
 from pathlib import Path
 import ray
 from ray.cluster_utils import Cluster
-from label_corpora import CONFIG
-from vitrail.labels import derive_labels
+from vitrail.labels import LabelsConfig, derive_labels
 corpus, out, journal = sys.argv[1:]
 
 def die_after_the_first_shard():
@@ -227,15 +229,25 @@ ray.init(
     runtime_env={"worker_process_setup_hook": die_after_the_first_shard},
 )
 try:
-    derive_labels(Path(corpus), Path(out), replace(CONFIG, engine="ray"))
+    derive_labels(Path(corpus), Path(out), LabelsConfig(engine="ray"))
 finally:
     ray.shutdown()
     cluster.shutdown()
 """
 
 
+def test_ids_that_meet_under_one_hash_are_told_apart(mini_corpus, tmp_path, monkeypatch):
+    manifest = load(CorpusManifest, mini_corpus / "corpus.json")
+    ids = pa.concat_arrays([images.read_image_ids(mini_corpus, shard.name) for shard in manifest.shards])
+    monkeypatch.setattr(images, "hash_ids", lambda ids, seed: hash_ids(ids, seed) >> np.uint64(54 * (seed == SEEDS[0])))
+    images.build_lookup(mini_corpus, manifest, tmp_path)
+    lookup = images.open_lookup(tmp_path)
+    assert lookup.seed == SEEDS[1]
+    assert lookup.find(ids).tolist() == list(range(len(ids)))
+
+
 @pytest.mark.ray
-def test_two_ray_workers_of_which_one_is_killed_give_the_same_bytes(parted_corpus, plain_labels, tmp_path):
+def test_two_ray_workers_of_which_one_is_killed_give_the_same_bytes(parted_corpus, mini_labels, tmp_path):
     journal = tmp_path / "journal"
     journal.mkdir()
     command = [sys.executable, "-c", RAY_SCRIPT, str(parted_corpus), str(tmp_path / "labels"), str(journal)]
@@ -245,4 +257,4 @@ def test_two_ray_workers_of_which_one_is_killed_give_the_same_bytes(parted_corpu
     assert (journal / "killed").exists()
     saved = {path.name: path.read_text() for path in journal.iterdir() if path.name != "killed"}
     assert saved == {str(shard): "saved\n" for shard in range(NUM_PARTS)}  # none was scored again
-    assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
+    assert all_digests(tmp_path / "labels") == all_digests(mini_labels)

@@ -1,5 +1,7 @@
 """A label set of plain words, so that these tests do not wait for a derivation."""
 
+import dataclasses
+import shutil
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from vitrail.contracts.codec import save
+from vitrail.contracts.codec import load, save
 from vitrail.contracts.labels import SIDECAR_SCHEMA, VOCABULARY_SCHEMA, LabelSetManifest
 from vitrail.corpus import Corpus, open_corpus
 
@@ -39,6 +41,22 @@ def word_labels(mini_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         num_signals_skipped={},
     )
     save(folder / "labels.json", manifest)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def other_labels(word_labels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same labels but for the first, which has another id and is called otherwise."""
+    folder = shutil.copytree(word_labels, tmp_path_factory.mktemp("other") / "labels")
+    vocabulary = pq.read_table(folder / "vocabulary.parquet").to_pylist()
+    vocabulary[0] |= {"label_id": 9000, "term": "another"}
+    pq.write_table(pa.Table.from_pylist(vocabulary, schema=VOCABULARY_SCHEMA), folder / "vocabulary.parquet")
+    for path in (folder / "shards").iterdir():
+        rows = pq.read_table(path).to_pylist()
+        for row in rows:
+            row["label_ids"] = [9000 if label_id == 1000 else label_id for label_id in row["label_ids"]]
+        pq.write_table(pa.Table.from_pylist(rows, schema=SIDECAR_SCHEMA), path)
+    save(folder / "labels.json", dataclasses.replace(load(LabelSetManifest, folder / "labels.json"), digest="other"))
     return folder
 
 

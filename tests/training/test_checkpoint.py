@@ -1,6 +1,8 @@
 """Checkpoints appear whole or not at all."""
 
 import copy
+import copyreg
+import io
 import os
 import pickle
 import resource
@@ -8,6 +10,7 @@ import resource
 import pytest
 import torch
 import torch.distributed as dist
+from torch.distributed.checkpoint.metadata import _MEM_FORMAT_ENCODING, Metadata
 
 from vitrail.errors import TrainingError
 from vitrail.training import CheckpointConfig
@@ -126,3 +129,33 @@ def test_a_checkpoint_cannot_run_code(process, tmp_path, monkeypatch):
     with pytest.raises(TrainingError, match=r"mkdir has no place in the list of a checkpoint's tensors"):
         Training(tmp_path / "training", process, seed=1).checkpoints.restore("test")
     assert not (tmp_path / "intruded").exists()
+
+
+def test_a_checkpoint_of_an_older_python_is_read(process, tmp_path):
+    """Up to 3.11.3 members of enumerations were pickled as attributes."""
+    training = Training(tmp_path, process, seed=0)
+    training.step(0)
+    training.save(1)
+    path = tmp_path / "step-00000001" / ".metadata"
+    stream = io.BytesIO()
+    pickler = pickle.Pickler(stream)
+    as_attribute = {_MEM_FORMAT_ENCODING: lambda member: (getattr, (_MEM_FORMAT_ENCODING, member.name))}
+    pickler.dispatch_table = copyreg.dispatch_table | as_attribute
+    pickler.dump(pickle.loads(path.read_bytes()))
+    path.write_bytes(stream.getvalue())
+    assert b"getattr" in path.read_bytes()
+    assert Training(tmp_path, process, seed=1).checkpoints.restore("test").step == 1
+
+
+class _Climber:
+    def __reduce__(self):
+        return getattr, (Metadata, "__init__")
+
+
+def test_a_checkpoint_cannot_reach_attributes(process, tmp_path):
+    training = Training(tmp_path, process, seed=0)
+    training.step(0)
+    training.save(1)
+    (tmp_path / "step-00000001" / ".metadata").write_bytes(pickle.dumps(_Climber()))
+    with pytest.raises(TrainingError, match=r"__init__ has no place in the list of a checkpoint's tensors"):
+        Training(tmp_path, process, seed=1).checkpoints.restore("test")

@@ -26,7 +26,7 @@ from training_jobs import (
 from vitrail.contracts.lineage import Lineage
 from vitrail.models import load_model
 from vitrail.training import CheckpointConfig, ComputeConfig, OptimizerConfig, ScheduleConfig, pretrain_backbone
-from vitrail.training.job import list_checkpoints
+from vitrail.training.job import BlendedCorpus, list_checkpoints
 
 pytestmark = pytest.mark.distributed
 
@@ -249,3 +249,19 @@ def test_the_job_recovers_from_kill_9_of_one_rank_by_itself(mini_corpus, word_la
     assert killer.num_killed == 1
     assert load_model(tmp_path / "out")[1] == manifest
     assert [line["step"] for line in read_metrics(tmp_path / "out")] == list(range(1, 41))
+
+
+def test_a_blend_of_corpora_goes_on_where_it_was(mini_corpus, word_labels, other_labels, tmp_path):
+    blend = [BlendedCorpus(corpus=str(mini_corpus), labels=str(other_labels), weight=0.5)]
+    whole, parted = (
+        write_pretrain(tmp_path / name, mini_corpus, word_labels, pretrain_config(), blend=blend)
+        for name in ("whole", "parted")
+    )
+    assert train(whole) == [0]
+    (worker,) = start_workers(parted)
+    wait_for_checkpoint(parted)
+    worker.kill()
+    worker.join()
+    assert len(read_metrics(parted)) < 12
+    assert train(parted, 2) == [0, 0]
+    assert losses(parted) == pytest.approx(losses(whole), rel=1e-4)

@@ -14,7 +14,8 @@ import torch
 from training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, launch, pretrain_config, write_features
 
 from components.adapter import load_step
-from vitrail.contracts.codec import decode, encode
+from vitrail.contracts.codec import decode, encode, load, save
+from vitrail.contracts.labels import LabelSetManifest
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus import Corpus, open_corpus
@@ -39,7 +40,7 @@ from vitrail.training import (
 )
 from vitrail.training.data import class_weights, task_classes, train_rows
 from vitrail.training.finetuning import assign_finetuning
-from vitrail.training.job import PretrainJob, identify
+from vitrail.training.job import BlendedCorpus, PretrainJob, identify
 from vitrail.training.launch import collect_result, elastic_arguments
 from vitrail.training.metrics import MetricLog
 from vitrail.training.optimization import MovingAverage, create_optimizer, learning_rate_factor
@@ -223,6 +224,34 @@ def test_the_recipe_balances_pretraining_by_weights(mini_corpus, word_labels, ba
     expected = np.concatenate(list(parts))
     np.testing.assert_array_equal(source.sample_weights, expected)
     assert 1 <= expected.min() < expected.max()
+
+
+def test_a_blend_has_the_labels_of_all_corpora(mini_corpus, word_labels, other_labels, tmp_path):
+    blend = [BlendedCorpus(corpus=str(mini_corpus), labels=str(other_labels), weight=0.5)]
+    job = pretrain_job(corpus=mini_corpus, labels=word_labels, config=pretrain_config(), lineage=LINEAGE, blend=blend)
+    assignment = assign_pretraining(job, tmp_path)
+    (head,) = assignment.objective.model.specs
+    assert (head.label_ids[0], head.label_ids[-1], head.classes[-1]) == (1000, 9000, "another")
+    assert len(head.label_ids) == head.dim == len(set(head.label_ids))
+    assert [source.weight for source in assignment.sources] == [1, 0.5]
+    own, other = (source.targets[0] for source in assignment.sources)
+    shard = open_corpus(mini_corpus).manifest.shards[0]
+    ids = open_corpus(mini_corpus).shard_index(shard.name)["image_id"].combine_chunks()
+    rows = np.arange(shard.num_images)
+    outputs = [targets.lookup(shard.name, ids, rows)["annotations"].numpy() for targets in (own, other)]
+    assert (outputs[0] == 0).any()
+    np.testing.assert_array_equal(np.where(outputs[0] == 0, head.dim - 1, outputs[0]), outputs[1])
+    heavier = dataclasses.replace(job, blend=(dataclasses.replace(job.blend[0], weight=0.6),))
+    assert identify(heavier) != identify(job)
+
+
+def test_a_blend_refuses_labels_of_another_corpus(mini_corpus, word_labels, tmp_path):
+    alien = shutil.copytree(word_labels, tmp_path / "labels")
+    manifest = dataclasses.replace(load(LabelSetManifest, alien / "labels.json"), corpus_digest="elsewhere")
+    save(alien / "labels.json", manifest)
+    blend = [BlendedCorpus(corpus=str(mini_corpus), labels=str(alien), weight=1)]
+    with pytest.raises(LabelError, match="was derived from corpus elsewhere"):
+        pretrain_job(corpus=mini_corpus, labels=word_labels, config=pretrain_config(), lineage=LINEAGE, blend=blend)
 
 
 def test_proxies_are_for_training_labels_only(mini_corpus):

@@ -85,8 +85,8 @@ def finetune_config(**changes) -> FinetuneConfig:
     )
 
 
-def write_pretrain(work: Path, corpus: Path, labels: Path, config: PretrainConfig) -> Path:
-    return _write(work, pretrain_job(corpus=corpus, labels=labels, config=config, lineage=LINEAGE))
+def write_pretrain(work: Path, corpus: Path, labels: Path, config: PretrainConfig, **options) -> Path:
+    return _write(work, pretrain_job(corpus=corpus, labels=labels, config=config, lineage=LINEAGE, **options))
 
 
 def write_finetune(

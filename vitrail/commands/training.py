@@ -29,6 +29,14 @@ def add_job(commands: Any) -> None:
     job.add_argument("--corpus", type=Path, required=True)
     job.add_argument("--labels", type=Path, required=True, help="label set folder")
     job.add_argument("--out", type=Path, required=True, help="work folder: job file, checkpoints, result")
+    job.add_argument(
+        "--blend",
+        nargs=3,
+        action="append",
+        default=[],
+        metavar=("CORPUS", "LABELS", "WEIGHT"),
+        help="read this corpus too, WEIGHT images for each of --corpus; labels derived with --previous",
+    )
     job.add_argument("--profile-steps", type=int, help="steps to profile into profile.json; default: the recipe's")
     job.set_defaults(function=_job)
 
@@ -58,15 +66,25 @@ def _job(options: argparse.Namespace) -> None:
     from vitrail.contracts.lineage import Lineage
     from vitrail.recipes import find_recipe
     from vitrail.training import pretrain_job
-    from vitrail.training.job import JOB_FILE
+    from vitrail.training.job import JOB_FILE, BlendedCorpus
 
     config = find_recipe(options.recipe).pretrain
     if options.profile_steps is not None:
         config = dataclasses.replace(config, profile_steps=options.profile_steps)
     lineage = Lineage(run_id=options.out.resolve().name)
-    job = pretrain_job(corpus=options.corpus, labels=options.labels, config=config, lineage=lineage)
+    blend = [BlendedCorpus(corpus=one[0], labels=one[1], weight=_weight_of(one[2])) for one in options.blend]
+    job = pretrain_job(corpus=options.corpus, labels=options.labels, config=config, lineage=lineage, blend=blend)
     options.out.mkdir(parents=True, exist_ok=True)
     save(options.out / JOB_FILE, job)
     print(
         f"torchrun --nproc-per-node {config.launch.num_processes} -m vitrail.training.worker {options.out / JOB_FILE}"
     )
+
+
+def _weight_of(text: str) -> float:
+    from vitrail.errors import ConfigError
+
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ConfigError(f"--blend: weight {text!r} is not a number; give a share such as 0.5") from error

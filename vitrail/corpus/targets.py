@@ -116,13 +116,16 @@ class SidecarTargets:
     Memory: the sidecars of the 64 shards used last.
     """
 
-    def __init__(self, folder: Path, *, task: str = "annotations", max_labels: int = 16) -> None:
+    def __init__(
+        self, folder: Path, *, task: str = "annotations", max_labels: int = 16, label_ids: Sequence[int] = ()
+    ) -> None:
         """Opens a label set.
 
         Args:
             folder: As `vitrail.contracts.labels` describes it.
             task: Name of the multilabel task.
             max_labels: K, the best labels of an image that are used.
+            label_ids: Of the head's outputs, when it has more labels than those of the vocabulary in their order.
         """
         require(max_labels >= 1, "max_labels", max_labels, "use at least 1 label an image")
         self.task = task
@@ -130,7 +133,7 @@ class SidecarTargets:
         self._max_labels = max_labels
         self.manifest = load(LabelSetManifest, folder / "labels.json")
         vocabulary = read_table(folder / "vocabulary.parquet", VOCABULARY_SCHEMA, _DERIVE)
-        self.label_ids = vocabulary["label_id"].combine_chunks()
+        self.label_ids = pa.array(label_ids, pa.int64()) if label_ids else vocabulary["label_id"].combine_chunks()
         self._sidecar = functools.lru_cache(maxsize=_CACHED_SHARDS)(self._read_sidecar)
 
     def check(self, manifest: CorpusManifest) -> None:

@@ -13,6 +13,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ __all__ = ["derive_labels", "digest_config"]
 _LOG = logging.getLogger(__name__)
 _WAVE_BYTES = 256 << 20  # signal files are annotated in waves; a finished wave survives a kill
 _SAMPLE_SLOTS = 1 << 20
+_UNREADABLE = re.compile("utf-?8|parquet", re.IGNORECASE)  # in what Daft says of a file it cannot read
 _LABEL_SET = (
     *("labels.json", "vocabulary.parquet", "dictionary.parquet", "members.parquet", DIFF_FILE),
     *(JUDGED_FILE, SCORER_FILE),
@@ -124,8 +126,13 @@ def _naming_bad_input(corpus: Path) -> Iterator[None]:
     try:
         yield
     except DaftCoreException as error:
+        if _UNREADABLE.search(str(error)):
+            raise LabelError(
+                f"a signal file of {corpus} cannot be read: {error}; texts must be UTF-8, build the corpus again"
+            ) from error
         raise LabelError(
-            f"a signal file of {corpus} cannot be read: {error}; texts must be UTF-8, build the corpus again"
+            f"the engine stopped on the signals of {corpus}: {error}; remove the cause and derive again: finished "
+            "waves and shards are not computed again"
         ) from error
 
 

@@ -4,12 +4,13 @@ DCP 2.14.1 pickles the list of a checkpoint's tensors. Only the classes of such 
 themselves are read by DCP with `weights_only=True`.
 """
 
+import enum
 import pickle
 from typing import Any
 
 import torch
 from torch.distributed.checkpoint.filesystem import FileSystemReader
-from torch.distributed.checkpoint.metadata import Metadata, StorageMeta
+from torch.distributed.checkpoint.metadata import _MEM_FORMAT_ENCODING, Metadata, StorageMeta
 
 __all__ = ["TensorListReader"]
 
@@ -33,10 +34,19 @@ _LISTED = {
 
 class _TensorListUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("builtins", "getattr"):
+            return _pick_member
         is_dtype = module == "torch" and isinstance(getattr(torch, name, None), torch.dtype)
         if is_dtype or name in _LISTED.get(module, ()):
             return super().find_class(module, name)
         raise pickle.UnpicklingError(f"{module}.{name} has no place in the list of a checkpoint's tensors")
+
+
+def _pick_member(owner: Any, name: str) -> enum.Enum:
+    """What Python before 3.11.4 pickles a member of an enumeration as."""
+    if owner is _MEM_FORMAT_ENCODING and name in owner.__members__:
+        return _MEM_FORMAT_ENCODING[name]
+    raise pickle.UnpicklingError(f"{owner!r}.{name} has no place in the list of a checkpoint's tensors")
 
 
 class TensorListReader(FileSystemReader):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from vitrail.config import Config
+from vitrail.config import Config, require
 from vitrail.contracts.codec import decode, encode
 from vitrail.contracts.files import digest_json, read_json
 from vitrail.contracts.lineage import Lineage
@@ -26,6 +26,7 @@ __all__ = [
     "PROFILE_FILE",
     "RESULT_FOLDER",
     "ROWS_FOLDER",
+    "BlendedCorpus",
     "Failure",
     "FinetuneJob",
     "Job",
@@ -60,11 +61,29 @@ _EXECUTION_FIELDS = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
+class BlendedCorpus(Config):
+    """A corpus that a pretraining reads beside its own.
+
+    Attributes:
+        labels: A label set derived from it, with the job's own as previous one: equal labels have equal ids.
+        weight: Share of the places, relative to 1 of the job's own corpus.
+    """
+
+    corpus: str
+    labels: str
+    weight: float
+
+    def __post_init__(self) -> None:
+        require(self.weight > 0, "weight", self.weight, "give a share above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
 class PretrainJob(Config):
     """Pretraining on a label set.
 
     Attributes:
         inputs: Digests of all that is read: paths may change between two starts, contents may not.
+        blend: Further corpora; the head has the labels of all.
     """
 
     corpus: str
@@ -72,6 +91,7 @@ class PretrainJob(Config):
     config: PretrainConfig
     lineage: Lineage
     inputs: dict[str, str | None]
+    blend: tuple[BlendedCorpus, ...] = ()
     kind: Literal["pretrain"] = "pretrain"
 
 
@@ -106,7 +126,9 @@ class Failure:
 
 def identify(job: Job) -> str:
     """Digest of all that decides the result; a checkpoint continues only under the same."""
-    return digest_json({"kind": job.kind, "inputs": job.inputs, "config": decisive_fields(job.config)})
+    weights = [blended.weight for blended in job.blend] if isinstance(job, PretrainJob) else []
+    fields = {"kind": job.kind, "inputs": job.inputs, "config": decisive_fields(job.config), "weights": weights}
+    return digest_json(fields)
 
 
 def decisive_fields(config: PretrainConfig | FinetuneConfig) -> dict[str, Any]:

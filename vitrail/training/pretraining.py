@@ -1,5 +1,6 @@
 """Pretraining: every image towards its weak labels."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,23 +13,28 @@ from vitrail.corpus.targets import SidecarTargets
 from vitrail.models import VitrailModel
 from vitrail.tasks import Objective, TaskSpec
 from vitrail.training.assignment import Assignment
-from vitrail.training.job import ROWS_FOLDER, PretrainJob
+from vitrail.training.config import PretrainConfig
+from vitrail.training.job import ROWS_FOLDER, BlendedCorpus, PretrainJob
 from vitrail.training.rows import pretraining_rows, pretraining_weights
 from vitrail.training.warm_start import ANNOTATIONS, start_from
 
 __all__ = ["annotation_head", "assign_pretraining"]
 
 
-def annotation_head(labels: Path, *, is_sigmoid: bool) -> HeadSpec:
-    """The multilabel head for the vocabulary of a label set."""
-    path = labels / "vocabulary.parquet"
-    vocabulary = read_table(path, VOCABULARY_SCHEMA, "derive the labels again")
+def annotation_head(*label_sets: Path, is_sigmoid: bool) -> HeadSpec:
+    """The multilabel head for the vocabularies of label sets: the first's labels, then what each next one adds."""
+    terms: dict[int, str] = {}
+    for labels in label_sets:
+        vocabulary = read_table(labels / "vocabulary.parquet", VOCABULARY_SCHEMA, "derive the labels again")
+        ids, names = vocabulary["label_id"].to_pylist(), vocabulary["term"].to_pylist()
+        for label_id, name in zip(ids, names, strict=True):
+            terms.setdefault(label_id, name)
     return HeadSpec(
         name=ANNOTATIONS,
         kind="multilabel",
-        dim=len(vocabulary),
-        classes=tuple(vocabulary["term"].to_pylist()),
-        label_ids=tuple(vocabulary["label_id"].to_pylist()),
+        dim=len(terms),
+        classes=tuple(terms.values()),
+        label_ids=tuple(terms),
         activation="sigmoid" if is_sigmoid else "softmax",
     )
 
@@ -36,13 +42,8 @@ def annotation_head(labels: Path, *, is_sigmoid: bool) -> HeadSpec:
 def assign_pretraining(job: PretrainJob, work: Path) -> Assignment:
     """Model, loss and images of a pretraining job; rows are kept in the work folder."""
     config, labels = job.config, Path(job.labels)
-    corpus = open_corpus(Path(job.corpus))
-    targets = SidecarTargets(labels, task=ANNOTATIONS)
-    rows = pretraining_rows(corpus, targets, config, work / ROWS_FOLDER)
-    weights = pretraining_weights(corpus, targets, config, rows, work / ROWS_FOLDER)
-    missing: Literal["error", "unlabelled"] = "error" if config.missing_labels == "error" else "unlabelled"
-    source = Source(corpus=corpus, rows=rows, targets=(targets,), sample_weights=weights, missing=missing)
-    head = annotation_head(labels, is_sigmoid=config.loss == "sigmoid")
+    corpora = [BlendedCorpus(corpus=job.corpus, labels=job.labels, weight=1.0), *job.blend]
+    head = annotation_head(*(Path(one.labels) for one in corpora), is_sigmoid=config.loss == "sigmoid")
     model = VitrailModel(config.architecture, config.transforms, (head,))
     if config.initial_weights:
         start_from(model, Path(config.initial_weights), labels)
@@ -54,4 +55,20 @@ def assign_pretraining(job: PretrainJob, work: Path) -> Assignment:
         weighting=config.target_weighting,
         num_sampled=config.num_sampled_labels,
     )
-    return Assignment(objective=Objective(model, (task,)), sources=(source,))
+    sources = tuple(_open_source(one, head.label_ids, config, work / ROWS_FOLDER) for one in corpora)
+    return Assignment(objective=Objective(model, (task,)), sources=sources)
+
+
+def _open_source(one: BlendedCorpus, label_ids: Sequence[int], config: PretrainConfig, folder: Path) -> Source:
+    corpus = open_corpus(Path(one.corpus))
+    targets = SidecarTargets(Path(one.labels), task=ANNOTATIONS, label_ids=label_ids)
+    rows = pretraining_rows(corpus, targets, config, folder)
+    missing: Literal["error", "unlabelled"] = "error" if config.missing_labels == "error" else "unlabelled"
+    return Source(
+        corpus=corpus,
+        rows=rows,
+        targets=(targets,),
+        weight=one.weight,
+        sample_weights=pretraining_weights(corpus, targets, config, rows, folder),
+        missing=missing,
+    )

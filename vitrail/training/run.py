@@ -1,6 +1,7 @@
 """The two trainings of the pipeline, as functions of folders."""
 
-import dataclasses
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vitrail.contracts.codec import load
@@ -12,23 +13,31 @@ from vitrail.corpus.corpus import Corpus, open_corpus
 from vitrail.errors import LabelError, TrainingError
 from vitrail.models import load_manifest
 from vitrail.training.config import FinetuneConfig, PretrainConfig
-from vitrail.training.job import FinetuneJob, PretrainJob
+from vitrail.training.job import BlendedCorpus, FinetuneJob, PretrainJob
 from vitrail.training.launch import Launch, run_job
 
 __all__ = ["finetune_job", "finetune_tasks", "pretrain_backbone", "pretrain_job"]
 
 
-def pretrain_job(*, corpus: Path, labels: Path, config: PretrainConfig, lineage: Lineage) -> PretrainJob:
-    """The job of `pretrain_backbone`, its inputs checked, for any launcher."""
-    opened = open_corpus(corpus)
-    inputs: dict[str, str | None] = {
-        "corpus": opened.manifest.digest,
-        "labels": _labels_digest(opened, labels),
-    }
+def pretrain_job(
+    *, corpus: Path, labels: Path, config: PretrainConfig, lineage: Lineage, blend: Sequence[BlendedCorpus] = ()
+) -> PretrainJob:
+    """The job of `pretrain_backbone`, its inputs checked, for any launcher; `blend` adds corpora to its own."""
+    inputs = _labelled_inputs(corpus, labels)
+    blend = [replace(one, corpus=_place(Path(one.corpus)), labels=_place(Path(one.labels))) for one in blend]
+    for number, one in enumerate(blend):
+        found = _labelled_inputs(Path(one.corpus), Path(one.labels))
+        inputs |= {f"blend.{number}.{name}": digest for name, digest in found.items()}
     if config.initial_weights:
         inputs["initial_weights"] = _weights_digest(Path(config.initial_weights))
-    grown = _extend(lineage, inputs)
-    return PretrainJob(corpus=_place(corpus), labels=_place(labels), config=config, lineage=grown, inputs=inputs)
+    return PretrainJob(
+        corpus=_place(corpus),
+        labels=_place(labels),
+        config=config,
+        lineage=_extend(lineage, inputs),
+        inputs=inputs,
+        blend=tuple(blend),
+    )
 
 
 def pretrain_backbone(
@@ -70,14 +79,11 @@ def finetune_job(
     lineage: Lineage,
 ) -> FinetuneJob:
     """The job of `finetune_tasks`, its inputs checked, for any launcher."""
-    opened = open_corpus(corpus)
-    inputs: dict[str, str | None] = {
-        "corpus": opened.manifest.digest,
-        "labels": _labels_digest(opened, labels),
+    inputs = _labelled_inputs(corpus, labels) | {
         "features": _training_sets_digest(features) if features else None,
         "backbone": load_manifest(backbone).model_id if backbone else None,
     }
-    grown = dataclasses.replace(_extend(lineage, inputs), backbone_id=inputs["backbone"])
+    grown = replace(_extend(lineage, inputs), backbone_id=inputs["backbone"])
     return FinetuneJob(
         corpus=_place(corpus),
         labels=_place(labels),
@@ -133,6 +139,11 @@ def _weights_digest(weights: Path) -> str:
     return digest_file(weights)
 
 
+def _labelled_inputs(corpus: Path, labels: Path) -> dict[str, str | None]:
+    opened = open_corpus(corpus)
+    return {"corpus": opened.manifest.digest, "labels": _labels_digest(opened, labels)}
+
+
 def _labels_digest(corpus: Corpus, labels: Path) -> str:
     manifest = load(LabelSetManifest, labels / "labels.json")
     if manifest.corpus_digest != corpus.manifest.digest:
@@ -151,7 +162,7 @@ def _training_sets_digest(features: Path) -> str:
 
 
 def _extend(lineage: Lineage, inputs: dict[str, str | None]) -> Lineage:
-    return dataclasses.replace(lineage, corpus_digest=inputs["corpus"], labels_digest=inputs["labels"])
+    return replace(lineage, corpus_digest=inputs["corpus"], labels_digest=inputs["labels"])
 
 
 def _place(path: Path) -> str:
