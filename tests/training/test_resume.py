@@ -23,6 +23,9 @@ from training_jobs import (
     write_pretrain,
 )
 
+from vitrail.contracts.codec import load, save
+from vitrail.contracts.corpus import CorpusManifest
+from vitrail.contracts.labels import LabelSetManifest
 from vitrail.contracts.lineage import Lineage
 from vitrail.models import load_model
 from vitrail.training import CheckpointConfig, ComputeConfig, OptimizerConfig, ScheduleConfig, pretrain_backbone
@@ -226,6 +229,22 @@ def test_a_full_disk_stops_with_the_step_and_a_restart_goes_on(small_disk, unint
     assert losses(work) == losses(uninterrupted)
 
 
+def test_a_full_disk_after_the_last_step_loses_nothing(small_disk, mini_corpus, word_labels):
+    config = pretrain_config(
+        schedule=ScheduleConfig(num_steps=2, batch_size=16), checkpoint=CheckpointConfig(every_steps=2, keep=1)
+    )
+    work = write_pretrain(small_disk, mini_corpus, word_labels, config)
+    room = os.statvfs(work)
+    (work / "filler").write_bytes(bytes(room.f_bavail * room.f_frsize // 4))  # the checkpoint fits, the model does not
+    assert train(work) == [1]
+    message = json.loads((work / "failure.json").read_text())["message"]
+    assert message.startswith("pretrain, after the last step: ")
+    assert "No space left on device" in message
+    (work / "filler").unlink()
+    assert train(work) == [0]
+    assert len(read_metrics(work)) == 2
+
+
 def test_the_job_recovers_from_kill_9_of_one_rank_by_itself(mini_corpus, word_labels, tmp_path, monkeypatch):
     """Through the real launcher: torch elastic starts the group again from the last checkpoint."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -252,7 +271,14 @@ def test_the_job_recovers_from_kill_9_of_one_rank_by_itself(mini_corpus, word_la
 
 
 def test_a_blend_of_corpora_goes_on_where_it_was(mini_corpus, word_labels, other_labels, tmp_path):
-    blend = [BlendedCorpus(corpus=str(mini_corpus), labels=str(other_labels), weight=0.5)]
+    corpus = shutil.copytree(mini_corpus, tmp_path / "corpus")
+    manifest = load(CorpusManifest, corpus / "corpus.json")
+    assert len(manifest.shards) > 1
+    save(corpus / "corpus.json", dataclasses.replace(manifest, shards=manifest.shards[:1], digest="smaller"))
+    labels = shutil.copytree(other_labels, tmp_path / "labels")
+    of_corpus = dataclasses.replace(load(LabelSetManifest, labels / "labels.json"), corpus_digest="smaller")
+    save(labels / "labels.json", of_corpus)
+    blend = [BlendedCorpus(corpus=str(corpus), labels=str(labels), weight=0.5)]
     whole, parted = (
         write_pretrain(tmp_path / name, mini_corpus, word_labels, pretrain_config(), blend=blend)
         for name in ("whole", "parted")

@@ -15,7 +15,7 @@ from training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, launch, p
 
 from components.adapter import load_step
 from vitrail.contracts.codec import decode, encode, load, save
-from vitrail.contracts.labels import LabelSetManifest
+from vitrail.contracts.labels import VOCABULARY_SCHEMA, LabelSetManifest
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus import Corpus, open_corpus
@@ -23,6 +23,7 @@ from vitrail.corpus.balance import balance_weights
 from vitrail.corpus.reading import OrderConfig, ReaderConfig
 from vitrail.corpus.targets import SidecarTargets
 from vitrail.errors import ConfigError, CorpusError, LabelError, TrainingError
+from vitrail.labels import LabelDiff
 from vitrail.models import VitrailModel
 from vitrail.recipes import find_recipe
 from vitrail.tasks import Objective, TaskSpec
@@ -252,6 +253,29 @@ def test_a_blend_refuses_labels_of_another_corpus(mini_corpus, word_labels, tmp_
     blend = [BlendedCorpus(corpus=str(mini_corpus), labels=str(alien), weight=1)]
     with pytest.raises(LabelError, match="was derived from corpus elsewhere"):
         pretrain_job(corpus=mini_corpus, labels=word_labels, config=pretrain_config(), lineage=LINEAGE, blend=blend)
+
+
+def test_a_blend_refuses_labels_that_ids_do_not_tell_apart(mini_corpus, word_labels, other_labels, tmp_path):
+    def blend_with(name, previous="", **changes):
+        folder = shutil.copytree(other_labels, tmp_path / name)
+        rows = pq.read_table(folder / "vocabulary.parquet").to_pylist()
+        rows[0] |= changes
+        pq.write_table(pa.Table.from_pylist(rows, schema=VOCABULARY_SCHEMA), folder / "vocabulary.parquet")
+        moves = LabelDiff(
+            kept=(), merged={}, split={}, new=(), lost=(), churn=0, old_digest=previous, new_digest="", tail_mass=(0, 0)
+        )
+        save(folder / "diff.json", moves)
+        blend = [BlendedCorpus(corpus=str(mini_corpus), labels=str(folder), weight=1)]
+        options = {"config": pretrain_config(), "lineage": LINEAGE, "blend": blend}
+        return pretrain_job(corpus=mini_corpus, labels=word_labels, **options)
+
+    word = pq.read_table(word_labels / "vocabulary.parquet")["term"][0].as_py()
+    with pytest.raises(LabelError, match=rf"label '{word}' is 9000 in .* and 1000 in .* --previous"):
+        blend_with("twice", term=word)
+    with pytest.raises(LabelError, match=rf"label 1000 is 'zebra' in .* and '{word}' in .* share no term"):
+        blend_with("other", label_id=1000, term="zebra", members=["zebra"])
+    assert blend_with("renamed", label_id=1000, term="zebra", members=["zebra", word]).blend
+    assert blend_with("derived", previous="words", label_id=1000, term="zebra", members=["zebra"]).blend
 
 
 def test_proxies_are_for_training_labels_only(mini_corpus):

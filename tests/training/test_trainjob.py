@@ -145,7 +145,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.server.num_failures -= 1
             self.answer({"kind": "Status", "status": "Failure", "code": 503}, 503)
         elif path.startswith(TRAINJOBS):
-            self.answer(self.server.state())
+            known = self.server.jobs and path.endswith("/" + self.server.jobs[-1]["metadata"]["name"])
+            self.answer(*((self.server.state(),) if known else ({"kind": "Status", "code": 404}, 404)))
         elif path == PODS:
             self.answer({"kind": "PodList", "apiVersion": "v1", "items": self.server.pods()})
         elif path.endswith("/log"):
@@ -355,14 +356,26 @@ def test_a_trainjob_whose_watcher_was_killed_is_taken_up(cluster, client, mini_c
     command = [sys.executable, "-c", SUBMIT, str(mini_corpus), str(word_labels), str(tmp_path)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     with subprocess.Popen(command, env=environment) as watcher:
-        wait_for(lambda: (tmp_path / "work" / "trainjob").exists())
+        wait_for(lambda: cluster.nodes)
         watcher.kill()
+    cluster.num_failures = 2
     config = TrainJobConfig(poll_s=0.5)
     job = write_job(mini_corpus, word_labels)
     run_trainjob(job, tmp_path / "work", tmp_path / "out", config=config, pod=task_pod(tmp_path), client=client)
     assert len(cluster.jobs) == 1
     assert "runs already" in caplog.text
     assert load_model(tmp_path / "out")
+
+
+def test_a_trainjob_that_was_named_and_never_submitted_is_submitted(
+    cluster, client, mini_corpus, word_labels, tmp_path
+):
+    work = tmp_path / "work"
+    job, config = write_job(mini_corpus, word_labels), TrainJobConfig(poll_s=0.1)
+    work.mkdir()
+    (work / "trainjob").write_text("killed-before-it-was-submitted")
+    run_trainjob(job, work, tmp_path / "out", config=config, pod=task_pod(tmp_path), client=client)
+    assert len(cluster.jobs) == 1
 
 
 def test_nodes_count_their_own_cores(mini_corpus, word_labels, tmp_path, monkeypatch):

@@ -24,12 +24,19 @@ WEIGHTS_FILE = "model.safetensors"
 
 
 def save_model(folder: Path, model: VitrailModel, lineage: Lineage) -> ModelManifest:
-    """Writes the weights and then the manifest into `folder`; each file appears whole."""
+    """Writes the weights and then the manifest into `folder`; each file appears whole.
+
+    Raises:
+        OSError: The weights cannot be written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / WEIGHTS_FILE
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with atomic_file(weights) as partial:
-        safetensors.torch.save_file(tensors, partial)
+        try:
+            safetensors.torch.save_file(tensors, partial)
+        except safetensors.SafetensorError as error:
+            raise OSError(f"{weights} could not be written ({error})") from error
     weights_digest = digest_file(weights)
     manifest = ModelManifest(
         model_id=model_id(weights_digest, model.architecture, model.transforms, model.specs),

@@ -126,8 +126,9 @@ class Failure:
 
 def identify(job: Job) -> str:
     """Digest of all that decides the result; a checkpoint continues only under the same."""
-    weights = [blended.weight for blended in job.blend] if isinstance(job, PretrainJob) else []
-    fields = {"kind": job.kind, "inputs": job.inputs, "config": decisive_fields(job.config), "weights": weights}
+    fields: dict[str, Any] = {"kind": job.kind, "inputs": job.inputs, "config": decisive_fields(job.config)}
+    if isinstance(job, PretrainJob) and job.blend:
+        fields["weights"] = [blended.weight for blended in job.blend]
     return digest_json(fields)
 
 

@@ -12,6 +12,7 @@ from vitrail.contracts.models import ModelManifest
 from vitrail.corpus.corpus import Corpus, open_corpus
 from vitrail.errors import LabelError, TrainingError
 from vitrail.models import load_manifest
+from vitrail.training.blending import check_blend
 from vitrail.training.config import FinetuneConfig, PretrainConfig
 from vitrail.training.job import BlendedCorpus, FinetuneJob, PretrainJob
 from vitrail.training.launch import Launch, run_job
@@ -28,6 +29,7 @@ def pretrain_job(
     for number, one in enumerate(blend):
         found = _labelled_inputs(Path(one.corpus), Path(one.labels))
         inputs |= {f"blend.{number}.{name}": digest for name, digest in found.items()}
+    check_blend([labels, *(Path(one.labels) for one in blend)])
     if config.initial_weights:
         inputs["initial_weights"] = _weights_digest(Path(config.initial_weights))
     return PretrainJob(

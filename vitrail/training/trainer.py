@@ -25,6 +25,7 @@ from vitrail.models import VitrailModel
 from vitrail.tasks import Objective, has_label
 from vitrail.training.checkpoint import Checkpointer, Progress
 from vitrail.training.config import TrainingConfig
+from vitrail.training.errors import located
 from vitrail.training.job import METRICS_FILE, PROFILE_FILE
 from vitrail.training.metrics import Consumption, MetricLog, ProgressLine, StepMeter
 from vitrail.training.optimization import (
@@ -177,14 +178,15 @@ class Trainer:
     def _micro_batches(self, progress: Progress) -> Iterator[Batch]:
         if progress.step == self._num_steps:
             return iter(())
-        return iter(self._open_reader(progress.position))
+        with self._at(progress.step):
+            return iter(self._open_reader(progress.position))
 
     def _take(self, batches: Iterator[Batch], step: int) -> list[Batch]:
-        try:
+        with self._at(step):  # the reader's message has shard and key
             return list(itertools.islice(batches, self._config.schedule.accumulation))
-        except VitrailError as error:
-            # The class decides what a launcher raises; the reader's message has shard and key.
-            raise type(error)(f"{self._title}, step {step + 1}: {error}") from error
+
+    def _at(self, step: int) -> contextlib.AbstractContextManager[None]:
+        return located(f"{self._title}, step {step + 1}")
 
     def _after_step(
         self,

@@ -8,6 +8,7 @@ import dataclasses
 import logging
 import shlex
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,9 +38,10 @@ logger = logging.getLogger(__name__)
 # Set in every node of a TrainJob by the trainer's torch plugin; expanded by the shell in the pod.
 _POD_RENDEZVOUS = "${PET_MASTER_ADDR}:${PET_MASTER_PORT}"
 _IS_FIRST_POD = "--rdzv-conf=is_host=$([ ${PET_NODE_RANK} = 0 ] && echo true || echo false)"
-_TRAINJOB_FILE = "trainjob"  # in the work folder: the name of the TrainJob submitted last
+_TRAINJOB_FILE = "trainjob"  # in the work folder: the name of the last TrainJob
 _NODE = "node"  # name of the trainer's replicated job and of its container
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a mount point, not a temporary file
+_NOT_FOUND = 404
 _ENDED = frozenset({"Complete", "Failed"})
 _API_ERRORS = (RuntimeError, TimeoutError)  # what the SDK makes of anything the API server does not answer well
 _MAX_API_FAILURES = 60  # in a row
@@ -132,12 +134,16 @@ def run_trainjob(
         TrainingError: The training failed; the message says where its checkpoints are.
         VitrailError: What a worker raised.
     """
+    from kubeflow.trainer.options import Name
+
     trainer, options = trainjob_request(job, work, pod, config)
     work.mkdir(parents=True, exist_ok=True)
     save(work / JOB_FILE, job)
 
     def submit(attempt: int) -> str:
-        return client.train(runtime=config.runtime, trainer=trainer, options=options)
+        name = f"vitrail-{uuid.uuid4().hex[:12]}"
+        (work / _TRAINJOB_FILE).write_text(name)  # first: a kill in between must not leave a TrainJob nobody knows
+        return client.train(runtime=config.runtime, trainer=trainer, options=[*options, Name(name)])
 
     ending = submit_until_done(submit, work, config, client)
     return collect_result(work, out, ending)
@@ -167,7 +173,8 @@ def submit_until_done(submit: Callable[[int], str], work: Path, config: TrainJob
         discard_outcome(work)
     ending = ""
     for attempt in range(config.max_resubmissions + 1):
-        name = running or _submit(submit, attempt, work)
+        name = running or submit(attempt)
+        logger.info("TrainJob %s %s (attempt %d)", name, "runs already" if running else "submitted", attempt + 1)
         running = None
         with terminate_as_exit():
             try:
@@ -182,23 +189,16 @@ def submit_until_done(submit: Callable[[int], str], work: Path, config: TrainJob
     return ending
 
 
-def _submit(submit: Callable[[int], str], attempt: int, work: Path) -> str:
-    name = submit(attempt)
-    (work / _TRAINJOB_FILE).write_text(name)
-    logger.info("TrainJob %s submitted (attempt %d)", name, attempt + 1)
-    return name
-
-
 def _find_running(work: Path, client: "TrainerClient") -> str | None:
-    """The TrainJob that an earlier start submitted for this work folder, if it runs still."""
-    try:
-        name = (work / _TRAINJOB_FILE).read_text()
-        is_running = str(client.get_job(name).status) not in _ENDED
-    except (OSError, *_API_ERRORS):  # never submitted, or deleted since
+    """The TrainJob that an earlier start submitted for this work folder, unless it has ended or is gone."""
+    if not (work / _TRAINJOB_FILE).exists():
         return None
-    if is_running:
-        logger.info("TrainJob %s runs already", name)
-    return name if is_running else None
+    name = (work / _TRAINJOB_FILE).read_text()
+    try:
+        return None if str(client.get_job(name).status) in _ENDED else name
+    except _API_ERRORS as error:
+        is_gone = getattr(error.__cause__, "status", None) == _NOT_FOUND
+        return None if is_gone else name  # an API server that does not answer is waited for by `_watch`
 
 
 def _watch(client: "TrainerClient", name: str, config: TrainJobConfig) -> str:

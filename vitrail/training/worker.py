@@ -27,6 +27,7 @@ from vitrail.errors import TrainingError, VitrailError
 from vitrail.models import save_model
 from vitrail.training.assignment import Assignment
 from vitrail.training.data import EncodedSizes
+from vitrail.training.errors import located
 from vitrail.training.finetuning import assign_finetuning
 from vitrail.training.job import (
     FAILURE_FILE,
@@ -79,7 +80,8 @@ def _work(job: Job, work: Path, stop: StopRequest) -> None:
             assignment = _assign(job, process, work)
             trainer = _create_trainer(job, assignment, process, work)
             if trainer.run(lambda: bool(stop)):
-                _save_result(trainer, job, process, work)
+                with located(f"{job.kind}, after the last step"):
+                    _save_result(trainer, job, process, work)
         finally:
             if lock is not None:
                 os.close(lock)
@@ -91,7 +93,8 @@ def _assign(job: Job, process: Process, work: Path) -> Assignment:
     # The main process comes first: what it works out of the whole corpus, the others find in the work folder.
     if not process.is_main:
         process.barrier()
-    assignment = assign_pretraining(job, work)
+    with located(f"{job.kind}, before the first step"):
+        assignment = assign_pretraining(job, work)
     if process.is_main:
         process.barrier()
     return assignment
