@@ -12,6 +12,7 @@ from vitrail.contracts.files import digest_file
 from vitrail.contracts.labels import SIDECAR_SCHEMA, VOCABULARY_SCHEMA, LabelSetManifest
 from vitrail.corpus.balance import Balance, balance_weights, head_threshold, replication
 from vitrail.corpus.corpus import Corpus
+from vitrail.corpus.selection import Selection, shard_starts
 from vitrail.corpus.tables import read_table, table_of, write_table
 from vitrail.corpus.targets import ListTargets, SidecarTargets, TableTargets
 from vitrail.errors import ConfigError, LabelError
@@ -161,12 +162,13 @@ def test_head_ends_where_half_of_the_pairs_are() -> None:
 
 
 @pytest.mark.parametrize(("balance", "power"), [("natural", 0), ("square_root", 0.5), ("uniform", 1)])
-@pytest.mark.parametrize("rows", [None, np.arange(1, 53, 2)])
+@pytest.mark.parametrize("own", [np.arange(53), np.arange(1, 53, 2)])
 def test_an_image_takes_the_largest_replication_of_its_labels(
-    tiny_corpus: Corpus, tiny_labels: Path, rows: np.ndarray | None, balance: Balance, power: float
+    tiny_corpus: Corpus, tiny_labels: Path, own: np.ndarray, balance: Balance, power: float
 ) -> None:
-    weights = balance_weights(tiny_corpus, SidecarTargets(tiny_labels), balance, threshold=0.9, rows=rows)
-    own = np.arange(53) if rows is None else rows
+    selection = Selection.of_rows(shard_starts(shard.num_images for shard in tiny_corpus.manifest.shards), own)
+    parts = balance_weights(tiny_corpus, SidecarTargets(tiny_labels), balance, threshold=0.9, selection=selection)
+    weights = np.concatenate(list(parts))
     counts = {label: sum(label in labels_of(row) for row in own) for label in LABELS}
     for weight, row in zip(weights, own, strict=True):
         due = [max(1.0, (0.9 * len(own) / counts[label]) ** power) for label in labels_of(row)]

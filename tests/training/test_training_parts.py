@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 import torch
 from training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, launch, pretrain_config, write_features
@@ -17,11 +18,11 @@ from vitrail.contracts.codec import decode, encode, load, save
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import HeadSpec
-from vitrail.corpus import open_corpus
+from vitrail.corpus import Corpus, open_corpus
 from vitrail.corpus.balance import balance_weights
 from vitrail.corpus.reading import OrderConfig, ReaderConfig
 from vitrail.corpus.targets import SidecarTargets
-from vitrail.errors import ConfigError, LabelError, TrainingError
+from vitrail.errors import ConfigError, CorpusError, LabelError, TrainingError
 from vitrail.models import VitrailModel
 from vitrail.recipes import find_recipe
 from vitrail.tasks import Objective, TaskSpec
@@ -44,6 +45,7 @@ from vitrail.training.launch import collect_result, elastic_arguments
 from vitrail.training.metrics import MetricLog
 from vitrail.training.optimization import MovingAverage, create_optimizer, learning_rate_factor
 from vitrail.training.pretraining import assign_pretraining
+from vitrail.training.rows import pretraining_rows, pretraining_weights
 from vitrail.training.run import finetune_job, pretrain_job
 from vitrail.training.trainjob import pod_command
 
@@ -143,26 +145,61 @@ def test_metrics_after_the_checkpoint_are_written_again(tmp_path):
 
 def test_rows_are_those_of_the_split(mini_corpus):
     corpus = open_corpus(mini_corpus)
-    rows = train_rows(corpus, drop_evaluation_copies=False)
+    rows = train_rows(corpus, drop_evaluation_copies=False).rows()
     assert set(corpus.splits()["split"].take(pa.array(rows)).to_pylist()) == {"train"}
     assert len(rows) == corpus.splits()["split"].to_pylist().count("train")
 
 
 def test_copies_of_evaluation_images_are_dropped(mini_corpus, monkeypatch):
     corpus = open_corpus(mini_corpus)
-    rows = train_rows(corpus, drop_evaluation_copies=True)
+    rows = train_rows(corpus, drop_evaluation_copies=True).rows()
     held_out = pc.index(corpus.splits()["split"], "test").as_py()
-    index = corpus.index()
-    digests = index["digest"].to_pylist()
+    digests = corpus.index()["digest"].to_pylist()
     digests[rows[0]] = digests[held_out]
-    index = index.set_column(index.schema.get_field_index("digest"), "digest", pa.array(digests))
-    monkeypatch.setattr(corpus, "index", lambda: index)
-    np.testing.assert_array_equal(train_rows(corpus, drop_evaluation_copies=True), rows[1:])
+    _, *rest = starts = np.cumsum([0, *(shard.num_images for shard in corpus.manifest.shards)])
+    indices = {
+        shard.name: corpus.shard_index(shard.name).set_column(6, "digest", pa.array(digests[start:stop]))
+        for shard, start, stop in zip(corpus.manifest.shards, starts, rest, strict=False)
+    }
+    monkeypatch.setattr(corpus, "index_columns", lambda shard, *names: indices[shard].select(names))
+    np.testing.assert_array_equal(train_rows(corpus, drop_evaluation_copies=True).rows(), rows[1:])
+
+
+def test_splits_in_another_order_are_refused(mini_corpus, tmp_path):
+    folder = shutil.copytree(mini_corpus, tmp_path / "corpus")
+    splits = open_corpus(folder).splits()
+    pq.write_table(splits.sort_by([("image_id", "descending")]), folder / "splits.parquet")
+    with pytest.raises(CorpusError, match="does not have the images of shard 00000 in its order"):
+        train_rows(open_corpus(folder), drop_evaluation_copies=False)
+
+
+def test_rows_are_worked_out_once_and_whole(mini_corpus, word_labels, tmp_path, monkeypatch):
+    corpus, targets = open_corpus(mini_corpus), SidecarTargets(word_labels)
+    config = pretrain_config(balance="uniform")
+    for name in ("index", "splits"):
+        monkeypatch.setattr(Corpus, name, None)  # a billion rows at once
+
+    def fail_half_way(*args, **options):
+        yield np.ones(10)
+        raise LabelError("a sidecar is gone")
+
+    monkeypatch.setattr("vitrail.training.rows.balance_weights", fail_half_way)
+    rows = pretraining_rows(corpus, targets, config, tmp_path)
+    with pytest.raises(LabelError, match="a sidecar is gone"):
+        pretraining_weights(corpus, targets, config, rows, tmp_path)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".rows"]
+    monkeypatch.setattr("vitrail.training.rows.balance_weights", balance_weights)
+    weights = pretraining_weights(corpus, targets, config, rows, tmp_path)
+    assert len(weights) == len(rows)
+    monkeypatch.setattr(Corpus, "index_columns", None)
+    again = pretraining_rows(corpus, targets, config, tmp_path)
+    np.testing.assert_array_equal(again.rows(), rows.rows())
+    np.testing.assert_array_equal(pretraining_weights(corpus, targets, config, again, tmp_path), weights)
 
 
 def test_class_weights_even_out_classes(mini_corpus):
     corpus = open_corpus(mini_corpus)
-    rows = train_rows(corpus, drop_evaluation_copies=False)
+    rows = train_rows(corpus, drop_evaluation_copies=False).rows()
     labels = corpus.task_labels("skin_tone")
     tone = dict(zip(labels["image_id"].to_pylist(), labels["label"].to_pylist(), strict=True))
     rows = np.array([row for row in rows if corpus.index()["image_id"][int(row)].as_py() in tone])
@@ -175,23 +212,24 @@ def test_class_weights_even_out_classes(mini_corpus):
 
 
 @pytest.mark.parametrize("balance", ["natural", "square_root", "uniform"])
-def test_the_recipe_balances_pretraining_by_weights(mini_corpus, word_labels, balance):
+def test_the_recipe_balances_pretraining_by_weights(mini_corpus, word_labels, balance, tmp_path):
     config = pretrain_config(balance=balance, balance_threshold=0.5)
     job = pretrain_job(corpus=mini_corpus, labels=word_labels, config=config, lineage=LINEAGE)
-    (source,) = assign_pretraining(job).sources
-    assert len(np.unique(source.rows)) == len(source.rows)  # no copies
+    (source,) = assign_pretraining(job, tmp_path).sources
     if balance == "natural":
         assert source.sample_weights is None
         return
-    expected = balance_weights(source.corpus, SidecarTargets(word_labels), balance, threshold=0.5, rows=source.rows)
+    targets = SidecarTargets(word_labels)
+    parts = balance_weights(source.corpus, targets, balance, threshold=0.5, selection=source.rows)
+    expected = np.concatenate(list(parts))
     np.testing.assert_array_equal(source.sample_weights, expected)
     assert 1 <= expected.min() < expected.max()
 
 
-def test_a_blend_has_the_labels_of_all_corpora(mini_corpus, word_labels, other_labels):
+def test_a_blend_has_the_labels_of_all_corpora(mini_corpus, word_labels, other_labels, tmp_path):
     blend = [BlendedCorpus(corpus=str(mini_corpus), labels=str(other_labels), weight=0.5)]
     job = pretrain_job(corpus=mini_corpus, labels=word_labels, config=pretrain_config(), lineage=LINEAGE, blend=blend)
-    assignment = assign_pretraining(job)
+    assignment = assign_pretraining(job, tmp_path)
     (head,) = assignment.objective.model.specs
     assert (head.label_ids[0], head.label_ids[-1], head.classes[-1]) == (1000, 9000, "another")
     assert len(head.label_ids) == head.dim == len(set(head.label_ids))
@@ -218,7 +256,7 @@ def test_a_blend_refuses_labels_of_another_corpus(mini_corpus, word_labels, tmp_
 
 def test_proxies_are_for_training_labels_only(mini_corpus):
     corpus = open_corpus(mini_corpus)
-    rows = train_rows(corpus, drop_evaluation_copies=False)
+    rows = train_rows(corpus, drop_evaluation_copies=False).rows()
     classes = task_classes(corpus, "concept", rows)
     all_labels = set(corpus.task_labels("concept")["label"].to_pylist())
     assert 0 < len(classes) < len(all_labels)

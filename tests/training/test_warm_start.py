@@ -76,12 +76,12 @@ def check_head(model, old, ids):
         assert not new_rows[at[9_000]].any()  # as heads are initialised
 
 
-def test_pretraining_goes_on_from_a_model(mini_corpus, earlier, later_labels):
+def test_pretraining_goes_on_from_a_model(mini_corpus, earlier, later_labels, tmp_path):
     folder, old = earlier
     labels, ids = later_labels
-    config = pretrain_config(initial_weights=str(folder))
+    config = pretrain_config(initial_weights=str(folder), missing_labels="unlabelled")
     job = pretrain_job(corpus=mini_corpus, labels=labels, config=config, lineage=LINEAGE)
-    model = assign_pretraining(job).objective.model
+    model = assign_pretraining(job, tmp_path / "work").objective.model
     check_head(model, old, ids)
     for name, tensor in model.trunk.state_dict().items():
         torch.testing.assert_close(tensor, old.trunk.state_dict()[name], rtol=0, atol=0)

@@ -90,8 +90,13 @@ class BatchMaker:
         ]
         _require_equal_shapes(sources)
         self.epoch_sizes = [stream.order.num_draws for stream in self._streams]
-        orders = [stream.order.digest for stream in self._streams]
-        self.order_digest = digest_json([config.order.digest, orders, [source.weight for source in sources]])
+        self._identity = [config.order.digest, [source.weight for source in sources]]
+
+    @property
+    def order_digest(self) -> str:
+        """See `Reader.order_digest`."""
+        order, weights = self._identity
+        return digest_json([order, [stream.order.digest for stream in self._streams], weights])
 
     def make(self, start: int, canvas: np.ndarray) -> Entries:
         """Fills `canvas`, uint8 [B, 3, S, S], with the images of B places from `start` on.

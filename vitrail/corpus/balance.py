@@ -10,6 +10,7 @@ from vitrail.config import require
 
 if TYPE_CHECKING:  # every recipe names a balance, and these bring torch
     from vitrail.corpus.corpus import Corpus
+    from vitrail.corpus.selection import Selection
     from vitrail.corpus.targets import SidecarTargets
 
 __all__ = ["Balance", "balance_weights", "head_threshold", "replication"]
@@ -47,21 +48,21 @@ def balance_weights(
     balance: Balance,
     *,
     threshold: float | None = None,
-    rows: np.ndarray | None = None,
-) -> np.ndarray:
+    selection: "Selection",
+) -> Iterator[np.ndarray]:
     """For `Source.sample_weights`: each image takes the largest replication of its labels, 1 without label.
 
-    Frequencies are counted over `rows` alone. Reads every sidecar twice; memory: 4 bytes a row.
+    Frequencies are counted over the selection alone. Reads every sidecar twice; memory: that of a shard.
 
     Args:
         corpus: Whose images.
         targets: Their weak labels.
         balance: How far rare labels are lifted.
         threshold: See `replication`; None takes `head_threshold`.
-        rows: Ascending; None takes all.
+        selection: Which of them.
 
-    Returns:
-        float32 [rows].
+    Yields:
+        float32 [rows of the shard] for each shard in turn.
 
     Raises:
         LabelError: The label set was derived from another corpus.
@@ -69,28 +70,22 @@ def balance_weights(
     targets.check(corpus.manifest)
     counts = np.zeros(len(targets.label_ids), dtype=np.int64)
     num_images = 0
-    for lengths, outputs in _labels_of_rows(corpus, targets, rows):
+    for lengths, outputs in _labels_of(corpus, targets, selection):
         counts += np.bincount(outputs, minlength=len(counts))
         num_images += len(lengths)
     frequencies = counts / max(num_images, 1)
     per_label = replication(frequencies, head_threshold(frequencies) if threshold is None else threshold, balance)
-    weights = np.ones(num_images, dtype=np.float32)
-    done = 0
-    for lengths, outputs in _labels_of_rows(corpus, targets, rows):
-        part = weights[done : done + len(lengths)]
-        np.maximum.at(part, np.repeat(np.arange(len(lengths)), lengths), per_label[outputs])
-        done += len(lengths)
-    return weights
+    for lengths, outputs in _labels_of(corpus, targets, selection):
+        weights = np.ones(len(lengths), dtype=np.float32)
+        np.maximum.at(weights, np.repeat(np.arange(len(lengths)), lengths), per_label[outputs])
+        yield weights
 
 
-def _labels_of_rows(
-    corpus: "Corpus", targets: "SidecarTargets", rows: np.ndarray | None
+def _labels_of(
+    corpus: "Corpus", targets: "SidecarTargets", selection: "Selection"
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    start = 0
-    for shard in corpus.manifest.shards:
-        stop = start + shard.num_images
-        own = np.arange(start, stop) if rows is None else rows[slice(*np.searchsorted(rows, [start, stop]))]
-        if len(own):
-            image_ids: pa.Array = corpus.shard_index(shard.name)["image_id"].combine_chunks()
-            yield targets.labels_of(shard.name, image_ids, own - start)
-        start = stop
+    for number, shard in enumerate(corpus.manifest.shards):
+        local = selection.rows_of(number) - selection.starts[number]
+        if len(local):
+            image_ids: pa.Array = corpus.index_columns(shard.name, "image_id")["image_id"].combine_chunks()
+            yield targets.labels_of(shard.name, image_ids, local)

@@ -1,7 +1,7 @@
 """An opened corpus: its tables, and the bytes of its images at random."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from vitrail.contracts.corpus import (
     ShardInfo,
 )
 from vitrail.corpus.storage import ShardFiles, ShardStorage, open_storage
-from vitrail.corpus.tables import read_table
+from vitrail.corpus.tables import read_batches, read_table
 from vitrail.errors import ConfigError, CorpusError
 
 __all__ = ["MANIFEST_FILE", "REBUILD", "Corpus", "open_corpus"]
@@ -47,6 +47,11 @@ class Corpus:
         rows = pa.array(np.arange(len(table), dtype=np.int32))
         return table.append_column("shard", names).append_column("row", rows)
 
+    def index_columns(self, shard: str, *names: str) -> pa.Table:
+        """Some columns of the index of one shard; reads no others."""
+        schema = pa.schema([INDEX_SCHEMA.field(name) for name in names])
+        return read_table(self.path / "index" / f"{shard}.parquet", schema, REBUILD)
+
     def index(self) -> pa.Table:
         """The indices of all shards in manifest order; the position in this table is the global row."""
         return pa.concat_tables([self.shard_index(shard.name) for shard in self.manifest.shards]).combine_chunks()
@@ -58,6 +63,24 @@ class Corpus:
     def splits(self) -> pa.Table:
         """Group, split and domain of every image, in the order of the index."""
         return read_table(self.path / "splits.parquet", SPLITS_SCHEMA, REBUILD)
+
+    def indexed_splits(self, column: str) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Index (image_id and one column more) and splits of each shard in turn; memory: a shard and a row group.
+
+        Raises:
+            CorpusError: The splits do not have one row per image in the order of the index.
+        """
+        file = self.path / "splits.parquet"
+        batches = read_batches(file, SPLITS_SCHEMA, REBUILD)
+        ahead = SPLITS_SCHEMA.empty_table()
+        for shard in self.manifest.shards:
+            index = self.index_columns(shard.name, "image_id", column)
+            while len(ahead) < len(index) and (batch := next(batches, None)) is not None:
+                ahead = pa.concat_tables([ahead, batch])
+            splits, ahead = ahead.slice(0, len(index)), ahead.slice(len(index))
+            if not splits["image_id"].equals(index["image_id"]):
+                raise CorpusError(f"{file} does not have the images of shard {shard.name} in its order; {REBUILD}")
+            yield index, splits
 
     def task_labels(self, task: str) -> pa.Table:
         """The labels of one task.

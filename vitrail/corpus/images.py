@@ -13,6 +13,7 @@ from vitrail.contracts.models import Transforms
 from vitrail.corpus.corpus import Corpus
 from vitrail.corpus.decode import ImageLimits
 from vitrail.corpus.prepare import prepare_image
+from vitrail.corpus.selection import shard_starts
 from vitrail.corpus.storage import ShardFiles
 from vitrail.errors import CorpusError
 
@@ -35,8 +36,7 @@ class CorpusImages:
 
     def __init__(self, corpus: Corpus, *, verify_digests: bool = True, max_open_tars: int = 16) -> None:
         self.shards: tuple[ShardInfo, ...] = corpus.manifest.shards
-        counts = [shard.num_images for shard in self.shards]
-        self.starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+        self.starts = shard_starts(shard.num_images for shard in self.shards)
         self.corpus = corpus
         self._files = ShardFiles(corpus.storage, max_open_tars)
         self._verify_digests = verify_digests

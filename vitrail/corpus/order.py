@@ -26,6 +26,7 @@ import xxhash
 
 from vitrail.config import require
 from vitrail.corpus.reading import OrderConfig
+from vitrail.corpus.selection import Selection
 
 __all__ = ["Draws", "SourceOrder", "hash_uint64", "order_key"]
 
@@ -85,7 +86,8 @@ class SourceOrder:
     """The endless order of one source: epoch after epoch, without gap or padding.
 
     Memory: three int64 arrays of one entry a shard, two windows, and the arrays handed in (which may be
-    memory maps). With weights, opening reads them once (O(rows), for the prefix sum of each shard).
+    memory maps). With weights, opening reads them once (O(rows), for the prefix sum of each shard); a selection is
+    counted by its bits.
     """
 
     def __init__(
@@ -93,7 +95,7 @@ class SourceOrder:
         shard_starts: np.ndarray,
         *,
         key: int,
-        rows: np.ndarray | None = None,
+        rows: Selection | np.ndarray | None = None,
         weights: np.ndarray | None = None,
         config: OrderConfig | None = None,
     ) -> None:
@@ -102,7 +104,7 @@ class SourceOrder:
         Args:
             shard_starts: int64 [shards + 1], the global row where each shard starts, then the number of rows.
             key: From `order_key`; sources with different keys have independent orders.
-            rows: Ascending global rows to draw from; all when None.
+            rows: What to draw from: a selection, or ascending global rows; all when None.
             weights: Float [rows], draws an epoch of each of `rows`; 1 when None.
             config: Sizes of windows and groups.
 
@@ -111,20 +113,27 @@ class SourceOrder:
         """
         self._config = config or OrderConfig()
         self._key = key
-        self._rows = rows
+        self._starts = np.asarray(shard_starts, dtype=np.int64)
+        self._selection = Selection.of_rows(self._starts, rows) if isinstance(rows, np.ndarray) else rows
         self._weights = weights
-        self._bounds = _bounds(np.asarray(shard_starts, dtype=np.int64), rows)
+        self._bounds = self._starts if self._selection is None else self._selection.bounds
         if weights is not None:
             require(len(weights) == self._bounds[-1], "weights", len(weights), "give one weight for each row")
         self._mass = self._prefix_mass()
         self.num_draws = int(self._mass[-1]) // _ONE
         require(self.num_draws > 0, "rows", self.num_draws, "select at least one image to draw from")
-        arrays = [array for array in (shard_starts, rows, weights) if array is not None]
-        self.digest = order_key(key, *(xxhash.xxh3_64_hexdigest(np.ascontiguousarray(a).data) for a in arrays))
         self._epoch = functools.lru_cache(maxsize=3)(self._plan_epoch)
         self._group = functools.lru_cache(maxsize=2)(self._plan_group)
         self._window = functools.lru_cache(maxsize=2)(self._draw_window)
         self._cumulative = functools.lru_cache(maxsize=_CACHED_SHARDS)(self._accumulate)
+        self._selected = functools.lru_cache(maxsize=_CACHED_SHARDS)(self._read_selected)
+
+    @functools.cached_property
+    def digest(self) -> int:
+        """Identity of the order. Reads all that it is made of."""
+        bits = None if self._selection is None else self._selection.bits
+        arrays = [array for array in (self._starts, bits, self._weights) if array is not None]
+        return order_key(self._key, *(xxhash.xxh3_64_hexdigest(np.ascontiguousarray(a).data) for a in arrays))
 
     def take(self, start: int, stop: int) -> Draws:
         """The draws at positions `start` to `stop` of the endless order.
@@ -221,16 +230,8 @@ class SourceOrder:
             mass = self._cumulative(shard)
             local = np.searchsorted(mass[1:], (draws + 1) * _ONE - shift, side="left")
             items, copies = self._bounds[shard] + local, draws - (mass[local] + shift) // _ONE
-        return (items if self._rows is None else np.asarray(self._rows[items], dtype=np.int64)), copies
+        return (items if self._selection is None else self._selected(shard)[items - self._bounds[shard]]), copies
 
-
-def _bounds(shard_starts: np.ndarray, rows: np.ndarray | None) -> np.ndarray:
-    if rows is None:
-        return shard_starts
-    require(rows.ndim == 1, "rows", rows.shape, "give a one-dimensional array of global rows")
-    if len(rows):
-        fits = int(rows[0]) >= 0 and int(rows[-1]) < int(shard_starts[-1])
-        require(fits, "rows", (int(rows[0]), int(rows[-1])), f"give rows below {int(shard_starts[-1])}")
-        is_ascending = bool(np.all(rows[1:] > rows[:-1]))
-        require(is_ascending, "rows", "unsorted", "give each row once, in ascending order")
-    return np.searchsorted(rows, shard_starts).astype(np.int64)
+    def _read_selected(self, shard: int) -> np.ndarray:
+        assert self._selection is not None  # noqa: S101 (narrows the type for callers that checked)
+        return self._selection.rows_of(shard)

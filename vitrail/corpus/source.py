@@ -10,6 +10,7 @@ from vitrail.corpus.corpus import Corpus
 from vitrail.corpus.images import CorpusImages, pick
 from vitrail.corpus.order import Draws, SourceOrder
 from vitrail.corpus.reading import ReaderConfig
+from vitrail.corpus.selection import Selection
 from vitrail.corpus.targets import Targets
 from vitrail.errors import CorpusError
 
@@ -23,16 +24,16 @@ class Source:
     Attributes:
         corpus: The corpus.
         targets: What its images are trained towards; a task that only other sources have is unlabelled here.
-        rows: Ascending global rows to use (int64, may be a memory map); all when None.
+        rows: What to use: a selection, or ascending global rows (int64); all when None.
         weight: Share of the places, relative to the other sources.
         sample_weights: How often each of `rows` is due in an epoch (float, parallel to `rows`); once if None.
         missing: What to do about an image without any target: refuse it, leave it out, or read it unlabelled.
-            `skip` reads all labels when the reader is opened (O(rows)); the others cost nothing.
+            `skip` reads all labels when the reader is opened and keeps a bit a row; the others cost nothing.
     """
 
     corpus: Corpus
     targets: Sequence[Targets] = ()
-    rows: np.ndarray | None = None
+    rows: Selection | np.ndarray | None = None
     weight: float = 1.0
     sample_weights: np.ndarray | None = None
     missing: Literal["error", "skip", "unlabelled"] = "unlabelled"
@@ -99,20 +100,25 @@ class Stream:
             raise CorpusError(f"{place} has no label, and missing='error'; label it, or skip such images")
 
     def _keep_labelled(
-        self, rows: np.ndarray | None, weights: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        starts = self.images.starts
-        bounds = starts if rows is None else np.searchsorted(rows, starts)
-        kept_rows, kept_weights = [], []
+        self, rows: Selection | np.ndarray | None, weights: np.ndarray | None
+    ) -> tuple[Selection, np.ndarray | None]:
+        offered = self._select(rows)
+        kept = offered.keep(self._is_labelled)
+        if weights is None:
+            return kept, None
+        parts = []
         for number in range(len(self.images.shards)):
-            begin, end = bounds[number : number + 2]
-            own = np.arange(begin, end) if rows is None else rows[begin:end]
-            is_kept = self._is_labelled(number, own - starts[number])
-            kept_rows.append(own[is_kept])
-            if weights is not None:
-                kept_weights.append(weights[begin:end][is_kept])
-        kept = np.concatenate(kept_rows).astype(np.int64)
-        return kept, None if weights is None else np.concatenate(kept_weights)
+            is_kept = np.isin(offered.rows_of(number), kept.rows_of(number), assume_unique=True)
+            parts.append(weights[offered.bounds[number] : offered.bounds[number + 1]][is_kept])
+        return kept, np.concatenate(parts)
+
+    def _select(self, rows: Selection | np.ndarray | None) -> Selection:
+        if isinstance(rows, Selection):
+            return rows
+        starts = self.images.starts
+        if rows is not None:
+            return Selection.of_rows(starts, rows)
+        return Selection.of_masks(starts, (np.ones(size, dtype=bool) for size in np.diff(starts)))
 
     def _is_labelled(self, number: int, local_rows: np.ndarray) -> np.ndarray:
         shard, ids = self.images.shards[number].name, self.images.index(number).image_ids

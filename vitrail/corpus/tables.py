@@ -1,6 +1,7 @@
 """Parquet tables of a corpus: equal rows give equal bytes, and errors name the file."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 
 from vitrail.errors import CorpusError
 
-__all__ = ["read_table", "table_of", "write_table"]
+__all__ = ["read_batches", "read_table", "table_of", "write_table"]
 
 _ROW_GROUP_ROWS = 1 << 16
 
@@ -37,17 +38,39 @@ def read_table(path: Path, schema: pa.Schema, remedy: str) -> pa.Table:
     Raises:
         CorpusError: The file is absent, is not Parquet, or lacks a column or has it in another type.
     """
+    file = _open(path, schema, remedy)
+    with _readable(path, remedy):
+        return file.read(columns=schema.names).select(schema.names)
+
+
+def read_batches(path: Path, schema: pa.Schema, remedy: str) -> Iterator[pa.Table]:
+    """As `read_table`, a row group at a time."""
+    file = _open(path, schema, remedy)
+    for number in range(file.num_row_groups):
+        with _readable(path, remedy):
+            table = file.read_row_group(number, columns=schema.names)
+        yield table.select(schema.names)
+
+
+def _open(path: Path, schema: pa.Schema, remedy: str) -> pq.ParquetFile:
+    with _readable(path, remedy):
+        file = pq.ParquetFile(path)
+    found = file.schema_arrow
+    for field in schema:
+        if field.name not in found.names:
+            have = ", ".join(found.names)
+            raise CorpusError(f"{path} has no column {field.name!r} (it has {have}); {remedy}")
+        kind = found.field(field.name).type
+        if kind != field.type:
+            raise CorpusError(f"{path}: column {field.name!r} is {kind}, not {field.type}; {remedy}")
+    return file
+
+
+@contextlib.contextmanager
+def _readable(path: Path, remedy: str) -> Iterator[None]:
     try:
-        table = pq.ParquetFile(path).read()
+        yield
     except FileNotFoundError as error:
         raise CorpusError(f"{path} does not exist; {remedy}") from error
     except (pa.ArrowInvalid, OSError) as error:
         raise CorpusError(f"{path} is not a readable Parquet file ({error}); {remedy}") from error
-    for field in schema:
-        if field.name not in table.column_names:
-            have = ", ".join(table.column_names)
-            raise CorpusError(f"{path} has no column {field.name!r} (it has {have}); {remedy}")
-        kind = table.schema.field(field.name).type
-        if kind != field.type:
-            raise CorpusError(f"{path}: column {field.name!r} is {kind}, not {field.type}; {remedy}")
-    return table.select(schema.names)

@@ -39,7 +39,7 @@ def assign_finetuning(job: FinetuneJob) -> Assignment:
     corpus = open_corpus(Path(job.corpus))
     if not corpus.manifest.tasks:
         raise TrainingError(f"{corpus.path} has no task to fine-tune for; add tasks/<task>.parquet")
-    rows = train_rows(corpus, drop_evaluation_copies=False)
+    rows = train_rows(corpus, drop_evaluation_copies=False).rows()
     infos = corpus.manifest.tasks
     classes = {info.name: task_classes(corpus, info.name, rows) for info in infos}
     targets: list[Targets] = [train_targets(corpus, info.name, rows, classes[info.name]) for info in infos]

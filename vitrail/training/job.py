@@ -1,6 +1,7 @@
 """What a training process is told, as a file; and what it leaves behind.
 
 <work>/job.json           PretrainJob or FinetuneJob, written by whoever launches
+<work>/rows/              what a pretraining draws from, see `vitrail.training.rows`
 <work>/checkpoints/       see `vitrail.training.checkpoint`
 <work>/training.jsonl     one JSON object per logged step
 <work>/result/            the model folder with its training.jsonl, once training is complete
@@ -24,6 +25,7 @@ __all__ = [
     "METRICS_FILE",
     "PROFILE_FILE",
     "RESULT_FOLDER",
+    "ROWS_FOLDER",
     "BlendedCorpus",
     "Failure",
     "FinetuneJob",
@@ -39,6 +41,7 @@ JOB_FILE = "job.json"
 METRICS_FILE = "training.jsonl"
 PROFILE_FILE = "profile.json"
 RESULT_FOLDER = "result"
+ROWS_FOLDER = "rows"
 FAILURE_FILE = "failure.json"
 
 # How and where to compute and read, not what: a training may go on with others.

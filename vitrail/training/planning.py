@@ -116,11 +116,14 @@ class Plan:
 def measure_corpus(corpus: Path, labels: Path | None, assumed: CorpusNumbers) -> CorpusNumbers:
     """Sizes of a corpus and its label set; before there is one, its numbers are those of `assumed`."""
     opened = open_corpus(corpus)
-    is_train = pc.equal(opened.splits()["split"], "train")
-    sizes = opened.index()["size"].filter(is_train)
+    num_images = num_bytes = 0
+    for index, splits in opened.indexed_splits("size"):
+        sizes = index["size"].filter(pc.equal(splits["split"], "train"))
+        num_images += len(sizes)
+        num_bytes += pc.sum(sizes).as_py() or 0
     classes = sum(len(pc.unique(opened.task_labels(task.name)["label"])) for task in opened.manifest.tasks)
     measured = dataclasses.replace(
-        assumed, num_images=len(sizes), bytes_per_image=float(pc.mean(sizes).as_py()), num_classes=classes
+        assumed, num_images=num_images, bytes_per_image=num_bytes / num_images, num_classes=classes
     )
     return _measure_labels(labels, measured) if labels else measured
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from vitrail.contracts.labels import VOCABULARY_SCHEMA
 from vitrail.contracts.models import HeadSpec
-from vitrail.corpus.balance import balance_weights
 from vitrail.corpus.corpus import open_corpus
 from vitrail.corpus.reader import Source
 from vitrail.corpus.tables import read_table
@@ -14,8 +14,8 @@ from vitrail.models import VitrailModel
 from vitrail.tasks import Objective, TaskSpec
 from vitrail.training.assignment import Assignment
 from vitrail.training.config import PretrainConfig
-from vitrail.training.data import train_rows
-from vitrail.training.job import BlendedCorpus, PretrainJob
+from vitrail.training.job import ROWS_FOLDER, BlendedCorpus, PretrainJob
+from vitrail.training.rows import pretraining_rows, pretraining_weights
 from vitrail.training.warm_start import ANNOTATIONS, start_from
 
 __all__ = ["annotation_head", "assign_pretraining"]
@@ -39,8 +39,8 @@ def annotation_head(*label_sets: Path, is_sigmoid: bool) -> HeadSpec:
     )
 
 
-def assign_pretraining(job: PretrainJob) -> Assignment:
-    """Model, loss and images of a pretraining job."""
+def assign_pretraining(job: PretrainJob, work: Path) -> Assignment:
+    """Model, loss and images of a pretraining job; rows are kept in the work folder."""
     config, labels = job.config, Path(job.labels)
     corpora = [BlendedCorpus(corpus=job.corpus, labels=job.labels, weight=1.0), *job.blend]
     head = annotation_head(*(Path(one.labels) for one in corpora), is_sigmoid=config.loss == "sigmoid")
@@ -55,23 +55,20 @@ def assign_pretraining(job: PretrainJob) -> Assignment:
         weighting=config.target_weighting,
         num_sampled=config.num_sampled_labels,
     )
-    sources = tuple(_open_source(one, head.label_ids, config) for one in corpora)
+    sources = tuple(_open_source(one, head.label_ids, config, work / ROWS_FOLDER) for one in corpora)
     return Assignment(objective=Objective(model, (task,)), sources=sources)
 
 
-def _open_source(one: BlendedCorpus, label_ids: Sequence[int], config: PretrainConfig) -> Source:
+def _open_source(one: BlendedCorpus, label_ids: Sequence[int], config: PretrainConfig, folder: Path) -> Source:
     corpus = open_corpus(Path(one.corpus))
     targets = SidecarTargets(Path(one.labels), task=ANNOTATIONS, label_ids=label_ids)
-    rows = train_rows(corpus, drop_evaluation_copies=True)
-    sample_weights = None
-    if config.balance != "natural":
-        threshold = config.balance_threshold
-        sample_weights = balance_weights(corpus, targets, config.balance, threshold=threshold, rows=rows)
+    rows = pretraining_rows(corpus, targets, config, folder)
+    missing: Literal["error", "unlabelled"] = "error" if config.missing_labels == "error" else "unlabelled"
     return Source(
         corpus=corpus,
         rows=rows,
         targets=(targets,),
         weight=one.weight,
-        sample_weights=sample_weights,
-        missing=config.missing_labels,
+        sample_weights=pretraining_weights(corpus, targets, config, rows, folder),
+        missing=missing,
     )

@@ -1,6 +1,7 @@
 """This process among the others: device, collectives, and when it has to stop."""
 
 import contextlib
+import datetime
 import itertools
 import os
 import signal
@@ -15,6 +16,7 @@ from torch import Tensor
 
 __all__ = ["Process", "StopRequest", "join_processes"]
 
+_PATIENCE = datetime.timedelta(hours=12)
 _ORPHAN_GRACE_S = 60.0  # for the last checkpoint of a process whose launcher is gone
 
 
@@ -23,7 +25,8 @@ class Process:
     """Rank and device of this process in a process group that `torch.distributed.run` described.
 
     Attributes:
-        files: A gloo group of its own for checkpoints, which are written while training goes on.
+        files: A gloo group of its own for what takes long: checkpoints, which are written while training goes on, and
+            the pass over a corpus before it. A process that dies is noticed at once all the same.
     """
 
     rank: int
@@ -68,7 +71,7 @@ def join_processes(device: str) -> Iterator[Process]:
         if is_cuda:
             here = torch.device("cuda", dist.get_node_local_rank())
             torch.cuda.set_device(here)
-        files = dist.new_group(backend="gloo")
+        files = dist.new_group(backend="gloo", timeout=_PATIENCE)
         assert isinstance(files, dist.ProcessGroup)  # noqa: S101 - every process is a member
         yield Process(rank=dist.get_rank(), world_size=dist.get_world_size(), device=here, files=files)
     finally:

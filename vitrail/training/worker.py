@@ -76,13 +76,25 @@ def _work(job: Job, work: Path, stop: StopRequest) -> None:
         try:
             process.barrier()
             torch.manual_seed(job.config.seed)
-            assignment = assign_pretraining(job) if isinstance(job, PretrainJob) else assign_finetuning(job)
+            assignment = _assign(job, process, work)
             trainer = _create_trainer(job, assignment, process, work)
             if trainer.run(lambda: bool(stop)):
                 _save_result(trainer, job, process, work)
         finally:
             if lock is not None:
                 os.close(lock)
+
+
+def _assign(job: Job, process: Process, work: Path) -> Assignment:
+    if not isinstance(job, PretrainJob):
+        return assign_finetuning(job)
+    # The main process comes first: what it works out of the whole corpus, the others find in the work folder.
+    if not process.is_main:
+        process.barrier()
+    assignment = assign_pretraining(job, work)
+    if process.is_main:
+        process.barrier()
+    return assignment
 
 
 def _refuse_known_failure(work: Path) -> None:
