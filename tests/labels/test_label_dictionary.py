@@ -281,6 +281,15 @@ def test_the_users_variants_reach_over_languages(tmp_path):
     assert terms_in(vocabulary, ["gifte totenkopf", "skull"], ["de", "en"]) == [{"gift de", "skull und"}, {"skull und"}]
 
 
+def test_what_the_user_names_is_one_term(tmp_path):
+    (tmp_path / "words.txt").write_text("nike\ngato = cat\n", encoding="utf-8")
+    texts = ["nike"] * 6 + ["gato"] * 3 + ["gatos"] * 2 + ["cat"] * 3 + ["cats"] * 2
+    sample = pa.table({"text": texts, "source": ["title"] * 16, "language": ["de"] * 3 + ["es"] * 8 + ["en"] * 5})
+    config = LabelsConfig(min_term_images=2, clustering="none", dictionary_files=(str(tmp_path / "words.txt"),))
+    terms = build_vocabulary(sample, np.arange(16), config).terms
+    assert dict(zip(terms.term, terms.num_images.tolist(), strict=True)) == {"nike": 6, "cat": 10}
+
+
 def test_boilerplate_is_of_a_language():
     english = [f"word{number} cat" for number in range(400)]
     german = [f"wort{number} kostenlos{' hund' * (number % 5 == 0)}" for number in range(120)]

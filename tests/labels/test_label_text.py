@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vitrail.labels.language import UNKNOWN, identify_languages
+from vitrail.labels.language import UNKNOWN, identify_languages, primary_language
 from vitrail.labels.matching import Matcher
 from vitrail.labels.normalise import BREAK, MAX_TEXT_BYTES, join_term, normalise_terms, tokenise
 
@@ -140,3 +140,12 @@ def test_matches_inside_longer_ones_are_nested():
 def test_empty_matcher_and_empty_batch():
     assert not len(Matcher([]).find(tokenise(pa.array(["cat"]))).term)
     assert not len(Matcher([("cat",)]).find(tokenise(pa.array([], pa.string()))).term)
+
+
+def test_tags_that_name_no_language_are_not_told():
+    tags = ["pt-BR", " EN ", "und", "mul", "english language", "x", "", None]
+    assert [primary_language(tag) for tag in tags] == ["pt", "en", *[None] * 6]
+
+
+def test_short_texts_beside_told_ones_are_of_the_corpus_language():
+    assert identify_languages(["katze", "hund", "gift"], ["de", "de", None]) == ["de"] * 3

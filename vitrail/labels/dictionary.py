@@ -19,7 +19,8 @@ from vitrail.labels.variants import find_canonical
 __all__ = ["ANY_LANGUAGE", "Dictionary", "Lists", "build_dictionary", "join_dictionaries"]
 
 ANY_LANGUAGE = -1  # code of what the user lists and no text has
-_UNSURE = ("rare", "copied", "series")  # reasons that say more of the sample than of the language
+# Reasons that say what a phrase is, and not that too few texts have it.
+_DENYING = ("user", "stop_word", "generic", "number", "letter", "boilerplate")
 _ALONE_SHARE = 0.5  # a character of an unspaced script is a word when it stands alone in half of its images
 _MIN_NPMI = 0.3  # of the halves of a phrase
 _FRAGMENT_SHARE = 0.9  # a phrase that is inside the same term in 90% of its contexts is a part of it
@@ -64,12 +65,10 @@ class Dictionary:
 
     @property
     def denied(self) -> np.ndarray:
-        """Indices of rejected phrases that are terms of other languages, unless too little was seen of them to say."""
+        """Indices of phrases that are terms of other languages and, as this one knows them, are none."""
         elsewhere = {self.terms[index] for index in self.accepted}
         found = [
-            index
-            for index, reason in enumerate(self.reason)
-            if reason is not None and reason not in _UNSURE and self.terms[index] in elsewhere
+            index for index, reason in enumerate(self.reason) if reason in _DENYING and self.terms[index] in elsewhere
         ]
         return np.array(found, dtype=np.int64)
 
@@ -127,20 +126,26 @@ def join_dictionaries(dictionaries: Sequence[Dictionary], lists: Lists) -> Dicti
         reason=[reason for part in parts for reason in part.reason],
         canonical=np.concatenate([part.canonical + offset for part, offset in zip(parts, offsets, strict=True)]),
     )
-    _follow_user(joined, lists.variants)
+    _follow_user(joined, lists)
     return joined
 
 
-def _follow_user(dictionary: Dictionary, variants: Mapping[tuple[str, ...], tuple[str, ...]]) -> None:
-    """Sets what variants count as: the term in the language that says it of most images."""
+def _follow_user(dictionary: Dictionary, lists: Lists) -> None:
+    """Makes what the user names one term, that of the language that says it of most images; variants count as it."""
     places: dict[tuple[str, ...], list[int]] = {}
-    for index, term in enumerate(dictionary.terms if variants else []):
-        places.setdefault(term, []).append(index)
+    groups: dict[int, list[int]] = {}
     canonical = dictionary.canonical
-    for variant, term in variants.items():
+    for index, term in enumerate(dictionary.terms if lists.wanted else []):
+        places.setdefault(term, []).append(index)
+        groups.setdefault(int(canonical[index]), []).append(index)
+    for variant, term in [*((term, term) for term in lists.terms), *lists.variants.items()]:
         right = max(places[term], key=lambda index: (dictionary.num_images[index], -index))
-        canonical[canonical == canonical[right]] = right
-        canonical[places[variant]] = right
+        for index in places[variant]:  # one that counted as something else leaves that alone
+            groups[int(canonical[index])].remove(index)
+            groups.setdefault(index, []).append(index)
+        roots = {*places[variant], *canonical[places[term]].tolist()}
+        groups[right] = [index for root in roots for index in groups.pop(root, ())]
+        canonical[groups[right]] = right
 
 
 def _misspellings(candidates: Candidates, reasons: Sequence[str | None]) -> dict[int, int]:

@@ -4,6 +4,7 @@ Identification of two or three words is guesswork, so py3langid is asked only ab
 letters and the languages it may answer for shorter ones are those that such texts showed.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -15,6 +16,9 @@ UNKNOWN = "und"  # ISO 639-2: undetermined
 MIN_LETTERS = 24  # about four words; langid.py (Lui and Baldwin 2012) degrades quickly below
 _MIN_SHARE = 0.02  # of the long texts, for a language to be one of the corpus
 _MIN_KANA = 0.1  # kana for each Han character, from which on a text is Japanese
+
+_TAG = re.compile(r"([a-z]{2,3})(?:[-_]|$)")
+_NO_LANGUAGE = (UNKNOWN, "mul", "mis", "zxx")  # ISO 639-2: undetermined, several, not coded, none
 
 _SCRIPTS = (  # ranges whose script is written in one major language, or in one that dominates
     (0x3040, 0x30FF, "ja"),
@@ -55,14 +59,15 @@ def identify_languages(texts: Sequence[str], given: Sequence[str | None]) -> lis
         for index, (text, language) in enumerate(zip(texts, languages, strict=True))
         if language is None and sum(map(str.isalpha, text)) >= MIN_LETTERS
     }
-    shares = Counter(long.values())
-    common = {language for language, count in shares.items() if count >= _MIN_SHARE * len(long)}
+    shares = Counter(long.values()) or Counter(language for language in languages if language)
+    common = {language for language, count in shares.items() if count >= _MIN_SHARE * shares.total()}
     fallback = min(common, key=lambda language: (-shares[language], language), default=UNKNOWN)
     return [
         language or (long[index] if long.get(index) in common else fallback) for index, language in enumerate(languages)
     ]
 
 
-def primary_language(language: str | None) -> str | None:
-    """The language part of a tag such as pt-BR."""
-    return language.replace("_", "-").split("-")[0].lower() if language else None
+def primary_language(tag: str | None) -> str | None:
+    """The language part of a tag such as pt-BR; None for what names no language."""
+    found = _TAG.match(tag.strip().lower()) if tag else None
+    return found[1] if found and found[1] not in _NO_LANGUAGE else None

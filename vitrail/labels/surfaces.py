@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from vitrail.labels.language import primary_language
+from vitrail.labels.language import UNKNOWN, primary_language
 from vitrail.labels.matching import Matcher, Matches
 from vitrail.labels.normalise import TokenBatch
 
@@ -78,7 +78,8 @@ class Surfaces:
         is_asked = np.zeros(len(code), dtype=bool)
         is_asked[matches.text[row >= 0]] = True
         is_asked &= code == _UNTOLD
-        voter = np.flatnonzero(is_asked[matches.text] & (row < 0))
+        is_told = self._language[matches.term] != self._codes.get(UNKNOWN, _UNTOLD)  # not of the user's files alone
+        voter = np.flatnonzero(is_asked[matches.text] & (row < 0) & is_told)
         voted = _majority(matches.text[voter], self._language[matches.term[voter]], len(code))
         return np.where(is_asked, voted, code)
 

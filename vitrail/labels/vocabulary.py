@@ -55,9 +55,8 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
     batch = tokenise(sample["text"].combine_chunks())
     texts = sample["text"].combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
     languages = identify_languages(sample["text"].to_pylist(), sample["language"].to_pylist())
-    known = sorted(set(languages))
-    code = np.array([known.index(name) for name in languages], dtype=np.int64)
-    dictionary = _build_dictionaries(batch, image_of, texts, code, known, config)
+    known, code = np.unique(languages, return_inverse=True)
+    dictionary = _build_dictionaries(batch, image_of, texts, code, known.tolist(), config)
     accepted = dictionary.accepted
     if not len(accepted):
         counts = Counter(dictionary.reason).most_common()
@@ -66,13 +65,13 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
             f"no phrase of {len(sample):,} texts on {len(images):,} images became a term ({reasons}): "
             f"min_term_images={config.min_term_images} images must share one; add text or dictionary_files"
         )
-    names = [*known, UNKNOWN]  # the last is that of ANY_LANGUAGE
+    names = [*known.tolist(), UNKNOWN]  # the last is that of ANY_LANGUAGE
     kept = np.unique(dictionary.canonical[accepted])
     surfaces = _surfaces_table(dictionary, kept, names)
     terms = _describe_terms(
         [dictionary.terms[index] for index in kept],
         [names[code] for code in dictionary.language[kept]],
-        Surfaces(surfaces).find(batch, pa.array(languages, pa.string())),
+        Surfaces(surfaces).find(batch, sample["language"].combine_chunks()),  # as the annotation will read them
         image_of,
         np.array(sample["source"].to_pylist(), dtype=object) == QUERY_SOURCE,
         config,
