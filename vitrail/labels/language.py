@@ -18,7 +18,7 @@ _MIN_SHARE = 0.02  # of the long texts, for a language to be one of the corpus
 _MIN_KANA = 0.1  # kana for each Han character, from which on a text is Japanese
 
 _TAG = re.compile(r"([a-z]{2,3})(?:[-_]|$)")
-_NO_LANGUAGE = (UNKNOWN, "mul", "mis", "zxx")  # ISO 639-2: undetermined, several, not coded, none
+_NO_LANGUAGE = (UNKNOWN, "mul", "zxx")  # ISO 639-2: undetermined, several, none
 
 _SCRIPTS = (  # ranges whose script is written in one major language, or in one that dominates
     (0x3040, 0x30FF, "ja"),
