@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,13 +12,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from daft.exceptions import DaftCoreException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from label_corpora import CONFIG, all_digests, copy_corpus, read_signals
 
-from vitrail.labels import LabelsConfig, derivation, derive_labels, shard_labels
+from vitrail.contracts.codec import load
+from vitrail.contracts.corpus import CorpusManifest
+from vitrail.errors import LabelError
+from vitrail.labels import LabelsConfig, derivation, derive_labels, images, shard_labels
 from vitrail.labels.aggregation import aggregate_posts
 from vitrail.labels.annotation import annotate
+from vitrail.labels.engine import failures_of
 from vitrail.labels.features import build_annotations, unpack_mentions
 from vitrail.labels.images import ImageLookup, hash_ids
 from vitrail.labels.matching import Matcher
@@ -181,6 +187,73 @@ def test_a_record_cut_short_is_not_taken_for_a_whole_one(parted_corpus, plain_la
     assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
 
 
+FAILURES = {
+    "full": OSError(28, "No space left on device"),
+    "memory": MemoryError(),
+    "engine": DaftCoreException("DaftError::InternalError a worker is gone"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+def test_a_failed_shard_is_told_from_bad_input_and_the_next_run_goes_on(
+    parted_corpus, plain_labels, tmp_path, monkeypatch, failure
+):
+    save, saved = shard_labels._save_scored, []
+
+    def save_or_fail(path, *arguments):
+        if path.stem == str(NUM_PARTS - 1):
+            raise failure
+        save(path, *arguments)
+        saved.append(path.name)
+
+    monkeypatch.setattr(shard_labels, "_save_scored", save_or_fail)
+    words = re.escape(str(failure) or "MemoryError")
+    with pytest.raises(LabelError, match=f"not finished: {words}; .* run again, which goes on") as error:
+        derive_labels(parted_corpus, tmp_path / "labels", CONFIG)
+    assert "UTF-8" not in str(error.value)
+    assert saved
+    monkeypatch.setattr(shard_labels, "_save_scored", lambda path, *rest: (saved.append(path.name), save(path, *rest)))
+    derive_labels(parted_corpus, tmp_path / "labels", CONFIG)
+    assert sorted(saved) == sorted(f"{shard}.npz" for shard in range(NUM_PARTS))
+    assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
+
+
+@pytest.mark.ray
+def test_lost_ray_workers_are_failures_of_the_engine():
+    from ray.exceptions import OutOfMemoryError, WorkerCrashedError
+
+    assert issubclass(WorkerCrashedError, failures_of("ray"))
+    assert issubclass(OutOfMemoryError, failures_of("ray"))
+    assert not issubclass(TypeError, failures_of("ray"))
+
+
+def test_labels_stay_with_their_image_when_ids_share_a_hash(mini_corpus, plain_labels, tmp_path, monkeypatch):
+    """With 16 different hashes every id shares its own; the bytes are those of the whole hash."""
+    monkeypatch.setattr(images, "hash_ids", lambda ids: hash_ids(ids) >> np.uint64(60))
+    derive_labels(mini_corpus, tmp_path / "labels", CONFIG)
+    assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
+
+
+def test_an_unknown_id_with_the_hash_of_two_others_is_no_image(mini_corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "hash_ids", lambda ids: np.zeros(len(ids), dtype=np.uint64))
+    manifest = load(CorpusManifest, mini_corpus / "corpus.json")
+    images.build_lookup(mini_corpus, manifest, tmp_path)
+    known = images.read_image_ids(mini_corpus, manifest.shards[1].name)
+    found = images.open_lookup(tmp_path).find(pa.concat_arrays([pa.array(["unknown", None]), known]))
+    start = pq.read_metadata(mini_corpus / "index" / f"{manifest.shards[0].name}.parquet").num_rows
+    assert found.tolist() == [-1, -1, *range(start, start + len(known))]
+
+
+def test_an_id_that_occurs_twice_is_refused_by_name(mini_corpus, tmp_path):
+    corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [])
+    manifest = load(CorpusManifest, corpus / "corpus.json")
+    first, last = (corpus / "index" / f"{manifest.shards[number].name}.parquet" for number in (0, -1))
+    pq.write_table(pa.concat_tables([pq.read_table(last), pq.read_table(first).slice(0, 1)]), last)
+    name = re.escape(pq.read_table(first)["image_id"][0].as_py())
+    with pytest.raises(LabelError, match=f"image id '{name}' occurs twice"):
+        images.build_lookup(corpus, manifest, tmp_path)
+
+
 RAY_SCRIPT = """
 import os, signal, sys
 from dataclasses import replace
@@ -188,8 +261,8 @@ from pathlib import Path
 import ray
 from ray.cluster_utils import Cluster
 from label_corpora import CONFIG
-from vitrail.labels import derive_labels
-corpus, out, journal = sys.argv[1:]
+from vitrail.labels import LabelsConfig, derive_labels
+corpus, out, journal, config = sys.argv[1:]
 
 def die_after_the_first_shard():
     import os, signal
@@ -216,7 +289,7 @@ ray.init(
     runtime_env={"worker_process_setup_hook": die_after_the_first_shard},
 )
 try:
-    derive_labels(Path(corpus), Path(out), replace(CONFIG, engine="ray"))
+    derive_labels(Path(corpus), Path(out), replace(eval(config), engine="ray"))
 finally:
     ray.shutdown()
     cluster.shutdown()
@@ -224,14 +297,16 @@ finally:
 
 
 @pytest.mark.ray
-def test_two_ray_workers_of_which_one_is_killed_give_the_same_bytes(parted_corpus, plain_labels, tmp_path):
-    journal = tmp_path / "journal"
+@pytest.mark.parametrize(("config", "expected"), [("CONFIG", "plain_labels"), ("LabelsConfig()", "mini_labels")])
+def test_two_ray_workers_of_which_one_is_killed_give_the_same_bytes(parted_corpus, tmp_path, request, config, expected):
+    """The expected labels are those of the native engine and of one signal file."""
+    journal, out = tmp_path / "journal", tmp_path / "labels"
     journal.mkdir()
-    command = [sys.executable, "-c", RAY_SCRIPT, str(parted_corpus), str(tmp_path / "labels"), str(journal)]
+    command = [sys.executable, "-c", RAY_SCRIPT, str(parted_corpus), str(out), str(journal), config]
     environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
     result = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, check=False)
     assert result.returncode == 0, result.stderr[-3000:]
     assert (journal / "killed").exists()
     saved = {path.name: path.read_text() for path in journal.iterdir() if path.name != "killed"}
     assert saved == {str(shard): "saved\n" for shard in range(NUM_PARTS)}  # none was scored again
-    assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
+    assert all_digests(out) == all_digests(request.getfixturevalue(expected))

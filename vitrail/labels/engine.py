@@ -4,11 +4,12 @@ import contextlib
 from collections.abc import Iterator
 
 import daft
+from daft.exceptions import DaftCoreException
 
 from vitrail.errors import LabelError
 from vitrail.labels.config import Engine
 
-__all__ = ["running_on"]
+__all__ = ["failures_of", "running_on"]
 
 
 @contextlib.contextmanager
@@ -29,3 +30,13 @@ def running_on(engine: Engine) -> Iterator[None]:
                 f"engine={engine!r}: Daft already runs on {current!r} in this process ({error})"
             ) from error
     yield
+
+
+def failures_of(engine: Engine) -> tuple[type[Exception], ...]:
+    """What queries raise for a reason outside this code: bad files, a full disk, no memory, lost workers."""
+    failures = (DaftCoreException, OSError, MemoryError)
+    if engine == "native":
+        return failures
+    from ray.exceptions import RayError
+
+    return (*failures, RayError)

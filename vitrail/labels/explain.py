@@ -97,14 +97,17 @@ def source_support(labels: LabelSet) -> pa.Table:
 
     The last column is what leaving the source out would cost.
     """
-    parts = []
-    for shard in labels.manifest.shards:
-        votes = labels.votes(shard)
-        by_pair = votes.group_by(["image_id", "label_id", "source"]).aggregate([("term", "count")])
-        sources = by_pair.group_by(["image_id", "label_id"]).aggregate([("source", "count")])
-        parts.append(by_pair.join(sources, ["image_id", "label_id"]))
-    table = pa.concat_tables(parts)
+    table = pa.concat_tables([_shard_support(labels.votes(shard)) for shard in labels.manifest.shards])
+    support = table.group_by("source").aggregate([(name, "sum") for name in table.column_names if name != "source"])
+    return support.rename_columns([name.removesuffix("_sum") for name in support.column_names]).sort_by("source")
+
+
+def _shard_support(votes: pa.Table) -> pa.Table:
+    """The support within one shard: an image is in one, so that shards add up."""
+    by_pair = votes.group_by(["image_id", "label_id", "source"]).aggregate([("term", "count")])
+    sources = by_pair.group_by(["image_id", "label_id"]).aggregate([("source", "count")])
+    table = by_pair.join(sources, ["image_id", "label_id"])
     table = table.append_column("alone", pc.cast(pc.equal(table["source_count"], 1), pa.int64()))
     support = table.group_by("source").aggregate([("term_count", "sum"), ("label_id", "count"), ("alone", "sum")])
     names = {"term_count_sum": "num_votes", "label_id_count": "num_labels", "alone_sum": "num_sole_labels"}
-    return support.rename_columns([names.get(name, name) for name in support.column_names]).sort_by("source")
+    return support.rename_columns([names.get(name, name) for name in support.column_names])

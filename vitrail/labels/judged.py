@@ -49,7 +49,7 @@ def train_on_judgements(work: Path, corpus: Path, config: LabelsConfig) -> None:
             "of that picture; name judgements of this corpus"
         )
     _LOG.info("scorer trained on %s annotations of %s judgements", table.num_rows, len(judgements))
-    groups = _groups(corpus)
+    groups = _groups(corpus, table["image_id"].combine_chunks())
     names = [groups.get(image_id, image_id) for image_id in table["image_id"].to_pylist()]
     with atomic_file(work / JUDGED_FILE) as partial:
         pq.write_table(table.append_column("group", pa.array(names)), partial)
@@ -57,13 +57,15 @@ def train_on_judgements(work: Path, corpus: Path, config: LabelsConfig) -> None:
     train_scorer(features, table["is_right"].to_numpy(), work / SCORER_FILE)
 
 
-def _groups(corpus: Path) -> Mapping[str, str]:
-    """The split group of each image, for those corpora that have one: near-copies stay on one side of a split."""
+def _groups(corpus: Path, image_ids: pa.Array) -> Mapping[str, str]:
+    """The split group of these images, for those corpora that have one: near-copies stay on one side of a split."""
     path = corpus / "splits.parquet"
-    if not path.exists():
-        return {}
-    table = pq.read_table(path, columns=["image_id", "group"])
-    return dict(zip(table["image_id"].to_pylist(), table["group"].to_pylist(), strict=True))
+    groups: dict[str, str] = {}
+    if path.exists():
+        for batch in pq.ParquetFile(path).iter_batches(columns=["image_id", "group"]):
+            some = batch.filter(pc.is_in(batch["image_id"], value_set=image_ids))
+            groups |= zip(some["image_id"].to_pylist(), some["group"].to_pylist(), strict=True)
+    return groups
 
 
 def _judged_annotations(work: Path, judgements: pa.Table, config: LabelsConfig) -> pa.Table:

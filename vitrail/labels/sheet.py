@@ -5,6 +5,7 @@ The folder stands alone: `sheet.html` shows the pictures and saves the marks, `p
 """
 
 import csv
+import heapq
 import html
 import io
 import json
@@ -67,10 +68,9 @@ def sample_pairs(corpus: Corpus, labels: LabelSet, count: int) -> list[Pair]:
     if count < 1:
         raise LabelError(f"{count} pictures make no sheet; ask for one or more")
     term = {row["label_id"]: row["term"] for row in labels.vocabulary().select(["label_id", "term"]).to_pylist()}
-    rows = [row for shard in labels.manifest.shards for row in labels.sidecar(shard).to_pylist() if row["label_ids"]]
-    rows.sort(key=lambda row: _draw("picture", row["image_id"]))
+    rows = (row for shard in labels.manifest.shards for row in labels.sidecar(shard).to_pylist() if row["label_ids"])
     chosen = []
-    for row in rows[:count]:
+    for row in heapq.nsmallest(count, rows, key=lambda row: _draw("picture", row["image_id"])):
         names = [term[label_id] for label_id in row["label_ids"]]
         chosen.append(Pair(image_id=row["image_id"], term=min(names, key=lambda name: _draw(row["image_id"], name))))
     return chosen
