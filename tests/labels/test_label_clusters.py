@@ -60,7 +60,7 @@ def test_planted_groups_are_found_by_exact_neighbours_and_by_the_index(monkeypat
 @pytest.mark.parametrize("arm", ARMS)
 def test_the_same_input_gives_the_same_clusters(monkeypatch, arm):
     use_exact_up_to(monkeypatch, 100)
-    vectors, pairs = planted(2000)
+    vectors, pairs = planted(1000)
     first = cluster(arm, vectors, pairs)
     np.testing.assert_array_equal(first, cluster(arm, vectors.copy(), pairs.copy()))
     assert set(first) == set(range(first.max() + 1))

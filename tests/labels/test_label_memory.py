@@ -10,7 +10,7 @@ import pytest
 from vitrail.contracts.labels import SIDECAR_SCHEMA, VOTES_SCHEMA
 from vitrail.labels import judged, sample_pairs, source_support
 
-ROWS = 20_000  # of a shard
+ROWS = 4_000  # of a shard
 
 
 class SameShards:
@@ -61,7 +61,7 @@ def test_source_support_holds_no_votes_of_earlier_shards():
         "num_labels": pairs // 2,
         "num_sole_labels": 0,
     }
-    assert labels.held[-1] - labels.held[1] < 100_000  # a shard's votes are 1 MB and more
+    assert labels.held[-1] - labels.held[1] < 100_000  # a shard leaves 300 kB and more when it is kept
 
 
 def test_drawing_pairs_holds_no_rows_of_earlier_shards():
@@ -73,7 +73,7 @@ def test_drawing_pairs_holds_no_rows_of_earlier_shards():
     assert len({pair.image_id for pair in pairs}) == 40
     assert len({pair.image_id.partition("-")[0] for pair in pairs}) > 3  # of all shards, not the first ones
     assert {pair.image_id for pair in sample_pairs(corpus, labels, 10)} <= {pair.image_id for pair in pairs}
-    assert labels.held[5] - labels.held[2] < 1_000_000  # a shard's rows are 10 MB
+    assert labels.held[5] - labels.held[2] < 500_000  # a shard leaves 1 MB and more when it is kept
 
 
 @pytest.mark.parametrize("asked", [[], ["image-7", "image-99999", "unknown"]])

@@ -20,7 +20,7 @@ from label_corpora import CONFIG, all_digests, copy_corpus, read_signals
 from vitrail.contracts.codec import load
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.errors import LabelError
-from vitrail.labels import LabelsConfig, derivation, derive_labels, images, shard_labels
+from vitrail.labels import LabelsConfig, derivation, derive_labels, images, neighbours, shard_labels
 from vitrail.labels.aggregation import aggregate_posts
 from vitrail.labels.annotation import annotate
 from vitrail.labels.engine import failures_of
@@ -58,6 +58,17 @@ def test_the_default_configuration_gives_the_same_bytes_for_any_partitioning(par
     """With the encoder and average linkage, whose input is floating point; the mini corpus is one file."""
     derive_labels(parted_corpus, tmp_path / "labels", LabelsConfig())
     assert all_digests(tmp_path / "labels") == all_digests(mini_labels)
+
+
+@pytest.mark.parametrize("arm", ["kmeans", "hdbscan"])
+def test_arms_on_the_neighbour_index_give_the_same_bytes_for_any_partitioning(
+    mini_corpus, parted_corpus, tmp_path, monkeypatch, arm
+):
+    monkeypatch.setattr(neighbours, "EXACT", 50)
+    config = LabelsConfig(clustering=arm)
+    derive_labels(mini_corpus, tmp_path / "whole", config)
+    derive_labels(parted_corpus, tmp_path / "parted", config)
+    assert all_digests(tmp_path / "parted") == all_digests(tmp_path / "whole")
 
 
 WORDS = ("red", "kite", "red kite", "sea", "blue sea", "dog")
