@@ -23,7 +23,7 @@ from vitrail.errors import LabelError
 from vitrail.labels import LabelsConfig, derivation, derive_labels, images, neighbours, shard_labels
 from vitrail.labels.aggregation import aggregate_posts
 from vitrail.labels.annotation import annotate
-from vitrail.labels.engine import failures_of
+from vitrail.labels.engine import outside_reason
 from vitrail.labels.features import build_annotations, unpack_mentions
 from vitrail.labels.images import ImageLookup, hash_ids
 from vitrail.labels.matching import Matcher
@@ -229,13 +229,17 @@ def test_a_failed_shard_is_told_from_bad_input_and_the_next_run_goes_on(
     assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
 
 
-@pytest.mark.ray
-def test_lost_ray_workers_are_failures_of_the_engine():
-    from ray.exceptions import OutOfMemoryError, WorkerCrashedError
+def test_what_ray_passes_on_from_a_worker_is_judged_by_its_cause():
+    from ray.exceptions import OutOfMemoryError, RayTaskError, WorkerCrashedError
 
-    assert issubclass(WorkerCrashedError, failures_of("ray"))
-    assert issubclass(OutOfMemoryError, failures_of("ray"))
-    assert not issubclass(TypeError, failures_of("ray"))
+    def passed_on(cause):
+        return RayTaskError("score", "a long trace", cause).as_instanceof_cause()
+
+    assert "worker died unexpectedly" in outside_reason(WorkerCrashedError())
+    assert outside_reason(OutOfMemoryError("node is full")) == "node is full"
+    assert outside_reason(passed_on(passed_on(OSError(28, "No space left")))) == "[Errno 28] No space left"
+    assert outside_reason(passed_on(TypeError("a mistake of ours"))) is None
+    assert outside_reason(passed_on(LabelError("says what to do"))) is None
 
 
 def test_labels_stay_with_their_image_when_ids_share_a_hash(mini_corpus, plain_labels, tmp_path, monkeypatch):

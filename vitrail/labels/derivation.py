@@ -31,9 +31,9 @@ from vitrail.contracts.files import atomic_file, atomic_folder, digest_file, dig
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.errors import LabelError
 from vitrail.labels.annotation import SIGNAL_COLUMNS, Annotator
-from vitrail.labels.config import Engine, LabelsConfig
+from vitrail.labels.config import LabelsConfig
 from vitrail.labels.diff import DIFF_FILE, LabelDiff, check_churn, diff_labels
-from vitrail.labels.engine import failures_of, running_on
+from vitrail.labels.engine import outside_reason, running_on
 from vitrail.labels.images import build_lookup, open_lookup
 from vitrail.labels.judged import JUDGED_FILE, SCORER_FILE, train_on_judgements
 from vitrail.labels.label_set import LabelSet, open_labels
@@ -87,7 +87,7 @@ def derive_labels(
     for name in ("spill", "scored", "published", "shards", "votes"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     files = _signal_files(corpus)
-    with running_on(config.engine), _explaining_failures(corpus, folder, config.engine):
+    with running_on(config.engine), _explaining_failures(corpus, folder):
         _prepare_lookup(corpus, manifest, folder)
         _prepare_vocabulary(files, folder, config)
         report = _annotate(files, folder)
@@ -118,12 +118,14 @@ def digest_config(config: LabelsConfig) -> str:
 
 
 @contextlib.contextmanager
-def _explaining_failures(corpus: Path, work: Path, engine: Engine) -> Iterator[None]:
+def _explaining_failures(corpus: Path, work: Path) -> Iterator[None]:
     """What the engine or a worker raises becomes a LabelError with the way out."""
     try:
         yield
-    except failures_of(engine) as error:
-        words = str(error).strip() or type(error).__name__
+    except Exception as error:
+        words = outside_reason(error)
+        if words is None:
+            raise
         if "DaftError::CorruptFile" in words:
             raise LabelError(
                 f"a signal file of {corpus} cannot be read: {words}; texts must be UTF-8, build the corpus again"

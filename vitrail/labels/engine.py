@@ -9,7 +9,7 @@ from daft.exceptions import DaftCoreException
 from vitrail.errors import LabelError
 from vitrail.labels.config import Engine
 
-__all__ = ["failures_of", "running_on"]
+__all__ = ["outside_reason", "running_on"]
 
 
 @contextlib.contextmanager
@@ -32,11 +32,14 @@ def running_on(engine: Engine) -> Iterator[None]:
     yield
 
 
-def failures_of(engine: Engine) -> tuple[type[Exception], ...]:
-    """What queries raise for a reason outside this code: bad files, a full disk, no memory, lost workers."""
-    failures = (DaftCoreException, OSError, MemoryError)
-    if engine == "native":
-        return failures
-    from ray.exceptions import RayError
+def outside_reason(error: BaseException) -> str | None:
+    """The engine's words for what went wrong outside this code (bad files, a full disk, no memory, lost workers).
 
-    return (*failures, RayError)
+    None for any other error, which must not be hidden.
+    """
+    while isinstance(cause := getattr(error, "cause", None), BaseException):  # Ray wraps what a worker raises
+        error = cause
+    is_outside = isinstance(error, DaftCoreException | OSError | MemoryError)
+    if is_outside or type(error).__module__ == "ray.exceptions":
+        return str(error).strip() or type(error).__name__
+    return None

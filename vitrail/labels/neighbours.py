@@ -60,7 +60,10 @@ def distances(left: np.ndarray, i: np.ndarray, right: np.ndarray, j: np.ndarray)
 
 
 def _search(vectors: np.ndarray, count: int) -> np.ndarray:
-    """int64 [N, count] rows of the nearest vectors, a vector's own mostly among them."""
+    """int64 [N, count] rows of the nearest vectors, a vector's own mostly among them.
+
+    Where the index finds fewer it fills up with row 0: a true distance like any other, and a useless edge.
+    """
     if len(vectors) <= EXACT:
         return search(vectors, vectors, count, MetricKind.L2sq, exact=True).keys.reshape(-1, count).astype(np.int64)
     points = _project(vectors)
