@@ -3,7 +3,7 @@
 Embeddings are synthetic: groups of three unit vectors in 384 dimensions, and as candidate pairs those of each group and
 twice as many across. Run with `make bench-clustering`; each arm and size runs in a process of its own. Pair precision
 and recall are over the pairs that lie in one group. The centres have no preferred direction, which is the worst case
-for the arms that work in neighbourhoods. Expected on 2 cores: about three minutes.
+for an index of nearest neighbours. Expected on 2 cores: about half an hour.
 """
 
 import argparse

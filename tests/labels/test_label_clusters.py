@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.cluster import HDBSCAN, KMeans
+from sklearn.metrics import adjusted_rand_score
 
-import vitrail.labels.clustering as clustering
 from vitrail.errors import LabelError
+from vitrail.labels import clustering, density, neighbours
 from vitrail.labels.clustering import cluster_terms
+from vitrail.labels.kmeans import cluster_by_kmeans
 
 ARMS = ("agglomerative", "kmeans", "hdbscan")
 SIZE = 3  # vectors of a planted group
@@ -25,6 +28,11 @@ def planted(num_groups, seed=0):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), pairs
 
 
+def use_exact_up_to(monkeypatch, count):
+    """Above, neighbours come from the index."""
+    monkeypatch.setattr(neighbours, "EXACT", count)
+
+
 def cluster(arm, vectors, pairs, num_clusters=None):
     return cluster_terms(arm, vectors, pairs, threshold=0.7, num_clusters=num_clusters)
 
@@ -38,24 +46,61 @@ def pair_scores(labels):
 
 
 @pytest.mark.parametrize(
-    ("arm", "precision", "recall"), [("agglomerative", 1, 1), ("kmeans", 0.6, 0.6), ("hdbscan", 0.9, 0.9)]
+    ("arm", "precision", "recall"), [("agglomerative", 1, 1), ("kmeans", 0.9, 0.9), ("hdbscan", 0.98, 0.98)]
 )
-@pytest.mark.parametrize("block", [2000, 150])
-def test_planted_groups_are_found_in_one_neighbourhood_and_in_many(monkeypatch, arm, precision, recall, block):
-    monkeypatch.setattr(clustering, "BLOCK", block)
-    vectors, pairs = planted(200)
-    found = pair_scores(cluster(arm, vectors, pairs, num_clusters=200))
+@pytest.mark.parametrize("exact", [1000, 100])
+def test_planted_groups_are_found_by_exact_neighbours_and_by_the_index(monkeypatch, arm, precision, recall, exact):
+    use_exact_up_to(monkeypatch, exact)
+    vectors, pairs = planted(300)
+    found = pair_scores(cluster(arm, vectors, pairs, num_clusters=300))
     assert found[0] >= precision
     assert found[1] >= recall
 
 
 @pytest.mark.parametrize("arm", ARMS)
 def test_the_same_input_gives_the_same_clusters(monkeypatch, arm):
-    monkeypatch.setattr(clustering, "BLOCK", 100)
-    vectors, pairs = planted(100)
+    use_exact_up_to(monkeypatch, 100)
+    vectors, pairs = planted(1000)
     first = cluster(arm, vectors, pairs)
     np.testing.assert_array_equal(first, cluster(arm, vectors.copy(), pairs.copy()))
     assert set(first) == set(range(first.max() + 1))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_with_all_neighbours_density_is_the_hdbscan_of_scikit_learn(monkeypatch, seed):
+    monkeypatch.setattr(density, "_NEIGHBOURS", 1000)
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(150, 2 + seed % 3)).astype(np.float32)
+    vectors[:70] += 4 * rng.integers(0, 4, (70, 1))
+    expected = HDBSCAN(min_cluster_size=2, min_samples=1, copy=True).fit_predict(vectors)
+    alone = expected.max() + 1 + np.arange(len(expected))
+    assert adjusted_rand_score(density.cluster_by_density(vectors), np.where(expected >= 0, expected, alone)) == 1
+
+
+def test_clusters_without_a_path_between_them_are_found():
+    """Each has more points than a point has neighbours, so that the graph falls into two."""
+    rng = np.random.default_rng(0)
+    vectors = 0.01 * rng.normal(size=(60, 4)).astype(np.float32)
+    vectors[30:] += 1
+    labels = density.cluster_by_density(vectors)
+    assert not set(labels[:30]) & set(labels[30:])
+    assert len(np.unique(labels)) < 60
+
+
+@pytest.mark.parametrize("num_clusters", [1, 7, 60, 400, 599, 600, 700])
+def test_kmeans_along_the_graph_gives_the_number_asked_for_and_close_vectors(monkeypatch, num_clusters):
+    use_exact_up_to(monkeypatch, 100)
+    vectors, _ = planted(200)
+    labels = cluster_by_kmeans(vectors, num_clusters)
+    assert len(np.unique(labels)) == min(num_clusters, len(vectors))
+    if num_clusters < len(vectors):
+        reference = KMeans(num_clusters, n_init=1, random_state=0).fit(vectors).inertia_
+        assert inertia(vectors, labels) <= 1.1 * reference
+
+
+def inertia(vectors, labels):
+    centres = np.stack([vectors[labels == label].mean(axis=0) for label in np.unique(labels)])
+    return ((vectors - centres[np.unique(labels, return_inverse=True)[1]]) ** 2).sum()
 
 
 @settings(max_examples=20, deadline=None)
@@ -71,7 +116,7 @@ def test_average_linkage_does_not_depend_on_the_order_of_pairs(num_groups, rando
 @pytest.mark.parametrize("arm", ARMS)
 @pytest.mark.parametrize("count", [1, 2, 3, 500])
 def test_vectors_that_are_all_alike_do_not_stop_an_arm(monkeypatch, arm, count):
-    monkeypatch.setattr(clustering, "BLOCK", 100)
+    use_exact_up_to(monkeypatch, 100)
     vectors = np.ones((count, 8), np.float32) / np.float32(8**0.5)
     pairs = np.stack([np.arange(count - 1), np.arange(1, count)], axis=1)
     labels = cluster(arm, vectors, pairs)
@@ -79,7 +124,7 @@ def test_vectors_that_are_all_alike_do_not_stop_an_arm(monkeypatch, arm, count):
 
 
 @pytest.mark.parametrize("arm", ARMS)
-def test_more_terms_than_an_arm_was_shown_to_hold_are_refused(monkeypatch, arm):
+def test_more_terms_than_the_arms_were_shown_to_hold_are_refused(monkeypatch, arm):
     monkeypatch.setattr(clustering, "MAX_TERMS", 11)
     vectors, pairs = planted(4)
     with pytest.raises(LabelError, match=f"clustering='{arm}' was shown to hold 11 terms, here are 12: use"):

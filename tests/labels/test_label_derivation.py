@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from daft.exceptions import DaftCoreException
 from label_corpora import CONFIG, all_digests, copy_corpus, read_signals, signals_of
 
 from vitrail.contracts.codec import load
@@ -157,15 +156,6 @@ def test_invalid_utf8_is_refused_with_the_remedy(mini_corpus, tmp_path):
     corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [signals.set_column(3, "text", text)])
     with pytest.raises(LabelError, match="must be UTF-8"):
         derive_labels(corpus, tmp_path / "labels", CONFIG)
-
-
-def test_an_engine_that_stops_says_how_to_go_on(mini_corpus, tmp_path, monkeypatch):
-    def fail(*arguments):
-        raise DaftCoreException("DaftError::External No space left on device")
-
-    monkeypatch.setattr(derivation, "_annotate_wave", fail)
-    with pytest.raises(LabelError, match=r"No space left on device; remove the cause and derive again"):
-        derive_labels(mini_corpus, tmp_path / "labels", CONFIG)
 
 
 def test_rederiving_keeps_ids_and_the_diff_says_what_changed(mini_corpus, plain_labels, tmp_path):

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,15 +12,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from daft.exceptions import DaftCoreException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from label_corpora import CONFIG, all_digests, copy_corpus, read_signals
 
 from vitrail.contracts.codec import load
 from vitrail.contracts.corpus import CorpusManifest
-from vitrail.labels import LabelsConfig, derivation, derive_labels, images, shard_labels
+from vitrail.errors import LabelError
+from vitrail.labels import LabelsConfig, derivation, derive_labels, images, neighbours, shard_labels
 from vitrail.labels.aggregation import aggregate_posts
 from vitrail.labels.annotation import annotate
+from vitrail.labels.engine import outside_reason
 from vitrail.labels.features import build_annotations, unpack_mentions
 from vitrail.labels.images import _SEEDS as SEEDS
 from vitrail.labels.images import ImageLookup, hash_ids
@@ -55,6 +59,17 @@ def test_the_default_configuration_gives_the_same_bytes_for_any_partitioning(par
     """With the encoder and average linkage, whose input is floating point; the mini corpus is one file."""
     derive_labels(parted_corpus, tmp_path / "labels", LabelsConfig())
     assert all_digests(tmp_path / "labels") == all_digests(mini_labels)
+
+
+@pytest.mark.parametrize("arm", ["kmeans", "hdbscan"])
+def test_arms_on_the_neighbour_index_give_the_same_bytes_for_any_partitioning(
+    mini_corpus, parted_corpus, tmp_path, monkeypatch, arm
+):
+    monkeypatch.setattr(neighbours, "EXACT", 50)
+    config = LabelsConfig(clustering=arm)
+    derive_labels(mini_corpus, tmp_path / "whole", config)
+    derive_labels(parted_corpus, tmp_path / "parted", config)
+    assert all_digests(tmp_path / "parted") == all_digests(tmp_path / "whole")
 
 
 WORDS = ("red", "kite", "red kite", "sea", "blue sea", "dog", "dog")
@@ -194,6 +209,50 @@ def test_a_record_cut_short_is_not_taken_for_a_whole_one(parted_corpus, plain_la
             derive_labels(parted_corpus, tmp_path / "labels", CONFIG)
     derive_labels(parted_corpus, tmp_path / "labels", CONFIG)
     assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
+
+
+FAILURES = {
+    "full": OSError(28, "No space left on device"),
+    "memory": MemoryError(),
+    "engine": DaftCoreException("DaftError::InternalError a worker is gone"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+def test_a_failed_shard_is_told_from_bad_input_and_the_next_run_goes_on(
+    parted_corpus, plain_labels, tmp_path, monkeypatch, failure
+):
+    save, saved = shard_labels._save_scored, []
+
+    def save_or_fail(path, *arguments):
+        if path.stem == str(NUM_PARTS - 1):
+            raise failure
+        save(path, *arguments)
+        saved.append(path.name)
+
+    monkeypatch.setattr(shard_labels, "_save_scored", save_or_fail)
+    words = re.escape(str(failure) or "MemoryError")
+    with pytest.raises(LabelError, match=f"not finished: {words}; .* run again, which goes on") as error:
+        derive_labels(parted_corpus, tmp_path / "labels", CONFIG)
+    assert "UTF-8" not in str(error.value)
+    assert saved
+    monkeypatch.setattr(shard_labels, "_save_scored", lambda path, *rest: (saved.append(path.name), save(path, *rest)))
+    derive_labels(parted_corpus, tmp_path / "labels", CONFIG)
+    assert sorted(saved) == sorted(f"{shard}.npz" for shard in range(NUM_PARTS))
+    assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
+
+
+def test_what_ray_passes_on_from_a_worker_is_judged_by_its_cause():
+    from ray.exceptions import OutOfMemoryError, RayTaskError, WorkerCrashedError
+
+    def passed_on(cause):
+        return RayTaskError("score", "a long trace", cause).as_instanceof_cause()
+
+    assert "worker died unexpectedly" in outside_reason(WorkerCrashedError())
+    assert outside_reason(OutOfMemoryError("node is full")) == "node is full"
+    assert outside_reason(passed_on(passed_on(OSError(28, "No space left")))) == "[Errno 28] No space left"
+    assert outside_reason(passed_on(TypeError("a mistake of ours"))) is None
+    assert outside_reason(passed_on(LabelError("says what to do"))) is None
 
 
 RAY_SCRIPT = """

@@ -1,34 +1,27 @@
 """Clusters of term vectors behind one interface: average linkage along given pairs, k-means, HDBSCAN.
 
     agglomerative  average linkage (Sokal & Michener 1958) over candidate pairs: time and memory grow with the pairs
-    kmeans         mini-batch k-means (Sculley 2010); above BLOCK vectors inside neighbourhoods of about that size
-    hdbscan        HDBSCAN (Campello et al. 2013), inside neighbourhoods as well: its cost grows with the square
+    kmeans         k-means along a graph of nearest neighbours (`kmeans.py`)
+    hdbscan        HDBSCAN on the spanning tree of such a graph (`density.py`)
 
-Neighbourhoods are cells of a coarse k-means over the leading principal directions. Groups that lie across the border
-of two cells are not found, which is the price of a cost that grows in proportion to the vocabulary.
 `make bench-clustering` measures each arm up to MAX_TERMS.
 """
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
-from sklearn.cluster import HDBSCAN, KMeans, MiniBatchKMeans
-from sklearn.utils.extmath import randomized_svd
 
 from vitrail.errors import LabelError
+from vitrail.labels.density import cluster_by_density
+from vitrail.labels.kmeans import cluster_by_kmeans
+from vitrail.labels.neighbours import DIGITS
 
-__all__ = ["BLOCK", "MAX_TERMS", "cluster_terms", "merge_pairs"]
+__all__ = ["MAX_TERMS", "cluster_terms", "merge_pairs"]
 
-MAX_TERMS = 1_000_000  # what the benchmark has shown, of each arm
-BLOCK = 2000  # vectors of a neighbourhood
+MAX_TERMS = 1_000_000  # what the benchmark has shown
 
-_SEED = 0
-_DIMENSIONS = 32  # densities and distances say little in hundreds of dimensions
-_COARSE_DIMENSIONS = 64
-_SAMPLE = 50_000  # vectors that principal directions and neighbourhoods are fitted to
-_CHUNK = 65_536  # vectors or pairs at once
-_DIGITS = 5  # similarities are compared rounded, so that the order of additions cannot turn a decision
+_CHUNK = 65_536  # pairs at once
 
 
 def cluster_terms(
@@ -38,7 +31,7 @@ def cluster_terms(
 
     Args:
         arm: `agglomerative`, `kmeans` or `hdbscan`.
-        vectors: float32 [N, D]; of unit length for `agglomerative`.
+        vectors: float32 [N, D]; of unit length for `agglomerative`, of about one length for the others.
         pairs: int64 [P, 2] rows that may end in one cluster; only `agglomerative` looks at them.
         threshold: Least average cosine similarity of a cluster (`agglomerative`).
         num_clusters: Of `kmeans`; None takes half of N.
@@ -47,7 +40,7 @@ def cluster_terms(
         int64 [N] cluster numbers from 0.
 
     Raises:
-        LabelError: There are more vectors than MAX_TERMS.
+        LabelError: There are more vectors than the arms were shown to hold.
     """
     if len(vectors) > MAX_TERMS:
         raise LabelError(
@@ -56,8 +49,8 @@ def cluster_terms(
         )
     arms: dict[str, Callable[[], np.ndarray]] = {
         "agglomerative": lambda: merge_pairs(vectors, pairs, threshold),
-        "kmeans": lambda: _kmeans(vectors, num_clusters or -(-len(vectors) // 2)),
-        "hdbscan": lambda: _density(vectors),
+        "kmeans": lambda: cluster_by_kmeans(vectors, num_clusters or -(-len(vectors) // 2)),
+        "hdbscan": lambda: cluster_by_density(vectors),
     }
     return np.unique(arms[arm](), return_inverse=True)[1]
 
@@ -90,7 +83,7 @@ def merge_pairs(vectors: np.ndarray, pairs: np.ndarray, threshold: float) -> np.
         a, b = sorted((_root(parent, i), _root(parent, j)))
         if a == b:
             continue
-        current = round(float(total(a) @ total(b)) / int(sizes[a] * sizes[b]), _DIGITS)
+        current = round(float(total(a) @ total(b)) / int(sizes[a] * sizes[b]), DIGITS)
         if current < threshold:
             continue
         if current < -value:
@@ -110,7 +103,7 @@ def _similar_pairs(vectors: np.ndarray, pairs: np.ndarray, threshold: float) -> 
     for start in range(0, len(pairs), _CHUNK):
         part = pairs[start : start + _CHUNK]
         left, right = vectors[part[:, 0]].astype(np.float64), vectors[part[:, 1]].astype(np.float64)
-        similarity = np.einsum("pd,pd->p", left, right).round(_DIGITS)
+        similarity = np.einsum("pd,pd->p", left, right).round(DIGITS)
         good = similarity >= threshold
         heap += [(-value, i, j) for value, (i, j) in zip(similarity[good].tolist(), part[good].tolist(), strict=True)]
     heapq.heapify(heap)
@@ -122,75 +115,3 @@ def _root(parent: np.ndarray, index: int) -> int:
         parent[index] = parent[parent[index]]
         index = int(parent[index])
     return index
-
-
-def _kmeans(vectors: np.ndarray, num_clusters: int) -> np.ndarray:
-    """k-means; neighbourhoods get a share of the clusters in proportion to their size."""
-    if len(vectors) <= BLOCK:
-        return _fit(vectors, num_clusters)
-    labels, next_label = np.empty(len(vectors), dtype=np.int64), 0
-    for rows, reduced in _neighbourhoods(vectors):
-        share = max(round(num_clusters * len(rows) / len(vectors)), 1)
-        share = min(share, len(np.unique(reduced, axis=0)))
-        found = KMeans(share, n_init=1, max_iter=20, random_state=_SEED).fit_predict(reduced)
-        labels[rows] = next_label + found
-        next_label += share
-    return labels
-
-
-def _fit(vectors: np.ndarray, num_clusters: int) -> np.ndarray:
-    model = MiniBatchKMeans(min(num_clusters, len(vectors)), random_state=_SEED, n_init=1, batch_size=4096)
-    return model.fit_predict(vectors).astype(np.int64)
-
-
-def _density(vectors: np.ndarray) -> np.ndarray:
-    """HDBSCAN; what it calls noise stays alone."""
-    if len(vectors) <= BLOCK:
-        return _fit_density(_project(vectors, _DIMENSIONS))
-    labels, next_label = np.empty(len(vectors), dtype=np.int64), 0
-    for rows, reduced in _neighbourhoods(vectors):
-        found = _fit_density(reduced[:, :_DIMENSIONS])
-        labels[rows] = next_label + found
-        next_label += int(found.max()) + 1
-    return labels
-
-
-def _fit_density(vectors: np.ndarray) -> np.ndarray:
-    if len(vectors) < 3:
-        return np.arange(len(vectors))
-    found = HDBSCAN(min_cluster_size=2, min_samples=1, copy=True).fit_predict(vectors)
-    return np.where(found >= 0, found, int(found.max()) + 1 + np.arange(len(found))).astype(np.int64)
-
-
-def _project(vectors: np.ndarray, dimensions: int) -> np.ndarray:
-    """float32 [N, at most `dimensions`]: along the leading principal directions of an even sample, strongest first."""
-    sample = vectors[:: max(len(vectors) // _SAMPLE, 1)]
-    _, _, directions = randomized_svd(sample, min(dimensions, *sample.shape), n_iter=3, random_state=_SEED)
-    chunks = (vectors[start : start + _CHUNK] @ directions.T for start in range(0, len(vectors), _CHUNK))
-    return np.concatenate([chunk.astype(np.float32) for chunk in chunks])
-
-
-def _neighbourhoods(vectors: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows of each neighbourhood, at most BLOCK, with their projections; every row is in one."""
-    reduced = _project(vectors, _COARSE_DIMENSIONS)
-    waiting = [np.arange(len(vectors))]
-    while waiting:
-        rows = waiting.pop()
-        if len(rows) <= BLOCK:
-            yield rows, reduced[rows]
-            continue
-        cells = _split(rows, reduced)
-        if len(cells) == 1:  # vectors that are all alike
-            cells = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-        waiting += cells[::-1]
-
-
-def _split(rows: np.ndarray, reduced: np.ndarray) -> list[np.ndarray]:
-    num_cells = -(-2 * len(rows) // BLOCK)
-    model = MiniBatchKMeans(num_cells, random_state=_SEED, n_init=1, batch_size=4096, max_iter=10)
-    model.fit(reduced[rows[:: max(len(rows) // _SAMPLE, 1)]])
-    chunks = (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
-    cell = np.concatenate([model.predict(reduced[chunk]) for chunk in chunks])
-    order = np.argsort(cell, kind="stable")
-    parts = np.split(rows[order], np.flatnonzero(np.diff(cell[order])) + 1)
-    return [part for part in parts if len(part)]

@@ -13,7 +13,6 @@ import contextlib
 import json
 import logging
 import os
-import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -25,7 +24,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from daft import col
-from daft.exceptions import DaftCoreException
 
 from vitrail.contracts.codec import encode, load, save
 from vitrail.contracts.corpus import SIGNALS_SCHEMA, CorpusManifest
@@ -35,7 +33,7 @@ from vitrail.errors import LabelError
 from vitrail.labels.annotation import SIGNAL_COLUMNS, Annotator
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.diff import DIFF_FILE, LabelDiff, check_churn, diff_labels
-from vitrail.labels.engine import running_on
+from vitrail.labels.engine import outside_reason, running_on
 from vitrail.labels.images import build_lookup, open_lookup
 from vitrail.labels.judged import JUDGED_FILE, SCORER_FILE, train_on_judgements
 from vitrail.labels.label_set import LabelSet, open_labels
@@ -51,7 +49,6 @@ __all__ = ["derive_labels", "digest_config"]
 _LOG = logging.getLogger(__name__)
 _WAVE_BYTES = 256 << 20  # signal files are annotated in waves; a finished wave survives a kill
 _SAMPLE_SLOTS = 1 << 20
-_UNREADABLE = re.compile("utf-?8|parquet", re.IGNORECASE)  # in what Daft says of a file it cannot read
 _LABEL_SET = (
     *("labels.json", "vocabulary.parquet", "dictionary.parquet", "members.parquet", DIFF_FILE),
     *(JUDGED_FILE, SCORER_FILE),
@@ -77,9 +74,9 @@ def derive_labels(
             goes on from it.
 
     Raises:
-        LabelError: The scorer is none, the corpus has no usable text, its tables are not what the contract says, or
-            the labels moved more than max_churn allows; the label set and its diff are in `out` all the same, to be
-            read.
+        LabelError: The scorer is none, the corpus has no usable text, its tables are not what the contract says, the
+            engine or a worker failed, or the labels moved more than max_churn allows; in this last case the label set
+            and its diff are in `out` all the same, to be read.
     """
     corpus, out = Path(corpus).absolute(), Path(out).absolute()
     load_scorer(config.scorer)  # here a broken one costs nothing, in the workers the whole annotation
@@ -91,7 +88,7 @@ def derive_labels(
     for name in ("spill", "scored", "published", "shards", "votes"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     files = _signal_files(corpus)
-    with running_on(config.engine), _naming_bad_input(corpus):
+    with running_on(config.engine), _explaining_failures(corpus, folder):
         _prepare_lookup(corpus, manifest, folder)
         _prepare_vocabulary(files, folder, config)
         report = _annotate(files, folder)
@@ -122,17 +119,21 @@ def digest_config(config: LabelsConfig) -> str:
 
 
 @contextlib.contextmanager
-def _naming_bad_input(corpus: Path) -> Iterator[None]:
+def _explaining_failures(corpus: Path, work: Path) -> Iterator[None]:
+    """What the engine or a worker raises becomes a LabelError with the way out."""
     try:
         yield
-    except DaftCoreException as error:
-        if _UNREADABLE.search(str(error)):
+    except Exception as error:
+        words = outside_reason(error)
+        if words is None:
+            raise
+        if "DaftError::CorruptFile" in words:
             raise LabelError(
-                f"a signal file of {corpus} cannot be read: {error}; texts must be UTF-8, build the corpus again"
+                f"a signal file of {corpus} cannot be read: {words}; texts must be UTF-8, build the corpus again"
             ) from error
         raise LabelError(
-            f"the engine stopped on the signals of {corpus}: {error}; remove the cause and derive again: finished "
-            "waves and shards are not computed again"
+            f"the labels of {corpus} are not finished: {words}; when its cause is gone run again, "
+            f"which goes on from the finished shards in {work}"
         ) from error
 
 

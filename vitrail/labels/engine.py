@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import daft
 import pyarrow as pa
+from daft.exceptions import DaftCoreException
 
 from vitrail.errors import LabelError
 from vitrail.labels.config import Engine
 
-__all__ = ["prepare_worker", "running_on"]
+__all__ = ["outside_reason", "prepare_worker", "running_on"]
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 _KEPT_BYTES, _LARGEST_BYTES = 1 << 30, 32 << 20
@@ -47,3 +48,16 @@ def prepare_worker() -> None:
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(_MMAP_THRESHOLD, _LARGEST_BYTES)
         mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+
+
+def outside_reason(error: BaseException) -> str | None:
+    """The engine's words for what went wrong outside this code (bad files, a full disk, no memory, lost workers).
+
+    None for any other error, which must not be hidden.
+    """
+    while isinstance(cause := getattr(error, "cause", None), BaseException):  # Ray wraps what a worker raises
+        error = cause
+    is_outside = isinstance(error, DaftCoreException | OSError | MemoryError)
+    if is_outside or type(error).__module__ == "ray.exceptions":
+        return str(error).strip() or type(error).__name__
+    return None

@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -50,22 +50,23 @@ def train_on_judgements(work: Path, corpus: Path, config: LabelsConfig) -> None:
             "of that picture; name judgements of this corpus"
         )
     _LOG.info("scorer trained on %s annotations of %s judgements", table.num_rows, len(judgements))
-    image_ids = table["image_id"].to_pylist()
-    groups = _groups(corpus, set(image_ids))
-    names = [groups.get(image_id, image_id) for image_id in image_ids]
+    groups = _groups(corpus, table["image_id"].combine_chunks())
+    names = [groups.get(image_id, image_id) for image_id in table["image_id"].to_pylist()]
     with atomic_file(work / JUDGED_FILE) as partial:
         pq.write_table(table.append_column("group", pa.array(names)), partial)
     features = np.stack([table[name].to_numpy() for name in FEATURES], axis=1)
     train_scorer(features, table["is_right"].to_numpy(), work / SCORER_FILE)
 
 
-def _groups(corpus: Path, image_ids: Collection[str]) -> Mapping[str, str]:
-    """The split group of images, for those corpora that have one: near-copies stay on one side of a split."""
+def _groups(corpus: Path, image_ids: pa.Array) -> Mapping[str, str]:
+    """The split group of these images, for those corpora that have one: near-copies stay on one side of a split."""
     path = corpus / "splits.parquet"
-    if not path.exists():
-        return {}
-    table = pq.read_table(path, columns=["image_id", "group"], filters=pc.field("image_id").isin(list(image_ids)))
-    return dict(zip(table["image_id"].to_pylist(), table["group"].to_pylist(), strict=True))
+    groups: dict[str, str] = {}
+    if path.exists():
+        for batch in pq.ParquetFile(path).iter_batches(columns=["image_id", "group"]):
+            some = batch.filter(pc.is_in(batch["image_id"], value_set=image_ids))
+            groups |= zip(some["image_id"].to_pylist(), some["group"].to_pylist(), strict=True)
+    return groups
 
 
 def _judged_annotations(work: Path, judgements: pa.Table, config: LabelsConfig) -> pa.Table:
