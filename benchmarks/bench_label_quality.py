@@ -139,10 +139,11 @@ def raw_keywords(texts: pa.Table) -> Arm:
 def dictionary_only(texts: pa.Table, labels: LabelSet) -> Arm:
     rows = [row for row in labels.dictionary().to_pylist() if row["reason"] is None]
     names = sorted({row["canonical"] for row in rows})
+    number = {name: index for index, name in enumerate(names)}
     entries = {
         "tokens": normalise_terms([row["term"] for row in rows]),
         "language": [row["language"] for row in rows],
-        "term": [names.index(row["canonical"]) for row in rows],
+        "term": [number[row["canonical"]] for row in rows],
         "num_images": [row["num_images"] for row in rows],
     }
     matches = Surfaces(pa.table(entries)).find(tokenise(texts["text"].combine_chunks()), pa.nulls(len(texts)))

@@ -15,6 +15,7 @@ from torch.distributed.checkpoint.metadata import _MEM_FORMAT_ENCODING, Metadata
 from vitrail.errors import TrainingError
 from vitrail.training import CheckpointConfig
 from vitrail.training.checkpoint import Checkpointer, Progress
+from vitrail.training.checkpoint_reader import TensorListReader
 from vitrail.training.job import list_checkpoints
 from vitrail.training.optimization import MovingAverage
 from vitrail.training.process import Process
@@ -141,7 +142,7 @@ def test_a_checkpoint_of_an_older_python_is_read(process, tmp_path):
     pickler = pickle.Pickler(stream)
     as_attribute = {_MEM_FORMAT_ENCODING: lambda member: (getattr, (_MEM_FORMAT_ENCODING, member.name))}
     pickler.dispatch_table = copyreg.dispatch_table | as_attribute
-    pickler.dump(pickle.loads(path.read_bytes()))
+    pickler.dump(TensorListReader(path.parent).read_metadata())
     path.write_bytes(stream.getvalue())
     assert b"getattr" in path.read_bytes()
     assert Training(tmp_path, process, seed=1).checkpoints.restore("test").step == 1

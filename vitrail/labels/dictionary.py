@@ -4,6 +4,7 @@ Every candidate is kept with the reason when it is not a term. "Gift" is German 
 a phrase of two languages is an entry of either, with the counts, the filters and the forms of its own.
 """
 
+import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class Dictionary:
     reason: list[str | None]
     canonical: np.ndarray  # int64 [C]
 
-    @property
+    @functools.cached_property
     def accepted(self) -> np.ndarray:
         """Indices of accepted terms, variants included."""
         return np.array([index for index, reason in enumerate(self.reason) if reason is None], dtype=np.int64)

@@ -19,7 +19,7 @@ from vitrail.labels.images import ImageLookup, open_lookup
 from vitrail.labels.judgements import read_judgements
 from vitrail.labels.normalise import normalise_terms
 from vitrail.labels.scoring import train_scorer
-from vitrail.labels.surfaces import NO_TERM
+from vitrail.labels.surfaces import NO_TERM, load_entries
 from vitrail.labels.terms import Terms, load_terms
 
 __all__ = ["JUDGED_FILE", "SCORER_FILE", "train_on_judgements"]
@@ -88,7 +88,7 @@ def _judged_annotations(work: Path, judgements: pa.Table, config: LabelsConfig) 
 
 def _term_numbers(phrases: list[str], work: Path) -> list[list[int]]:
     """Numbers of the terms that each phrase counts as, in any language; none for phrases that are no terms."""
-    entries = pq.read_table(work / "surfaces.parquet", columns=["tokens", "term"])
+    entries = load_entries(work)
     numbers: dict[tuple[str, ...], set[int]] = defaultdict(set)
     for tokens, number in zip(entries["tokens"].to_pylist(), entries["term"].to_pylist(), strict=True):
         if number != NO_TERM:

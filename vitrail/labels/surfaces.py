@@ -18,7 +18,7 @@ from vitrail.labels.language import UNKNOWN, primary_language
 from vitrail.labels.matching import Matcher, Matches
 from vitrail.labels.normalise import TokenBatch
 
-__all__ = ["NO_TERM", "Surfaces", "load_surfaces", "save_surfaces"]
+__all__ = ["NO_TERM", "Surfaces", "load_entries", "load_surfaces", "save_surfaces"]
 
 NO_TERM = -1
 _UNTOLD = -1
@@ -58,13 +58,13 @@ class Surfaces:
         matches = self._matcher.find(batch)
         term, row = self._term[matches.term], self._row[matches.term]
         shared = np.flatnonzero(row >= 0)
+        if not len(shared):
+            return replace(matches, term=term)
         code = self._encode(languages)
-        if len(shared) and code.min(initial=0) == _UNTOLD:
+        if code.min() == _UNTOLD:
             code = self._vote(code, matches, row)
         term[shared] = self._by_language[row[shared], code[matches.text[shared]]]
         kept = term != NO_TERM
-        if kept.all():
-            return replace(matches, term=term)
         return Matches(text=matches.text[kept], term=term[kept], is_nested=matches.is_nested[kept])
 
     def _encode(self, languages: pa.Array) -> np.ndarray:
@@ -100,6 +100,11 @@ def save_surfaces(folder: Path, entries: pa.Table) -> None:
     pq.write_table(entries, folder / _FILE)
 
 
+def load_entries(folder: Path) -> pa.Table:
+    """The entries that `save_surfaces` wrote."""
+    return pq.read_table(folder / _FILE)
+
+
 def load_surfaces(folder: Path) -> Surfaces:
-    """Reads what `save_surfaces` wrote."""
-    return Surfaces(pq.read_table(folder / _FILE))
+    """Over the entries that `save_surfaces` wrote."""
+    return Surfaces(load_entries(folder))
