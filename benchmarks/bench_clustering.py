@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 
-from vitrail.labels.clustering import cluster_terms
+from vitrail.labels.clustering.methods import cluster_terms
 
 ARMS = ("agglomerative", "kmeans", "hdbscan")
 SIZES = (10_000, 100_000, 1_000_000)

@@ -33,10 +33,10 @@ import pyarrow.parquet as pq
 
 from vitrail.corpus import Corpus, build_corpus, open_corpus
 from vitrail.labels import LabelsConfig, LabelSet, derive_labels, open_labels
-from vitrail.labels.judgements import read_judgements, write_judgements
-from vitrail.labels.normalise import normalise_terms, tokenise
-from vitrail.labels.sheet import Pair, write_sheet
-from vitrail.labels.surfaces import Surfaces
+from vitrail.labels.inspect.judging_sheet import Pair, write_sheet
+from vitrail.labels.scoring.judgements import read_judgements, write_judgements
+from vitrail.labels.text.normalise import normalise_terms, tokenise
+from vitrail.labels.text.surfaces import Surfaces
 from vitrail.recipes import find_recipe
 
 JUDGEMENTS = Path(__file__).parent / "judgements" / "openclipart.csv"

@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vitrail.labels.stop_words import is_stop_word
+from vitrail.labels.text.stop_words import is_stop_word
 
 GOAL = 150_000
 NUM_TERMS = 100_000
@@ -181,8 +181,8 @@ def measure_matching() -> dict[str, float]:
     import duckdb
     from sklearn.feature_extraction.text import CountVectorizer
 
-    from vitrail.labels.matching import Matcher
-    from vitrail.labels.normalise import normalise, tokenise
+    from vitrail.labels.text.matching import Matcher
+    from vitrail.labels.text.normalise import normalise, tokenise
 
     rng = np.random.default_rng(1)
     words = real_words()

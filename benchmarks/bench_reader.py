@@ -41,12 +41,12 @@ from vitrail.contracts.codec import save
 from vitrail.contracts.corpus import INDEX_SCHEMA, CorpusManifest, ShardInfo
 from vitrail.contracts.models import Transforms
 from vitrail.corpus import build_corpus
-from vitrail.corpus.augment import Augmentation, Changes, draw_chances
 from vitrail.corpus.corpus import Corpus, open_corpus
-from vitrail.corpus.prepare import prepare_crop
-from vitrail.corpus.reader import Reader, Source
-from vitrail.corpus.tables import write_table
-from vitrail.corpus.targets import TableTargets
+from vitrail.corpus.pixels.augment import Augmentation, Changes, draw_chances
+from vitrail.corpus.pixels.prepare import prepare_crop
+from vitrail.corpus.reader.image_reader import Reader, Source
+from vitrail.corpus.reader.targets import TableTargets
+from vitrail.corpus.store.tables import write_table
 
 AUGMENTATION = Augmentation(flip=0.5, crop_scale=(0.35, 1.0), brightness=0.3, contrast=0.3, saturation=0.3)
 BATCH = 64

@@ -31,14 +31,14 @@ from torch import Tensor, nn
 
 from vitrail.contracts.models import Architecture, HeadSpec, Transforms
 from vitrail.corpus import Corpus, build_corpus, open_corpus
-from vitrail.corpus.augment import LIGHT
-from vitrail.corpus.reader import Batch, Reader, Source
-from vitrail.corpus.targets import ListTargets
+from vitrail.corpus.pixels.augment import LIGHT
+from vitrail.corpus.reader.image_reader import Batch, Reader, Source
+from vitrail.corpus.reader.targets import ListTargets
 from vitrail.models import VitrailModel
 from vitrail.tasks import Objective, TaskSpec
 from vitrail.training import CheckpointConfig, PretrainConfig, ScheduleConfig
-from vitrail.training.data import EncodedSizes
-from vitrail.training.process import Process
+from vitrail.training.distributed import Process
+from vitrail.training.finetuning_rows import EncodedSizes
 from vitrail.training.trainer import Trainer
 
 NUM_LABELS, LABELS_PER_IMAGE, WARMUP_STEPS = 1000, 5, 3

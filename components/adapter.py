@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from components.images import pulled_from
+from components.container_images import pulled_from
 from vitrail.config.logs import LOG_PREFIX, configure_logging
 from vitrail.contracts.codec import decode, load, save
 from vitrail.errors import ConfigError, VitrailError

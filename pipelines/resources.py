@@ -2,7 +2,7 @@
 
 from kfp import dsl, kubernetes
 
-from components.images import pulled_from
+from components.container_images import pulled_from
 from vitrail.recipes import ClusterConfig
 
 __all__ = ["place", "place_on_gpu"]

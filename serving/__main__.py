@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from vitrail.packaging.process import bentoml_command
+from vitrail.packaging.endpoint_process import bentoml_command
 
 _HERE = Path(__file__).resolve().parent
 

@@ -11,7 +11,7 @@ from serving.endpoint.location import copy_library
 from vitrail.contracts.bundle import open_bundle
 from vitrail.contracts.files import digest_file, digest_json
 from vitrail.errors import ServingError
-from vitrail.packaging.process import bentoml_command
+from vitrail.packaging.endpoint_process import bentoml_command
 
 __all__ = ["BuiltBento", "build_bento"]
 

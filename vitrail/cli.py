@@ -54,7 +54,7 @@ def _corpus_check(options: argparse.Namespace) -> None:
 
 
 def _data_restore(options: argparse.Namespace) -> None:
-    from vitrail.corpus.versions import restore_data
+    from vitrail.corpus.versions.dvc import restore_data
 
     restore_data(options.repository)
     print("data/ is what data.dvc says")

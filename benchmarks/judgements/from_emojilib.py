@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from vitrail.corpus.emoji_codes import concept_of, normalise_codes
+from vitrail.corpus.build.emoji_codes import concept_of, normalise_codes
 from vitrail.labels import LabelSet, open_labels
-from vitrail.labels.judgements import write_judgements
-from vitrail.labels.matching import Matcher
-from vitrail.labels.normalise import join_term, normalise_terms, tokenise
+from vitrail.labels.scoring.judgements import write_judgements
+from vitrail.labels.text.matching import Matcher
+from vitrail.labels.text.normalise import join_term, normalise_terms, tokenise
 
 NUM_PAIRS = 2000
 MIN_KEYWORDS = 3  # fewer say little about what is missing

@@ -2,13 +2,13 @@
 
 from kfp import dsl
 
-from components import images
+from components import container_images
 from components.handover import HANDED_ON
 
 __all__ = ["finetune_tasks", "finetune_tasks_as_trainjob"]
 
 
-@dsl.component(base_image=images.TRAIN, install_kfp_package=False)
+@dsl.component(base_image=container_images.TRAIN, install_kfp_package=False)
 def finetune_tasks(
     workspace: str,
     run_id: str,
@@ -29,7 +29,7 @@ def finetune_tasks(
     Returns:
         The artifact's digest.
     """
-    from components import images
+    from components import container_images
     from components.adapter import pod_settings, run
 
     return run(
@@ -44,13 +44,13 @@ def finetune_tasks(
             "features": (features.path, features_digest),
             "backbone": (backbone.path, backbone_digest),
         },
-        pod=pod_settings(images.TRAIN, recipe, task_config),
+        pod=pod_settings(container_images.TRAIN, recipe, task_config),
     ).digest
 
 
 finetune_tasks_as_trainjob = dsl.component(
     finetune_tasks.python_func,
-    base_image=images.TRAIN,
+    base_image=container_images.TRAIN,
     install_kfp_package=False,
     task_config_passthroughs=HANDED_ON,
 )

@@ -2,13 +2,13 @@
 
 from kfp import dsl
 
-from components import images
+from components import container_images
 from components.handover import HANDED_ON
 
 __all__ = ["pretrain_backbone", "pretrain_backbone_as_trainjob"]
 
 
-@dsl.component(base_image=images.TRAIN, install_kfp_package=False)
+@dsl.component(base_image=container_images.TRAIN, install_kfp_package=False)
 def pretrain_backbone(
     workspace: str,
     run_id: str,
@@ -27,7 +27,7 @@ def pretrain_backbone(
     Returns:
         The artifact's digest.
     """
-    from components import images
+    from components import container_images
     from components.adapter import pod_settings, run
 
     return run(
@@ -41,13 +41,13 @@ def pretrain_backbone(
             "labels": (labels.path, labels_digest),
             "validation": (validation.path, validation_digest),
         },
-        pod=pod_settings(images.TRAIN, recipe, task_config),
+        pod=pod_settings(container_images.TRAIN, recipe, task_config),
     ).digest
 
 
 pretrain_backbone_as_trainjob = dsl.component(
     pretrain_backbone.python_func,
-    base_image=images.TRAIN,
+    base_image=container_images.TRAIN,
     install_kfp_package=False,
     task_config_passthroughs=HANDED_ON,
 )

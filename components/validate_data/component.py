@@ -2,10 +2,10 @@
 
 from kfp import dsl
 
-from components import images
+from components import container_images
 
 
-@dsl.component(base_image=images.DATA, install_kfp_package=False)
+@dsl.component(base_image=container_images.DATA, install_kfp_package=False)
 def validate_data(
     workspace: str,
     run_id: str,

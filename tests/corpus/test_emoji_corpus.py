@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from vitrail.corpus import build_corpus, check_corpus, open_corpus
-from vitrail.corpus.decode import decode_image
-from vitrail.corpus.emoji_codes import SKIN_TONES, concept_of, family_of, normalise_codes, skin_tone_of
+from vitrail.corpus.build.emoji_codes import SKIN_TONES, concept_of, family_of, normalise_codes, skin_tone_of
+from vitrail.corpus.pixels.decode import decode_image
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@ import tarfile
 
 import pytest
 
-from vitrail.corpus.index import index_shard
-from vitrail.corpus.tars import read_members, split_key, write_tar
+from vitrail.corpus.build.indexing import index_shard
+from vitrail.corpus.store.tars import read_members, split_key, write_tar
 from vitrail.errors import CorpusError
 
 

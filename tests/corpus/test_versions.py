@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from vitrail.corpus import versions
-from vitrail.corpus.versions import checkout_corpus, dvc_digest, restore_data, track_data
+from vitrail.corpus.versions import dvc as versions
+from vitrail.corpus.versions.dvc import checkout_corpus, dvc_digest, restore_data, track_data
 from vitrail.errors import CorpusError
 
 REPOSITORY = Path(__file__).parents[2]

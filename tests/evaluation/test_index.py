@@ -16,7 +16,7 @@ from vitrail.contracts.models import Architecture, HeadSpec, Transforms
 from vitrail.corpus import open_corpus
 from vitrail.errors import ConfigError, EvaluationError
 from vitrail.evaluation import IndexConfig, build_index, nearest_binary, open_index
-from vitrail.evaluation.index import _ROW_GROUP
+from vitrail.evaluation.neighbour_index import _ROW_GROUP
 from vitrail.models import Predictor, VitrailModel, save_model
 
 TRUNK = Architecture(

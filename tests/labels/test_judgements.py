@@ -24,8 +24,8 @@ from vitrail.labels import (
     write_judgements,
     write_sheet,
 )
-from vitrail.labels.features import FEATURES
-from vitrail.labels.judgements import JUDGEMENTS_SCHEMA
+from vitrail.labels.scoring.annotation_features import FEATURES
+from vitrail.labels.scoring.judgements import JUDGEMENTS_SCHEMA
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,11 @@ from sklearn.cluster import HDBSCAN, KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from vitrail.errors import LabelError
-from vitrail.labels import clustering, density, neighbours
-from vitrail.labels.clustering import cluster_terms
-from vitrail.labels.kmeans import cluster_by_kmeans
+from vitrail.labels.clustering import hdbscan as density
+from vitrail.labels.clustering import methods as clustering
+from vitrail.labels.clustering import nearest_neighbours as neighbours
+from vitrail.labels.clustering.kmeans import cluster_by_kmeans
+from vitrail.labels.clustering.methods import cluster_terms
 
 ARMS = ("agglomerative", "kmeans", "hdbscan")
 SIZE = 3  # vectors of a planted group

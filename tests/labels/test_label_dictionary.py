@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from vitrail.errors import ConfigError, LabelError
 from vitrail.labels import LabelsConfig
-from vitrail.labels.candidates import collect_candidates
-from vitrail.labels.dictionary import Lists, build_dictionary, join_dictionaries
-from vitrail.labels.diff import follow_labels, remap_head
-from vitrail.labels.grouping import group_terms, image_overlap, join_translations, translation_links
-from vitrail.labels.identity import assign_ids
-from vitrail.labels.normalise import tokenise
-from vitrail.labels.rejections import REASONS
-from vitrail.labels.surfaces import Surfaces
-from vitrail.labels.user_files import read_user_files
+from vitrail.labels.clustering.grouping import group_terms, image_overlap, join_translations, translation_links
+from vitrail.labels.dictionary.candidates import collect_candidates
+from vitrail.labels.dictionary.entries import Lists, build_dictionary, join_dictionaries
+from vitrail.labels.dictionary.user_files import read_user_files
+from vitrail.labels.inspect.rejected_phrases import REASONS
+from vitrail.labels.label_set.diff import follow_labels, remap_head
+from vitrail.labels.label_set.label_ids import assign_ids
+from vitrail.labels.text.normalise import tokenise
+from vitrail.labels.text.surfaces import Surfaces
 from vitrail.labels.vocabulary import build_vocabulary
 
 STOP_WORDS = frozenset({"the", "of", "a", "by"})

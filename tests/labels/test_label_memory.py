@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from vitrail.contracts.labels import SIDECAR_SCHEMA, VOTES_SCHEMA
-from vitrail.labels import judged, sample_pairs, source_support
+from vitrail.labels import sample_pairs, source_support
+from vitrail.labels.shards import scorer_training as judged
 
 ROWS = 4_000  # of a shard
 

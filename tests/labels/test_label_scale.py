@@ -20,17 +20,19 @@ from label_corpora import CONFIG, all_digests, copy_corpus, read_signals
 from vitrail.contracts.codec import load
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.errors import LabelError
-from vitrail.labels import LabelsConfig, derivation, derive_labels, images, neighbours, shard_labels
-from vitrail.labels.aggregation import aggregate_posts
-from vitrail.labels.annotation import annotate
-from vitrail.labels.engine import outside_reason
-from vitrail.labels.features import build_annotations, unpack_mentions
-from vitrail.labels.images import _SEEDS as SEEDS
-from vitrail.labels.images import ImageLookup, hash_ids
-from vitrail.labels.scoring import HeuristicScorer
-from vitrail.labels.shard_labels import collect_votes
-from vitrail.labels.surfaces import Surfaces
-from vitrail.labels.terms import Terms
+from vitrail.labels import LabelsConfig, derivation, derive_labels
+from vitrail.labels.clustering import nearest_neighbours
+from vitrail.labels.dictionary.terms import Terms
+from vitrail.labels.scoring.aggregation import aggregate_posts
+from vitrail.labels.scoring.annotation_features import build_annotations, unpack_mentions
+from vitrail.labels.scoring.scorers import HeuristicScorer
+from vitrail.labels.shards import image_rows, shard_labels
+from vitrail.labels.shards.annotation import annotate
+from vitrail.labels.shards.engine import outside_reason
+from vitrail.labels.shards.image_rows import _SEEDS as SEEDS
+from vitrail.labels.shards.image_rows import ImageLookup, hash_ids
+from vitrail.labels.shards.shard_labels import collect_votes
+from vitrail.labels.text.surfaces import Surfaces
 
 NUM_PARTS = 4  # signal files, each a wave; the corpus has as many shards
 
@@ -65,7 +67,7 @@ def test_the_default_configuration_gives_the_same_bytes_for_any_partitioning(par
 def test_arms_on_the_neighbour_index_give_the_same_bytes_for_any_partitioning(
     mini_corpus, parted_corpus, tmp_path, monkeypatch, arm
 ):
-    monkeypatch.setattr(neighbours, "EXACT", 50)
+    monkeypatch.setattr(nearest_neighbours, "EXACT", 50)
     config = LabelsConfig(clustering=arm)
     derive_labels(mini_corpus, tmp_path / "whole", config)
     derive_labels(parted_corpus, tmp_path / "parted", config)
@@ -266,7 +268,7 @@ corpus, out, journal = sys.argv[1:]
 def die_after_the_first_shard():
     import os, signal
     from pathlib import Path
-    from vitrail.labels import shard_labels
+    from vitrail.labels.shards import shard_labels
     save = shard_labels._save_scored
     def save_and_die(path, *arguments):
         save(path, *arguments)
@@ -297,10 +299,12 @@ finally:
 
 def test_ids_that_meet_under_one_hash_are_told_apart(mini_corpus, tmp_path, monkeypatch):
     manifest = load(CorpusManifest, mini_corpus / "corpus.json")
-    ids = pa.concat_arrays([images.read_image_ids(mini_corpus, shard.name) for shard in manifest.shards])
-    monkeypatch.setattr(images, "hash_ids", lambda ids, seed: hash_ids(ids, seed) >> np.uint64(54 * (seed == SEEDS[0])))
-    images.build_lookup(mini_corpus, manifest, tmp_path)
-    lookup = images.open_lookup(tmp_path)
+    ids = pa.concat_arrays([image_rows.read_image_ids(mini_corpus, shard.name) for shard in manifest.shards])
+    monkeypatch.setattr(
+        image_rows, "hash_ids", lambda ids, seed: hash_ids(ids, seed) >> np.uint64(54 * (seed == SEEDS[0]))
+    )
+    image_rows.build_lookup(mini_corpus, manifest, tmp_path)
+    lookup = image_rows.open_lookup(tmp_path)
     assert lookup.seed == SEEDS[1]
     assert lookup.find(ids).tolist() == list(range(len(ids)))
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from vitrail.errors import LabelError
 from vitrail.labels import LabelsConfig
-from vitrail.labels.aggregation import aggregate_posts, best_labels
-from vitrail.labels.features import FEATURES, build_annotations, unpack_mentions
-from vitrail.labels.scoring import (
+from vitrail.labels.dictionary.terms import Terms
+from vitrail.labels.scoring.aggregation import aggregate_posts, best_labels
+from vitrail.labels.scoring.annotation_features import FEATURES, build_annotations, unpack_mentions
+from vitrail.labels.scoring.scorers import (
     ONE,
     BoostedScorer,
     HeuristicScorer,
@@ -21,7 +22,6 @@ from vitrail.labels.scoring import (
     to_evidence,
     train_scorer,
 )
-from vitrail.labels.terms import Terms
 
 
 def make_terms(count=4):

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vitrail.labels.language import UNKNOWN, identify_languages, primary_language
-from vitrail.labels.matching import Matcher
-from vitrail.labels.normalise import BREAK, MAX_TEXT_BYTES, join_term, normalise_terms, tokenise
+from vitrail.labels.text.language import UNKNOWN, identify_languages, primary_language
+from vitrail.labels.text.matching import Matcher
+from vitrail.labels.text.normalise import BREAK, MAX_TEXT_BYTES, join_term, normalise_terms, tokenise
 
 
 def tokens_of(*texts):

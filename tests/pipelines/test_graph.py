@@ -14,7 +14,7 @@ import pytest
 import yaml
 from kfp import dsl
 
-from components import images
+from components import container_images
 from components.adapter import load_step
 from pipelines.__main__ import compile_pipeline, main, submit
 from vitrail.contracts.codec import encode
@@ -163,7 +163,9 @@ def test_every_image_is_pulled_from_the_registry_of_the_cluster(tmp_path):
     main([*arguments, str(tmp_path / "vitrail.yaml")])
     spec = next(yaml.load_all((tmp_path / "vitrail.yaml").read_text(), yaml.CSafeLoader))
     named = {executor["container"]["image"] for executor in spec["deploymentSpec"]["executors"].values()}
-    assert named == {f"host:5000/team/{image}" for image in (images.DATA, images.TRAIN, images.SERVE)}
+    assert named == {
+        f"host:5000/team/{image}" for image in (container_images.DATA, container_images.TRAIN, container_images.SERVE)
+    }
 
 
 @pytest.mark.parametrize("name", TRAININGS)
@@ -179,7 +181,7 @@ def test_the_nodes_of_a_trainjob_pull_from_it_too(name, monkeypatch):
     values = dict.fromkeys(inspect.signature(function).parameters, SimpleNamespace(path=""))
     recipe = json.dumps(encode(prefixed(find_recipe("vit_b16_1b"))))
     function(**values | {"recipe": recipe, "task_config": dsl.TaskConfig()})
-    assert given["pod"].image == f"host:5000/team/{images.TRAIN}"
+    assert given["pod"].image == f"host:5000/team/{container_images.TRAIN}"
 
 
 @pytest.mark.parametrize("name", ARTIFACTS)

@@ -15,7 +15,7 @@ from vitrail.contracts.codec import save
 from vitrail.contracts.corpus import INDEX_SCHEMA, CorpusManifest, ShardInfo
 from vitrail.contracts.files import digest_file, digest_json
 from vitrail.corpus.corpus import Corpus
-from vitrail.corpus.tables import table_of, write_table
+from vitrail.corpus.store.tables import table_of, write_table
 
 FORMATS = ("png", "jpeg", "webp")
 MakeCorpus = Callable[..., Corpus]

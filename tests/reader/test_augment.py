@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vitrail.corpus.augment import LIGHT, NONE, Augmentation, Changes, draw_chances
+from vitrail.corpus.pixels.augment import LIGHT, NONE, Augmentation, Changes, draw_chances
 from vitrail.errors import ConfigError
 
 ROWS = np.arange(200)

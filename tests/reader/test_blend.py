@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitrail.corpus.blend import Blend
+from vitrail.corpus.reader.blend import Blend
 from vitrail.errors import ConfigError
 
 WEIGHTS = st.lists(st.floats(0.05, 1.0), min_size=1, max_size=6)

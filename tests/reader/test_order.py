@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vitrail.corpus.order import SourceOrder, order_key
-from vitrail.corpus.reading import OrderConfig
+from vitrail.corpus.reader.config import OrderConfig
+from vitrail.corpus.reader.order import SourceOrder, order_key
 from vitrail.errors import ConfigError
 
 FROZEN = [3, 10, 8, 5, 0, 11, 6, 4, 1, 7, 9, 2, 3, 5]

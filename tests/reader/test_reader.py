@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from vitrail.contracts.models import Transforms
-from vitrail.corpus.augment import LIGHT, NONE
 from vitrail.corpus.corpus import Corpus, open_corpus
-from vitrail.corpus.prepare import prepare_image
-from vitrail.corpus.reader import Batch, Reader, Source, read_images
-from vitrail.corpus.reading import OrderConfig, ReaderConfig
-from vitrail.corpus.targets import ListTargets, TableTargets
+from vitrail.corpus.pixels.augment import LIGHT, NONE
+from vitrail.corpus.pixels.prepare import prepare_image
+from vitrail.corpus.reader.config import OrderConfig, ReaderConfig
+from vitrail.corpus.reader.image_reader import Batch, Reader, Source, read_images
+from vitrail.corpus.reader.targets import ListTargets, TableTargets
 from vitrail.errors import ConfigError, CorpusError, TrainingError
 
 TRANSFORMS = Transforms(image_size=8, background=(1, 2, 3))

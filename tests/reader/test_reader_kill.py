@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vitrail.contracts.models import Transforms
-from vitrail.corpus.augment import LIGHT
 from vitrail.corpus.corpus import Corpus
-from vitrail.corpus.reader import Batch, Reader, Source
-from vitrail.corpus.reading import OrderConfig, ReaderConfig
+from vitrail.corpus.pixels.augment import LIGHT
+from vitrail.corpus.reader.config import OrderConfig, ReaderConfig
+from vitrail.corpus.reader.image_reader import Batch, Reader, Source
 from vitrail.errors import TrainingError
 
 pytestmark = pytest.mark.distributed

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vitrail.contracts.models import Transforms
-from vitrail.corpus.augment import LIGHT
 from vitrail.corpus.corpus import Corpus
-from vitrail.corpus.reader import Batch, Reader, Source
-from vitrail.corpus.reading import OrderConfig, ReaderConfig
+from vitrail.corpus.pixels.augment import LIGHT
+from vitrail.corpus.reader.config import OrderConfig, ReaderConfig
+from vitrail.corpus.reader.image_reader import Batch, Reader, Source
 
 TRANSFORMS = Transforms(image_size=8)
 CONFIG = ReaderConfig(order=OrderConfig(window=16, shards_per_group=2), verify_digests=False)

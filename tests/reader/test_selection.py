@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitrail.corpus.selection import Selection, shard_starts
+from vitrail.corpus.reader.selection import Selection, shard_starts
 
 SHARDS = st.lists(st.lists(st.booleans(), max_size=40), min_size=1, max_size=8)
 

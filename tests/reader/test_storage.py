@@ -13,12 +13,12 @@ import pytest
 from vitrail.contracts.codec import save
 from vitrail.contracts.corpus import ShardInfo
 from vitrail.contracts.models import Transforms
-from vitrail.corpus.augment import NONE
 from vitrail.corpus.corpus import Corpus, open_corpus
-from vitrail.corpus.reader import Reader, Source
-from vitrail.corpus.reading import OrderConfig, ReaderConfig
-from vitrail.corpus.remote import CachedShards, RemoteShards, ShardCache
-from vitrail.corpus.storage import REMOTE_FILE, ShardFiles
+from vitrail.corpus.pixels.augment import NONE
+from vitrail.corpus.reader.config import OrderConfig, ReaderConfig
+from vitrail.corpus.reader.image_reader import Reader, Source
+from vitrail.corpus.store.object_store import CachedShards, RemoteShards, ShardCache
+from vitrail.corpus.store.tar_storage import REMOTE_FILE, ShardFiles
 from vitrail.errors import ConfigError, CorpusError
 
 

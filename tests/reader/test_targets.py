@@ -10,11 +10,11 @@ import torch
 from vitrail.contracts.codec import load, save
 from vitrail.contracts.files import digest_file
 from vitrail.contracts.labels import SIDECAR_SCHEMA, VOCABULARY_SCHEMA, LabelSetManifest
-from vitrail.corpus.balance import Balance, balance_weights, head_threshold, replication
 from vitrail.corpus.corpus import Corpus
-from vitrail.corpus.selection import Selection, shard_starts
-from vitrail.corpus.tables import read_table, table_of, write_table
-from vitrail.corpus.targets import ListTargets, SidecarTargets, TableTargets
+from vitrail.corpus.reader.balance import Balance, balance_weights, head_threshold, replication
+from vitrail.corpus.reader.selection import Selection, shard_starts
+from vitrail.corpus.reader.targets import ListTargets, SidecarTargets, TableTargets
+from vitrail.corpus.store.tables import read_table, table_of, write_table
 from vitrail.errors import ConfigError, LabelError
 
 LABELS = [101, 7, 55]  # label_id of head outputs 0, 1, 2

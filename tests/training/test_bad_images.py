@@ -10,8 +10,8 @@ import pytest
 from training_jobs import pretrain_config, train, write_pretrain
 
 from vitrail.corpus import open_corpus
-from vitrail.corpus.decode import ImageLimits
-from vitrail.corpus.reading import ReaderConfig
+from vitrail.corpus.pixels.decode import ImageLimits
+from vitrail.corpus.reader.config import ReaderConfig
 from vitrail.errors import LabelError, TrainingError
 from vitrail.training.errors import located
 

@@ -16,9 +16,9 @@ from vitrail.errors import TrainingError
 from vitrail.training import CheckpointConfig
 from vitrail.training.checkpoint import Checkpointer, Progress
 from vitrail.training.checkpoint_reader import TensorListReader
+from vitrail.training.distributed import Process
 from vitrail.training.job import list_checkpoints
 from vitrail.training.optimization import MovingAverage
-from vitrail.training.process import Process
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ import time
 import pytest
 from training_jobs import LINEAGE, launch, pretrain_config, read_metrics
 
-from components.images import TRAIN
+from components.container_images import TRAIN
 from vitrail.models import load_model
 from vitrail.training import CheckpointConfig, ScheduleConfig, TrainJobConfig
 from vitrail.training.job import list_checkpoints
 from vitrail.training.rehearsal import rehearse
-from vitrail.training.run import pretrain_job
+from vitrail.training.stages import pretrain_job
 
 NAME = "vitrail-rehearsal"
 NUM_STEPS = 60

@@ -9,12 +9,12 @@ import torch.distributed as dist
 from training_jobs import TRANSFORMS, TRUNK, pretrain_config
 
 from vitrail.contracts.models import HeadSpec
-from vitrail.corpus.reader import Batch
+from vitrail.corpus.reader.image_reader import Batch
 from vitrail.errors import CorpusError, TrainingError
 from vitrail.models import VitrailModel
 from vitrail.tasks import Objective, TaskSpec
 from vitrail.training import CheckpointConfig, ComputeConfig, OptimizerConfig, ScheduleConfig
-from vitrail.training.process import Process
+from vitrail.training.distributed import Process
 from vitrail.training.trainer import Trainer
 
 NUM_LABELS, BATCH = 12, 8

@@ -19,9 +19,9 @@ from vitrail.contracts.labels import VOCABULARY_SCHEMA, LabelSetManifest
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus import Corpus, open_corpus
-from vitrail.corpus.balance import balance_weights
-from vitrail.corpus.reading import OrderConfig, ReaderConfig
-from vitrail.corpus.targets import SidecarTargets
+from vitrail.corpus.reader.balance import balance_weights
+from vitrail.corpus.reader.config import OrderConfig, ReaderConfig
+from vitrail.corpus.reader.targets import SidecarTargets
 from vitrail.errors import ConfigError, CorpusError, LabelError, TrainingError
 from vitrail.labels import LabelDiff
 from vitrail.models import VitrailModel
@@ -39,15 +39,15 @@ from vitrail.training import (
     plan_training,
     pretrain_backbone,
 )
-from vitrail.training.data import class_weights, task_classes, train_rows
 from vitrail.training.finetuning import assign_finetuning
+from vitrail.training.finetuning_rows import class_weights, task_classes, train_rows
 from vitrail.training.job import BlendedCorpus, PretrainJob, identify
-from vitrail.training.launch import collect_result, elastic_arguments
+from vitrail.training.local_launch import collect_result, elastic_arguments
 from vitrail.training.metrics import MetricLog
 from vitrail.training.optimization import MovingAverage, create_optimizer, learning_rate_factor
 from vitrail.training.pretraining import assign_pretraining
-from vitrail.training.rows import pretraining_rows, pretraining_weights
-from vitrail.training.run import finetune_job, pretrain_job
+from vitrail.training.pretraining_rows import pretraining_rows, pretraining_weights
+from vitrail.training.stages import finetune_job, pretrain_job
 from vitrail.training.trainjob import pod_command
 
 
@@ -184,12 +184,12 @@ def test_rows_are_worked_out_once_and_whole(mini_corpus, word_labels, tmp_path, 
         yield np.ones(10)
         raise LabelError("a sidecar is gone")
 
-    monkeypatch.setattr("vitrail.training.rows.balance_weights", fail_half_way)
+    monkeypatch.setattr("vitrail.training.pretraining_rows.balance_weights", fail_half_way)
     rows = pretraining_rows(corpus, targets, config, tmp_path)
     with pytest.raises(LabelError, match="a sidecar is gone"):
         pretraining_weights(corpus, targets, config, rows, tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".rows"]
-    monkeypatch.setattr("vitrail.training.rows.balance_weights", balance_weights)
+    monkeypatch.setattr("vitrail.training.pretraining_rows.balance_weights", balance_weights)
     weights = pretraining_weights(corpus, targets, config, rows, tmp_path)
     assert len(weights) == len(rows)
     monkeypatch.setattr(Corpus, "index_columns", None)

@@ -27,8 +27,8 @@ from vitrail.registry import RegistryConfig
 from vitrail.registry.client import connect
 from vitrail.steps import ArtifactManifest, Workspace, run_step
 from vitrail.training import OptimizerConfig, PlanReview, PodSettings, TrainJobConfig
-from vitrail.training.launch import local_environment
-from vitrail.training.run import pretrain_job
+from vitrail.training.local_launch import local_environment
+from vitrail.training.stages import pretrain_job
 from vitrail.training.trainjob import run_trainjob, trainjob_request
 
 pytestmark = [pytest.mark.distributed, pytest.mark.filterwarnings("ignore:.*:UserWarning:kubeflow")]

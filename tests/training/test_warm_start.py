@@ -21,7 +21,7 @@ from vitrail.labels import LabelDiff, remap_head
 from vitrail.models import VitrailModel, save_model
 from vitrail.training.finetuning import assign_finetuning
 from vitrail.training.pretraining import annotation_head, assign_pretraining
-from vitrail.training.run import finetune_job, pretrain_job
+from vitrail.training.stages import finetune_job, pretrain_job
 
 HEAD = "annotations"
 

@@ -19,7 +19,7 @@ from vitrail.contracts.codec import save
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import Architecture, Transforms
 from vitrail.corpus import Corpus
-from vitrail.corpus.augment import LIGHT
+from vitrail.corpus.pixels.augment import LIGHT
 from vitrail.training import (
     CheckpointConfig,
     FinetuneConfig,
@@ -29,7 +29,7 @@ from vitrail.training import (
     ScheduleConfig,
 )
 from vitrail.training.job import JOB_FILE, Job
-from vitrail.training.run import finetune_job, pretrain_job
+from vitrail.training.stages import finetune_job, pretrain_job
 
 __all__ = [
     "LINEAGE",

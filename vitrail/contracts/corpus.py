@@ -2,7 +2,7 @@
 
 corpus.json              CorpusManifest
 shards/00000.tar         images, WebDataset / img2dataset layout, never rewritten
-remote.json              optional: the object store that holds the tars instead (vitrail.corpus.remote)
+remote.json              optional: the object store that holds the tars instead (vitrail.corpus.store.object_store)
 index/00000.parquet      INDEX_SCHEMA, one row per readable image of the tar, in tar order
 quarantine.parquet       QUARANTINE_SCHEMA, images that are not used, with the reason
 signals/*.parquet        SIGNALS_SCHEMA, one row per text

@@ -13,9 +13,9 @@ from vitrail.contracts.corpus import (
     ShardInfo,
     TaskInfo,
 )
+from vitrail.corpus.build.writer import digest_corpus
 from vitrail.corpus.corpus import REBUILD, Corpus, open_corpus
-from vitrail.corpus.tables import read_table
-from vitrail.corpus.writer import digest_corpus
+from vitrail.corpus.store.tables import read_table
 from vitrail.errors import CorpusError
 
 __all__ = ["check_corpus"]

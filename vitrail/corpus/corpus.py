@@ -16,8 +16,8 @@ from vitrail.contracts.corpus import (
     CorpusManifest,
     ShardInfo,
 )
-from vitrail.corpus.storage import ShardFiles, ShardStorage, open_storage
-from vitrail.corpus.tables import read_batches, read_table
+from vitrail.corpus.store.tables import read_batches, read_table
+from vitrail.corpus.store.tar_storage import ShardFiles, ShardStorage, open_storage
 from vitrail.errors import ConfigError, CorpusError
 
 __all__ = ["MANIFEST_FILE", "REBUILD", "Corpus", "open_corpus"]

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from PIL import Image
 
 from vitrail.corpus.corpus import Corpus
-from vitrail.corpus.decode import draw_thumbnail
+from vitrail.corpus.pixels.decode import draw_thumbnail
 from vitrail.errors import CorpusError
 
 __all__ = ["data_uri", "embed_pictures", "encode_thumbnails", "read_thumbnails"]

@@ -1,6 +1,6 @@
 from .config import EvaluationConfig, IndexConfig
 from .evaluate import EVALUATION_FILE, NEIGHBOURS_FILE, evaluate_model
-from .index import GalleryIndex, GalleryItem, build_index, open_index
+from .neighbour_index import GalleryIndex, GalleryItem, build_index, open_index
 from .search import nearest_binary, nearest_float
 
 __all__ = [

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import track
 
 from vitrail.corpus import Corpus
-from vitrail.corpus.reader import read_images
+from vitrail.corpus.reader.image_reader import read_images
 from vitrail.evaluation.retrieval import Vectors
 from vitrail.models import Predictions, Predictor
 

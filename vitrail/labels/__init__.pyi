@@ -1,15 +1,15 @@
 from .config import LabelsConfig
 from .derivation import derive_labels, digest_config
-from .diff import LabelDiff, diff_labels, remap_head
-from .encoder import load_encoder
-from .explain import Explanation, explain_image, source_support
-from .explanation_page import describe_explanation, write_explanation
-from .judgements import read_judgements, write_judgements
-from .label_set import LabelSet, open_labels
-from .rejections import list_rejections
-from .scorer_quality import ScorerQuality, compare_scorers
-from .sheet import Pair, read_sheet, sample_pairs, write_sheet
-from .tail import BandCounts, TailReport, tail_report
+from .inspect.explanation import Explanation, explain_image, source_support
+from .inspect.explanation_page import describe_explanation, write_explanation
+from .inspect.judging_sheet import Pair, read_sheet, sample_pairs, write_sheet
+from .inspect.rejected_phrases import list_rejections
+from .inspect.scorer_quality import ScorerQuality, compare_scorers
+from .label_set.diff import LabelDiff, diff_labels, remap_head
+from .label_set.opened import LabelSet, open_labels
+from .label_set.tail import BandCounts, TailReport, tail_report
+from .scoring.judgements import read_judgements, write_judgements
+from .text.encoder import load_encoder
 from .text_features import build_text_features
 
 __all__ = [

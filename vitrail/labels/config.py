@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from vitrail.config import Config, require
-from vitrail.labels.encoder import DEFAULT_ENCODER
+from vitrail.labels.text.encoder import DEFAULT_ENCODER
 
 __all__ = ["Aggregation", "Clustering", "Engine", "LabelsConfig"]
 

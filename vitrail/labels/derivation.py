@@ -30,18 +30,18 @@ from vitrail.contracts.corpus import SIGNALS_SCHEMA, CorpusManifest
 from vitrail.contracts.files import atomic_file, atomic_folder, digest_file, digest_json, read_json, write_json
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.errors import LabelError
-from vitrail.labels.annotation import SIGNAL_COLUMNS, Annotator
 from vitrail.labels.config import LabelsConfig
-from vitrail.labels.diff import DIFF_FILE, LabelDiff, check_churn, diff_labels
-from vitrail.labels.engine import outside_reason, running_on
-from vitrail.labels.images import build_lookup, open_lookup
-from vitrail.labels.judged import JUDGED_FILE, SCORER_FILE, train_on_judgements
-from vitrail.labels.label_set import LabelSet, open_labels
-from vitrail.labels.label_table import label_ids, member_terms, members_table, vocabulary_table
-from vitrail.labels.scoring import load_scorer
-from vitrail.labels.shard_labels import ShardPublisher, ShardScorer, count_labels, read_published
-from vitrail.labels.surfaces import save_surfaces
-from vitrail.labels.terms import load_terms, save_terms
+from vitrail.labels.dictionary.terms import load_terms, save_terms
+from vitrail.labels.label_set.diff import DIFF_FILE, LabelDiff, check_churn, diff_labels
+from vitrail.labels.label_set.opened import LabelSet, open_labels
+from vitrail.labels.label_set.tables import label_ids, member_terms, members_table, vocabulary_table
+from vitrail.labels.scoring.scorers import load_scorer
+from vitrail.labels.shards.annotation import SIGNAL_COLUMNS, Annotator
+from vitrail.labels.shards.engine import outside_reason, running_on
+from vitrail.labels.shards.image_rows import build_lookup, open_lookup
+from vitrail.labels.shards.scorer_training import JUDGED_FILE, SCORER_FILE, train_on_judgements
+from vitrail.labels.shards.shard_labels import ShardPublisher, ShardScorer, count_labels, read_published
+from vitrail.labels.text.surfaces import save_surfaces
 from vitrail.labels.vocabulary import build_vocabulary
 
 __all__ = ["derive_labels", "digest_config"]

@@ -12,10 +12,10 @@ from vitrail.contracts.codec import load
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.files import atomic_folder
 from vitrail.errors import LabelError
-from vitrail.labels.encoder import load_encoder
-from vitrail.labels.images import read_image_ids
-from vitrail.labels.label_set import LabelSet, open_labels
-from vitrail.labels.language import UNKNOWN
+from vitrail.labels.label_set.opened import LabelSet, open_labels
+from vitrail.labels.shards.image_rows import read_image_ids
+from vitrail.labels.text.encoder import load_encoder
+from vitrail.labels.text.language import UNKNOWN
 
 __all__ = ["IMAGE_FEATURES_SCHEMA", "LABEL_STATISTICS_SCHEMA", "build_text_features"]
 

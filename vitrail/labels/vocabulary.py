@@ -8,25 +8,25 @@ import pyarrow as pa
 
 from vitrail.contracts.labels import DICTIONARY_SCHEMA
 from vitrail.errors import LabelError
-from vitrail.labels.candidates import collect_candidates
+from vitrail.labels.clustering.grouping import group_terms
 from vitrail.labels.config import LabelsConfig
-from vitrail.labels.dictionary import Dictionary, build_dictionary, join_dictionaries
-from vitrail.labels.generic_words import is_generic_word
-from vitrail.labels.grouping import group_terms
-from vitrail.labels.language import UNKNOWN, identify_languages
-from vitrail.labels.matching import Matches
-from vitrail.labels.normalise import TokenBatch, join_term, tokenise
-from vitrail.labels.statistics import (
+from vitrail.labels.dictionary.candidates import collect_candidates
+from vitrail.labels.dictionary.entries import Dictionary, build_dictionary, join_dictionaries
+from vitrail.labels.dictionary.generic_words import is_generic_word
+from vitrail.labels.dictionary.term_statistics import (
     QUERY_SOURCE,
     category_entropy,
     language_specificity,
     query_rate,
     term_vectors,
 )
-from vitrail.labels.stop_words import is_stop_word
-from vitrail.labels.surfaces import NO_TERM, Surfaces
-from vitrail.labels.terms import Terms
-from vitrail.labels.user_files import read_user_files
+from vitrail.labels.dictionary.terms import Terms
+from vitrail.labels.dictionary.user_files import read_user_files
+from vitrail.labels.text.language import UNKNOWN, identify_languages
+from vitrail.labels.text.matching import Matches
+from vitrail.labels.text.normalise import TokenBatch, join_term, tokenise
+from vitrail.labels.text.stop_words import is_stop_word
+from vitrail.labels.text.surfaces import NO_TERM, Surfaces
 
 __all__ = ["Vocabulary", "build_vocabulary"]
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vitrail.corpus.prepare import prepare_image
+from vitrail.corpus.pixels.prepare import prepare_image
 from vitrail.errors import ModelError
 from vitrail.models.heads import to_probabilities
 from vitrail.models.store import load_model

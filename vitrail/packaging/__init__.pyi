@@ -1,8 +1,8 @@
 from .batching import Batcher
 from .bundle import assemble_bundle, prepare_bundle
 from .config import EndpointConfig
+from .endpoint_process import running_endpoint
 from .engine import Answer, Engine, Neighbour
-from .process import running_endpoint
 from .proof import prove_endpoint
 
 __all__ = [

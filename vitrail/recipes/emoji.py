@@ -6,7 +6,7 @@ with a convolutional stem: at equal cost it retrieved better on the validation s
 """
 
 from vitrail.contracts.models import Architecture, Transforms
-from vitrail.corpus.augment import LIGHT
+from vitrail.corpus.pixels.augment import LIGHT
 from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold
 from vitrail.recipes.recipe import Recipe
 from vitrail.training import FinetuneConfig, OptimizerConfig, PretrainConfig, ScheduleConfig

@@ -8,7 +8,7 @@ Optimiser and schedule follow ViT pretraining on JFT (big_vision); the paper's o
 import dataclasses
 
 from vitrail.contracts.models import Architecture, Transforms
-from vitrail.corpus.augment import Augmentation
+from vitrail.corpus.pixels.augment import Augmentation
 from vitrail.recipes.emoji import emoji
 from vitrail.recipes.recipe import ClusterConfig, Recipe
 from vitrail.registry import RegistryConfig

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from vitrail.contracts.files import atomic_folder
 from vitrail.errors import RegistryError
-from vitrail.registry.artifacts import verify_artifacts
 from vitrail.registry.client import connect
 from vitrail.registry.config import RegistryConfig
+from vitrail.registry.version_folder import verify_artifacts
 from vitrail.registry.versions import ModelVersion
 
 __all__ = ["fetch_version"]

@@ -18,11 +18,11 @@ from vitrail.contracts.models import ModelManifest
 from vitrail.contracts.verdict import Verdict
 from vitrail.errors import RegistryError
 from vitrail.models import load_manifest
-from vitrail.registry.artifacts import collect_artifacts, curve_name, seal_artifacts
 from vitrail.registry.card import model_card
 from vitrail.registry.client import connect, find_experiment
 from vitrail.registry.config import RegistryConfig
 from vitrail.registry.curves import allowed_name, leaves, log_metrics, open_run, write_curve
+from vitrail.registry.version_folder import collect_artifacts, curve_name, seal_artifacts
 from vitrail.registry.versions import CHALLENGER, ModelVersion, find_registered, read_version
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from .config import (
     TrainJobConfig,
 )
 from .job import METRICS_FILE, decisive_fields
-from .launch import Launch, run_job
+from .local_launch import Launch, run_job
 from .planning import (
     HARDWARE,
     CorpusNumbers,
@@ -21,7 +21,7 @@ from .planning import (
 )
 from .pod import PodSettings
 from .review import REVIEW_FILE, PlanReview, Taken, compare_plan, review_pretraining
-from .run import finetune_job, finetune_tasks, pretrain_backbone, pretrain_job
+from .stages import finetune_job, finetune_tasks, pretrain_backbone, pretrain_job
 from .trainjob import run_trainjob, trainjob_request
 
 __all__ = [

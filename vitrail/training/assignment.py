@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vitrail.corpus.reader import Source
+from vitrail.corpus.reader.image_reader import Source
 from vitrail.tasks import Objective
 
 __all__ = ["Assignment"]

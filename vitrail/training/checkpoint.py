@@ -24,9 +24,9 @@ from vitrail.contracts.codec import load, save
 from vitrail.errors import TrainingError, VitrailError
 from vitrail.training.checkpoint_reader import TensorListReader
 from vitrail.training.config import CheckpointConfig
+from vitrail.training.distributed import Process
 from vitrail.training.job import list_checkpoints
 from vitrail.training.optimization import MovingAverage
-from vitrail.training.process import Process
 
 __all__ = ["Checkpointer", "Progress"]
 

@@ -5,9 +5,9 @@ from typing import Literal
 
 from vitrail.config import Config, require
 from vitrail.contracts.models import Architecture, Transforms
-from vitrail.corpus.augment import Augmentation
-from vitrail.corpus.balance import Balance
-from vitrail.corpus.reading import ReaderConfig
+from vitrail.corpus.pixels.augment import Augmentation
+from vitrail.corpus.reader.balance import Balance
+from vitrail.corpus.reader.config import ReaderConfig
 from vitrail.tasks.weighting import TargetWeighting
 
 __all__ = [

@@ -1,7 +1,7 @@
 """What a training process is told, as a file; and what it leaves behind.
 
 <work>/job.json           PretrainJob or FinetuneJob, written by whoever launches
-<work>/rows/              what a pretraining draws from, see `vitrail.training.rows`
+<work>/rows/              what a pretraining draws from, see `vitrail.training.pretraining_rows`
 <work>/checkpoints/       see `vitrail.training.checkpoint`
 <work>/training.jsonl     one JSON object per logged step
 <work>/result/            the model folder with its training.jsonl, once training is complete

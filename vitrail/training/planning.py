@@ -18,7 +18,7 @@ from vitrail.contracts.codec import load
 from vitrail.contracts.labels import SIDECAR_SCHEMA, LabelSetManifest
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.corpus import open_corpus
-from vitrail.corpus.tables import read_table
+from vitrail.corpus.store.tables import read_table
 from vitrail.errors import TrainingError
 from vitrail.models import VitrailModel
 from vitrail.training.config import ComputeConfig, FinetuneConfig, OptimizerConfig, PretrainConfig

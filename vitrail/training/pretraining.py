@@ -7,15 +7,15 @@ from typing import Literal
 from vitrail.contracts.labels import VOCABULARY_SCHEMA
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.corpus import open_corpus
-from vitrail.corpus.reader import Source
-from vitrail.corpus.tables import read_table
-from vitrail.corpus.targets import SidecarTargets
+from vitrail.corpus.reader.image_reader import Source
+from vitrail.corpus.reader.targets import SidecarTargets
+from vitrail.corpus.store.tables import read_table
 from vitrail.models import VitrailModel
 from vitrail.tasks import Objective, TaskSpec
 from vitrail.training.assignment import Assignment
 from vitrail.training.config import PretrainConfig
 from vitrail.training.job import ROWS_FOLDER, BlendedCorpus, PretrainJob
-from vitrail.training.rows import pretraining_rows, pretraining_weights
+from vitrail.training.pretraining_rows import pretraining_rows, pretraining_weights
 from vitrail.training.warm_start import ANNOTATIONS, start_from
 
 __all__ = ["annotation_head", "assign_pretraining"]

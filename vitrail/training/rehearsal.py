@@ -15,7 +15,7 @@ from vitrail.contracts.codec import save
 from vitrail.contracts.models import ModelManifest
 from vitrail.training.config import TrainJobConfig
 from vitrail.training.job import JOB_FILE, PretrainJob
-from vitrail.training.launch import ELASTIC_ENVIRONMENT, collect_result
+from vitrail.training.local_launch import ELASTIC_ENVIRONMENT, collect_result
 from vitrail.training.trainjob import submit_until_done
 
 if TYPE_CHECKING:

@@ -19,12 +19,13 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
-from vitrail.corpus.reader import Batch
+from vitrail.corpus.reader.image_reader import Batch
 from vitrail.errors import TrainingError, VitrailError
 from vitrail.models import VitrailModel
 from vitrail.tasks import Objective, has_label
 from vitrail.training.checkpoint import Checkpointer, Progress
 from vitrail.training.config import TrainingConfig
+from vitrail.training.distributed import Process
 from vitrail.training.errors import located
 from vitrail.training.job import METRICS_FILE, PROFILE_FILE
 from vitrail.training.metrics import Consumption, MetricLog, ProgressLine, StepMeter
@@ -34,7 +35,6 @@ from vitrail.training.optimization import (
     learning_rate_factor,
     set_learning_rate,
 )
-from vitrail.training.process import Process
 
 __all__ = ["OpenReader", "Trainer"]
 

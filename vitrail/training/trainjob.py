@@ -1,6 +1,6 @@
 """Trainings on a cluster: a Kubeflow TrainJob through the `kubeflow` SDK.
 
-The job is the one that `vitrail.training.launch` runs on this machine: environment, job file, shared folder.
+The job is the one that `vitrail.training.local_launch` runs on this machine: environment, job file, shared folder.
 The folder lies on a volume that this process and every node see at the same path.
 """
 
@@ -19,7 +19,7 @@ from vitrail.contracts.models import ModelManifest
 from vitrail.errors import TrainingError
 from vitrail.training.config import LaunchConfig, TrainJobConfig
 from vitrail.training.job import FAILURE_FILE, JOB_FILE, RESULT_FOLDER, Job
-from vitrail.training.launch import (
+from vitrail.training.local_launch import (
     ELASTIC_ENVIRONMENT,
     collect_result,
     discard_outcome,

@@ -7,7 +7,7 @@ import torch
 
 from vitrail.contracts.codec import load
 from vitrail.labels import LabelDiff, remap_head
-from vitrail.labels.diff import DIFF_FILE
+from vitrail.labels.label_set.diff import DIFF_FILE
 from vitrail.models import VitrailModel, load_model, load_trunk_weights
 
 __all__ = ["ANNOTATIONS", "carry_annotation_head", "start_from"]

@@ -22,13 +22,14 @@ import torch
 from vitrail.config.logs import configure_logging
 from vitrail.contracts.codec import save
 from vitrail.contracts.files import atomic_folder
-from vitrail.corpus.reader import Batch, Reader
+from vitrail.corpus.reader.image_reader import Batch, Reader
 from vitrail.errors import TrainingError, VitrailError
 from vitrail.models import save_model
 from vitrail.training.assignment import Assignment
-from vitrail.training.data import EncodedSizes
+from vitrail.training.distributed import Process, StopRequest, join_processes
 from vitrail.training.errors import located
 from vitrail.training.finetuning import assign_finetuning
+from vitrail.training.finetuning_rows import EncodedSizes
 from vitrail.training.job import (
     FAILURE_FILE,
     METRICS_FILE,
@@ -41,7 +42,6 @@ from vitrail.training.job import (
     read_job,
 )
 from vitrail.training.pretraining import assign_pretraining
-from vitrail.training.process import Process, StopRequest, join_processes
 from vitrail.training.trainer import Trainer
 
 __all__ = ["main"]

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from vitrail.contracts.corpus import SPLITS, SPLITS_SCHEMA, TASK_SCHEMA, TaskInfo
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.corpus import Corpus
-from vitrail.corpus.tables import read_table
+from vitrail.corpus.store.tables import read_table
 from vitrail.errors import CorpusError
 from vitrail.validation.config import ValidationConfig
 from vitrail.validation.findings import Findings

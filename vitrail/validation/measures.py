@@ -11,7 +11,7 @@ from vitrail.contracts.validation import Profile
 from vitrail.corpus import Corpus
 from vitrail.validation.config import ValidationConfig
 from vitrail.validation.findings import Findings
-from vitrail.validation.images import image_distributions, sample_images
+from vitrail.validation.image_sample import image_distributions, sample_images
 from vitrail.validation.joins import measure_joins
 from vitrail.validation.label_sets import LabelMeasures, measure_labels
 from vitrail.validation.profile import distance, shares

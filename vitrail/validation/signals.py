@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from vitrail.contracts.corpus import SIGNALS_SCHEMA
 from vitrail.corpus import Corpus
-from vitrail.corpus.tables import read_table
+from vitrail.corpus.store.tables import read_table
 from vitrail.errors import CorpusError
 from vitrail.validation.config import ValidationConfig
 from vitrail.validation.findings import Findings

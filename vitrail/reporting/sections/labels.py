@@ -11,7 +11,7 @@ from vitrail.contracts.codec import load
 from vitrail.contracts.labels import BANDS
 from vitrail.corpus.thumbnails import embed_pictures
 from vitrail.labels import BandCounts, LabelDiff, LabelSet, open_labels, tail_report
-from vitrail.labels.diff import DIFF_FILE
+from vitrail.labels.label_set.diff import DIFF_FILE
 from vitrail.reporting.artifacts import open_run_corpus
 from vitrail.reporting.audit import AUDIT_FOLDER
 from vitrail.reporting.charts import Chart, Series, line_chart

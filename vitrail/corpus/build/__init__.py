@@ -1,0 +1,1 @@
+"""Builders: from what a user has to a corpus."""

@@ -1,0 +1,131 @@
+"""Writes the tables and the card of a corpus around its shards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vitrail.contracts.codec import encode, save
+from vitrail.contracts.corpus import (
+    CORPUS_SCHEMA_VERSION,
+    INDEX_SCHEMA,
+    QUARANTINE_SCHEMA,
+    SIGNALS_SCHEMA,
+    SPLITS_SCHEMA,
+    TASK_SCHEMA,
+    CorpusManifest,
+    ShardInfo,
+    TaskInfo,
+)
+from vitrail.contracts.files import digest_file, digest_json
+from vitrail.corpus.build.indexing import IndexedShard
+from vitrail.corpus.corpus import MANIFEST_FILE
+from vitrail.corpus.store.tables import write_table
+from vitrail.errors import CorpusError
+
+__all__ = ["Card", "TaskTable", "digest_corpus", "write_corpus"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """Who made the images of a corpus, and what may be done with them."""
+
+    name: str
+    title: str
+    description: str
+    licences: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskTable:
+    """A task and its labels (TASK_SCHEMA)."""
+
+    info: TaskInfo
+    labels: pa.Table
+
+
+def write_corpus(
+    folder: Path,
+    card: Card,
+    shards: Sequence[IndexedShard],
+    *,
+    signals: pa.Table,
+    splits: pa.Table,
+    tasks: Sequence[TaskTable],
+) -> CorpusManifest:
+    """Writes index, quarantine, signals, splits, tasks and `corpus.json` into a folder that holds `shards/`.
+
+    Texts and labels of images that are not in the index are left out: they are in quarantine. The signals of
+    the images of one shard make one file.
+
+    Raises:
+        CorpusError: Two images have one id, or no image is usable.
+    """
+    ids_by_shard = [shard.index["image_id"] for shard in shards]
+    indexed = pa.concat_arrays([chunk for ids in ids_by_shard for chunk in ids.chunks])
+    _require_usable(card, shards, indexed)
+    for shard, ids in zip(shards, ids_by_shard, strict=True):
+        name = f"{shard.info.name}.parquet"
+        write_table(folder / "index" / name, shard.index, INDEX_SCHEMA)
+        write_table(folder / "signals" / name, _only(signals, ids), SIGNALS_SCHEMA)
+    quarantine = pa.concat_tables([shard.quarantine for shard in shards])
+    write_table(folder / "quarantine.parquet", quarantine, QUARANTINE_SCHEMA)
+    write_table(folder / "splits.parquet", _in_order(splits, indexed), SPLITS_SCHEMA)
+    for task in tasks:
+        write_table(folder / "tasks" / f"{task.info.name}.parquet", _only(task.labels, indexed), TASK_SCHEMA)
+    infos = tuple(task.info for task in tasks)
+    manifest = CorpusManifest(
+        name=card.name,
+        title=card.title,
+        description=card.description,
+        licences=card.licences,
+        shards=tuple(shard.info for shard in shards),
+        tasks=infos,
+        num_images=len(indexed),
+        num_signals=len(_only(signals, indexed)),
+        num_quarantined=len(quarantine),
+        digest=digest_corpus(folder, [shard.info for shard in shards], infos),
+    )
+    save(folder / MANIFEST_FILE, manifest)
+    return manifest
+
+
+def digest_corpus(folder: Path, shards: Sequence[ShardInfo], tasks: Sequence[TaskInfo]) -> str:
+    """The identity of a corpus: shard digests in order, task definitions, and the digest of every table."""
+    tables = sorted(path for path in folder.rglob("*.parquet"))
+    return digest_json(
+        {
+            "schema_version": CORPUS_SCHEMA_VERSION,
+            "shards": [[shard.name, shard.digest] for shard in shards],
+            "tasks": [encode(task) for task in tasks],
+            "tables": {path.relative_to(folder).as_posix(): digest_file(path) for path in tables},
+        }
+    )
+
+
+def _require_usable(card: Card, shards: Sequence[IndexedShard], indexed: pa.Array) -> None:
+    if len(indexed) == 0:
+        reasons = [row["reason"] for shard in shards for row in shard.quarantine.to_pylist()]
+        raise CorpusError(f"corpus {card.name!r} has no usable image; the first is refused because {reasons[0]}")
+    if pc.count_distinct(indexed).as_py() == len(indexed):
+        return
+    seen: dict[str, str] = {}
+    for shard in shards:
+        for image_id in shard.index["image_id"].to_pylist():
+            if image_id in seen:
+                raise CorpusError(
+                    f"{shard.path} and {seen[image_id]} both hold an image with the key {image_id!r}; "
+                    "image ids must be unique in a corpus: rename one"
+                )
+            seen[image_id] = str(shard.path)
+
+
+def _only(table: pa.Table, image_ids: pa.Array) -> pa.Table:
+    return table.filter(pc.is_in(table["image_id"], value_set=pa.array(image_ids)))
+
+
+def _in_order(splits: pa.Table, indexed: pa.Array) -> pa.Table:
+    positions = pc.index_in(indexed, value_set=splits["image_id"].combine_chunks())
+    return splits.take(positions)

@@ -1,0 +1,1 @@
+"""Pixels: decoding within limits, preparing for the model, augmenting."""

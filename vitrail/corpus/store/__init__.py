@@ -1,0 +1,1 @@
+"""What lies in a corpus folder: tars, tables, and tars in an object store."""

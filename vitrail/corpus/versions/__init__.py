@@ -1,0 +1,1 @@
+"""Versions of corpora: names, folders and git revisions, with DVC behind a thin interface."""

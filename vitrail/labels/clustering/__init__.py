@@ -1,0 +1,1 @@
+"""Clustering: which terms become one label."""

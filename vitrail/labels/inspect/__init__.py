@@ -1,0 +1,1 @@
+"""Looking into label sets: explanations, rejected phrases, sheets to judge, quality of scorers."""

@@ -1,0 +1,74 @@
+"""From the annotations of posts to the labels of the images they share.
+
+All sums are over integers, so the result does not depend on the order or the partitioning of the signals.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vitrail.labels.arrays import sort_groups
+from vitrail.labels.config import Aggregation
+from vitrail.labels.scoring.scorers import ONE, combine, to_evidence
+
+__all__ = ["ImageLabels", "aggregate_posts", "best_labels"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageLabels:
+    """P scored (row, label) pairs, by row, then best label first."""
+
+    row: np.ndarray  # int64 [P]
+    label: np.ndarray  # int64 [P]
+    score: np.ndarray  # int64 [P] in 0..ONE
+
+    def select(self, mask: np.ndarray) -> "ImageLabels":
+        """The pairs where `mask` holds."""
+        return ImageLabels(row=self.row[mask], label=self.label[mask], score=self.score[mask])
+
+
+def aggregate_posts(
+    row: np.ndarray, post: np.ndarray, label: np.ndarray, score: np.ndarray, aggregation: Aggregation
+) -> ImageLabels:
+    """Adds up annotations over posts.
+
+    A post counts once per label, with its best term. Then, over the posts of an image: `noisy_or` takes them
+    for independent witnesses; `log_mean` orders by m = mean times log2(1 + number of posts) and scores 1 - exp(-m),
+    so that one sure post has 0.63 and no number of posts reaches a ceiling; `sum` is cut off at 1.
+
+    Args:
+        row: int64 [A] image of each annotation.
+        post: int64 [A].
+        label: int64 [A].
+        score: int64 [A] in 0..ONE.
+        aggregation: How posts add up.
+    """
+    num_labels = int(label.max(initial=0)) + 1
+    order, starts = sort_groups(post * num_labels + label)
+    best = np.maximum.reduceat(score[order], starts) if len(starts) else score
+    first = order[starts]
+    row, label = row[first], label[first]
+    order, starts = sort_groups(row * num_labels + label)
+    total = _add_up(best[order], starts, aggregation) if len(starts) else best
+    first = order[starts]
+    row, label = row[first], label[first]
+    ranking, _ = sort_groups(row << 16 | (ONE - total))  # equal scores stay in the order of labels
+    return ImageLabels(row=row[ranking], label=label[ranking], score=total[ranking])
+
+
+def _add_up(scores: np.ndarray, starts: np.ndarray, aggregation: Aggregation) -> np.ndarray:
+    if aggregation == "noisy_or":
+        return combine(np.add.reduceat(to_evidence(scores), starts))
+    total = np.add.reduceat(scores, starts)
+    if aggregation == "log_mean":
+        count = np.diff(starts, append=len(scores))
+        total = np.rint(-np.expm1(-total / ONE / count * np.log2(1 + count)) * ONE).astype(np.int64)
+    return np.minimum(total, ONE)
+
+
+def best_labels(labels: ImageLabels, top_k: int, min_score: float) -> np.ndarray:
+    """Mask of the first top_k labels of each row that reach the least score."""
+    position = np.arange(len(labels.row))
+    is_first = np.diff(labels.row, prepend=-1) != 0
+    rank = position - np.maximum.accumulate(np.where(is_first, position, 0))
+    return (rank < top_k) & (labels.score >= np.ceil(min_score * ONE))

@@ -1,0 +1,1 @@
+"""Texts: normalised, split into tokens, their language, and the phrases found in them."""
