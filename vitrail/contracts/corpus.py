@@ -15,8 +15,10 @@ from typing import Literal
 
 import pyarrow as pa
 
+from vitrail.contracts.contract import Contract
+from vitrail.errors import CorpusError
+
 __all__ = [
-    "CORPUS_SCHEMA_VERSION",
     "INDEX_SCHEMA",
     "QUARANTINE_SCHEMA",
     "SIGNALS_SCHEMA",
@@ -28,7 +30,6 @@ __all__ = [
     "TaskInfo",
 ]
 
-CORPUS_SCHEMA_VERSION = 1
 SPLITS = ("train", "val", "test")
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -93,7 +94,13 @@ class TaskInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CorpusManifest:
+class CorpusManifest(
+    Contract,
+    noun="a corpus",
+    file="corpus.json",
+    error=CorpusError,
+    remedy="build the corpus again (`vitrail corpus build`)",
+):
     """The card, counts and content digest of a corpus (`corpus.json`)."""
 
     name: str
@@ -106,4 +113,3 @@ class CorpusManifest:
     num_signals: int
     num_quarantined: int
     digest: str  # SHA-256 over the digests of every shard and table; the identity of the corpus
-    schema_version: int = CORPUS_SCHEMA_VERSION
