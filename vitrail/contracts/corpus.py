@@ -16,6 +16,7 @@ from typing import Literal
 import pyarrow as pa
 
 from vitrail.contracts.contract import Contract
+from vitrail.contracts.names import require_distinct, require_file_name, require_task_name
 from vitrail.errors import CorpusError
 
 __all__ = [
@@ -77,6 +78,9 @@ class ShardInfo:
     size: int
     digest: str
 
+    def __post_init__(self) -> None:
+        require_file_name(self.name, "shard")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskInfo:
@@ -91,6 +95,9 @@ class TaskInfo:
     kind: Literal["classification", "retrieval"]
     description: str
     classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_task_name(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,3 +120,7 @@ class CorpusManifest(
     num_signals: int
     num_quarantined: int
     digest: str  # SHA-256 over the digests of every shard and table; the identity of the corpus
+
+    def __post_init__(self) -> None:
+        require_distinct((shard.name for shard in self.shards), "shards")
+        require_distinct((task.name for task in self.tasks), "tasks")
