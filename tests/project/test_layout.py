@@ -1,6 +1,7 @@
 """Tests lie where a stranger looks for them: folder by folder as the packages that they test."""
 
 import pytest
+
 from builders import REPOSITORY
 
 TESTS = REPOSITORY / "tests"
