@@ -6,8 +6,7 @@
 | `label`, `class`, `category`, `cls`, `label_<task>`, `<task>_label` | tasks `<task>` and `<task>_match` |
 | `group`, `split`, `domain` | the same columns of the splits table |
 | `observed_at`, `language`, `weight` | the time, language and weight of the row's texts |
-| `keywords`, `tags` | one `keyword` text per item (a list, or separated by comma or semicolon) |
-| `caption`, `alt` | `alt_text` |
+| a column of a kind of text (`vitrail.contracts.text_sources`) | a text of that kind; several where the kind is lists |
 | any other column with strings | a text with the column's name as source |
 """
 
@@ -19,6 +18,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from vitrail.contracts.names import require_task_name
+from vitrail.contracts.text_sources import source_of_column
 from vitrail.errors import ConfigError, CorpusError
 
 __all__ = ["UNKNOWN_TIME", "Item", "interpret"]
@@ -26,13 +26,6 @@ __all__ = ["UNKNOWN_TIME", "Item", "interpret"]
 UNKNOWN_TIME = datetime(2000, 1, 1, tzinfo=UTC)  # of texts and labels that come without a time
 
 _SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val", "test": "test"}
-_SOURCES = {
-    "caption": "alt_text",
-    "alt": "alt_text",
-    "txt": "alt_text",
-    "tags": "keyword",
-    "keywords": "keyword",
-}
 _LABELS = {"label", "class", "category", "cls"}
 _ROLES = {"group", "split", "domain", "observed_at", "language", "weight"}
 # Written by img2dataset beside the caption: facts about the download, not about the picture.
@@ -74,8 +67,9 @@ def interpret(record: Mapping[str, Any], where: str) -> Item:
         elif name in _ROLES:
             setattr(item, name, _role(name, value, f"{where}, column {column!r}"))
         else:
-            source = _SOURCES.get(name, name)
-            item.texts += [(source, text) for text in _texts(source, value)]
+            kind = source_of_column(name)
+            texts = _texts(value, is_list=kind is not None and kind.is_list)
+            item.texts += [(kind.name if kind else name, text) for text in texts]
     item.texts = list(dict.fromkeys(item.texts))
     return item
 
@@ -134,10 +128,10 @@ def _time(value: Any, where: str) -> datetime:
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def _texts(source: str, value: Any) -> Iterator[str]:
+def _texts(value: Any, *, is_list: bool) -> Iterator[str]:
     if isinstance(value, (list, tuple)):
         for item in value:
-            yield from _texts(source, item)
+            yield from _texts(item, is_list=is_list)
     elif isinstance(value, str):
-        parts = re.split(r"[,;]", value) if source == "keyword" else [value]
+        parts = re.split(r"[,;]", value) if is_list else [value]
         yield from (part.strip() for part in parts if part.strip())
