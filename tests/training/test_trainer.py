@@ -179,7 +179,7 @@ def test_a_head_of_200_000_labels_computes_a_sample_of_them(strategy, process, t
 
 def test_a_profile_of_the_steps_by_flag(process, tmp_path):
     train(tmp_path, process, profile_steps=1)
-    names = {event.get("name") for event in json.loads((tmp_path / "profile.json").read_text())["traceEvents"]}
+    names = {event.get("name") for event in json.loads((tmp_path / "trace.json").read_text())["traceEvents"]}
     assert "aten::scaled_dot_product_attention" in names
 
 

@@ -15,10 +15,11 @@ from typing import Literal
 
 import pyarrow as pa
 
+from vitrail.contracts.contract import Contract
 from vitrail.contracts.names import require_distinct, require_file_name, require_task_name
+from vitrail.errors import CorpusError
 
 __all__ = [
-    "CORPUS_SCHEMA_VERSION",
     "INDEX_SCHEMA",
     "QUARANTINE_SCHEMA",
     "SIGNALS_SCHEMA",
@@ -30,7 +31,6 @@ __all__ = [
     "TaskInfo",
 ]
 
-CORPUS_SCHEMA_VERSION = 1
 SPLITS = ("train", "val", "test")
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -107,7 +107,13 @@ class TaskInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CorpusManifest:
+class CorpusManifest(
+    Contract,
+    noun="a corpus",
+    file="corpus.json",
+    error=CorpusError,
+    remedy="build the corpus again (`vitrail corpus build`)",
+):
     """The card, counts and content digest of a corpus (`corpus.json`)."""
 
     name: str
@@ -120,7 +126,6 @@ class CorpusManifest:
     num_signals: int
     num_quarantined: int
     digest: str  # SHA-256 over the digests of every shard and table; the identity of the corpus
-    schema_version: int = CORPUS_SCHEMA_VERSION
 
     def __post_init__(self) -> None:
         require_distinct((shard.name for shard in self.shards), "shards")

@@ -7,9 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vitrail.contracts.codec import encode, save
+from vitrail.contracts.codec import encode, write
 from vitrail.contracts.corpus import (
-    CORPUS_SCHEMA_VERSION,
     INDEX_SCHEMA,
     QUARANTINE_SCHEMA,
     SIGNALS_SCHEMA,
@@ -21,7 +20,6 @@ from vitrail.contracts.corpus import (
 )
 from vitrail.contracts.files import digest_file, digest_json
 from vitrail.corpus.build.indexing import IndexedShard
-from vitrail.corpus.corpus import MANIFEST_FILE
 from vitrail.corpus.store.tables import write_table
 from vitrail.errors import CorpusError
 
@@ -99,7 +97,7 @@ def write_corpus(
         num_quarantined=len(quarantine),
         digest=digest_corpus(folder, [shard.info for shard in shards], infos),
     )
-    save(folder / MANIFEST_FILE, manifest)
+    write(folder, manifest)
     return manifest
 
 
@@ -108,7 +106,7 @@ def digest_corpus(folder: Path, shards: Sequence[ShardInfo], tasks: Sequence[Tas
     tables = sorted(path for path in folder.rglob("*.parquet"))
     return digest_json(
         {
-            "schema_version": CORPUS_SCHEMA_VERSION,
+            "schema_version": CorpusManifest.VERSION,
             "shards": [[shard.name, shard.digest] for shard in shards],
             "tasks": [encode(task) for task in tasks],
             "tables": {path.relative_to(folder).as_posix(): digest_file(path) for path in tables},
