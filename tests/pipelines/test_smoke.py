@@ -11,11 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from builders import REPOSITORY
 from vitrail.contracts.files import read_json
 
 pytestmark = pytest.mark.smoke
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 def start_pipeline(folder: Path, corpus: Path) -> subprocess.Popen[str]:

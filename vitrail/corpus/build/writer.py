@@ -52,11 +52,21 @@ def write_corpus(
     signals: pa.Table,
     splits: pa.Table,
     tasks: Sequence[TaskTable],
+    refused: pa.Table | None = None,
 ) -> CorpusManifest:
     """Writes index, quarantine, signals, splits, tasks and `corpus.json` into a folder that holds `shards/`.
 
     Texts and labels of images that are not in the index are left out: they are in quarantine. The signals of
     the images of one shard make one file.
+
+    Args:
+        folder: Where the corpus is built.
+        card: Its name and licences.
+        shards: Its tars with their indices.
+        signals: Texts (SIGNALS_SCHEMA).
+        splits: One row per image (SPLITS_SCHEMA).
+        tasks: Labels by task.
+        refused: What of the metadata cannot be used (QUARANTINE_SCHEMA); it follows the images in quarantine.
 
     Raises:
         CorpusError: Two images have one id, or no image is usable.
@@ -68,7 +78,8 @@ def write_corpus(
         name = f"{shard.info.name}.parquet"
         write_table(folder / "index" / name, shard.index, INDEX_SCHEMA)
         write_table(folder / "signals" / name, _only(signals, ids), SIGNALS_SCHEMA)
-    quarantine = pa.concat_tables([shard.quarantine for shard in shards])
+    rows = [] if refused is None else [refused]
+    quarantine = pa.concat_tables([*(shard.quarantine for shard in shards), *rows])
     write_table(folder / "quarantine.parquet", quarantine, QUARANTINE_SCHEMA)
     write_table(folder / "splits.parquet", _in_order(splits, indexed), SPLITS_SCHEMA)
     for task in tasks:
