@@ -62,9 +62,9 @@ def test_a_class_that_is_never_trained_is_said_by_build_and_check(tmp_path, pict
     [
         (
             ["cat"] * 6,
-            "column 'label' gives no task, which takes two classes: it has 1 labels ('cat') on several images",
+            "column 'label' gives no task, which takes two classes: it has 1 label ('cat') on several images",
         ),
-        (["cat"] * 5 + ["dog"], "it has 1 labels ('cat') on several images and 1 labels ('dog') on one image each"),
+        (["cat"] * 5 + ["dog"], "it has 1 label ('cat') on several images and 1 label ('dog') on one image each"),
         (list("abcdef"), "it has 6 labels ('a', 'b', 'c', ...) on one image each"),
         (
             ["a", "a", "b", "b", "c", "d"],
