@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from random_model import CONFIG, LINEAGE, save_random_model, write_text_features
 
+from builders.served_model import CONFIG, LINEAGE, save_random_model, write_text_features
 from components.materialize_features.store import materialize
 from serving.build import build_bento
 from vitrail.contracts.serving import BuiltBento

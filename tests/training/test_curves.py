@@ -4,8 +4,8 @@ import dataclasses
 import json
 
 import pytest
-from training_jobs import TRANSFORMS, TRUNK, finetune_config, pretrain_config, write_features
 
+from builders.training_jobs import TRANSFORMS, TRUNK, finetune_config, pretrain_config, write_features
 from components.adapter import load_step
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import HeadSpec

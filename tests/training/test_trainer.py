@@ -6,8 +6,8 @@ import json
 import pytest
 import torch
 import torch.distributed as dist
-from training_jobs import TRANSFORMS, TRUNK, pretrain_config
 
+from builders.training_jobs import TRANSFORMS, TRUNK, pretrain_config
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.reader.image_reader import Batch
 from vitrail.errors import CorpusError, TrainingError

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import torch
-from training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, launch, pretrain_config, write_features
 
+from builders.training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, launch, pretrain_config, write_features
 from components.adapter import load_step
 from vitrail.contracts.codec import decode, encode, load, save
 from vitrail.contracts.labels import VOCABULARY_SCHEMA, LabelDiff, LabelSetManifest

@@ -16,8 +16,8 @@ import pytest
 from kfp import dsl
 from kubeflow.trainer import TrainerClient
 from kubeflow_trainer_api import models
-from training_jobs import LINEAGE, launch, pretrain_config
 
+from builders.training_jobs import LINEAGE, launch, pretrain_config
 from components.adapter import load_step, pod_settings
 from vitrail.contracts.codec import encode, load
 from vitrail.contracts.runs import ArtifactManifest

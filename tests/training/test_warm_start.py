@@ -11,8 +11,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, pretrain_config, write_features
 
+from builders.training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, pretrain_config, write_features
 from vitrail.contracts.codec import save
 from vitrail.contracts.labels import VOCABULARY_SCHEMA, LabelDiff
 from vitrail.corpus import open_corpus

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from damage import replace_column, truncate_first_image, write_invalid_utf8
 
+from builders.damage import replace_column, truncate_first_image, write_invalid_utf8
 from vitrail.contracts.codec import load, save
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.contracts.validation import Profile, ValidationReport

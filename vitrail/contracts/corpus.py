@@ -4,7 +4,7 @@ corpus.json              CorpusManifest
 shards/00000.tar         images, WebDataset / img2dataset layout, never rewritten
 remote.json              optional: the object store that holds the tars instead (vitrail.corpus.store.object_store)
 index/00000.parquet      INDEX_SCHEMA, one row per readable image of the tar, in tar order
-quarantine.parquet       QUARANTINE_SCHEMA, images that are not used, with the reason
+quarantine.parquet       QUARANTINE_SCHEMA, images and rows of metadata that are not used, with the reason
 signals/*.parquet        SIGNALS_SCHEMA, one row per text
 splits.parquet           SPLITS_SCHEMA, one row per indexed image
 tasks/<task>.parquet     TASK_SCHEMA, one row per labelled image
@@ -58,7 +58,13 @@ INDEX_SCHEMA = pa.schema(
         ("digest", pa.string()),  # SHA-256 of the bytes, hexadecimal
     ]
 )
-QUARANTINE_SCHEMA = pa.schema([("shard", pa.string()), ("image_id", pa.string()), ("reason", pa.string())])
+QUARANTINE_SCHEMA = pa.schema(
+    [
+        ("shard", pa.string()),  # or the file with the metadata
+        ("image_id", pa.string()),  # or the file_name in the metadata
+        ("reason", pa.string()),
+    ]
+)
 SIGNALS_SCHEMA = pa.schema(
     [
         ("post_id", pa.string()),

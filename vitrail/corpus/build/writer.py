@@ -57,11 +57,21 @@ def write_corpus(
     signals: pa.Table,
     splits: pa.Table,
     tasks: Sequence[TaskTable],
+    refused: pa.Table | None = None,
 ) -> CorpusManifest:
     """Writes index, quarantine, signals, splits, tasks and `corpus.json` into a folder that holds `shards/`.
 
     Texts and labels of images that are not in the index are left out: they are in quarantine. The signals of
     the images of one shard make one file.
+
+    Args:
+        folder: Where the corpus is built.
+        card: Its name and licences.
+        shards: Its tars with their indices.
+        signals: Texts (SIGNALS_SCHEMA).
+        splits: One row per image (SPLITS_SCHEMA).
+        tasks: Labels by task.
+        refused: What of the metadata cannot be used (QUARANTINE_SCHEMA); it follows the images in quarantine.
 
     Raises:
         CorpusError: Two images have one id, or no image is usable.
@@ -72,7 +82,8 @@ def write_corpus(
     for shard, ids in zip(shards, ids_by_shard, strict=True):
         write_table(folder / index_file(shard.info.name), shard.index, INDEX_SCHEMA)
         write_table(folder / signals_file(shard.info.name), _only(signals, ids), SIGNALS_SCHEMA)
-    quarantine = pa.concat_tables([shard.quarantine for shard in shards])
+    rows = [] if refused is None else [refused]
+    quarantine = pa.concat_tables([*(shard.quarantine for shard in shards), *rows])
     write_table(folder / QUARANTINE_FILE, quarantine, QUARANTINE_SCHEMA)
     write_table(folder / SPLITS_FILE, _in_order(splits, indexed), SPLITS_SCHEMA)
     for task in tasks:

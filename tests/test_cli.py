@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from builders import REPOSITORY
 from vitrail.cli import main
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 def call(capsys, *arguments):
