@@ -19,6 +19,7 @@ from vitrail.contracts.corpus import (
 from vitrail.corpus.store.tables import read_batches, read_table
 from vitrail.corpus.store.tar_storage import ShardFiles, ShardStorage, open_storage
 from vitrail.errors import ConfigError, CorpusError
+from vitrail.tasks import find_problem
 
 __all__ = ["MANIFEST_FILE", "REBUILD", "Corpus", "open_corpus"]
 
@@ -126,7 +127,7 @@ def open_corpus(path: Path) -> Corpus:
     """Opens a corpus folder by its manifest; `check_corpus` verifies what is in it.
 
     Raises:
-        CorpusError: There is no corpus, or it is of another schema version.
+        CorpusError: There is no corpus, it is of another schema version, or has a task of a kind that is not known.
     """
     manifest_path = path / MANIFEST_FILE
     if not manifest_path.exists():
@@ -138,4 +139,7 @@ def open_corpus(path: Path) -> Corpus:
     if manifest.schema_version != CORPUS_SCHEMA_VERSION:
         found = f"schema version {manifest.schema_version}, not {CORPUS_SCHEMA_VERSION}"
         raise CorpusError(f"{manifest_path} has {found}; {REBUILD}")
+    for task in manifest.tasks:
+        if problem := find_problem(task):
+            raise CorpusError(f"{manifest_path}: task {task.name!r} cannot be used: {problem}; {REBUILD}")
     return Corpus(path, manifest)
