@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from vitrail.contracts.names import require_distinct, require_file_name, require_task_name
+
 __all__ = [
     "CORPUS_SCHEMA_VERSION",
     "INDEX_SCHEMA",
@@ -75,6 +77,9 @@ class ShardInfo:
     size: int
     digest: str
 
+    def __post_init__(self) -> None:
+        require_file_name(self.name, "shard")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskInfo:
@@ -87,6 +92,9 @@ class TaskInfo:
     kind: str  # name of a task kind
     description: str
     classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_task_name(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,3 +112,7 @@ class CorpusManifest:
     num_quarantined: int
     digest: str  # SHA-256 over the digests of every shard and table; the identity of the corpus
     schema_version: int = CORPUS_SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        require_distinct((shard.name for shard in self.shards), "shards")
+        require_distinct((task.name for task in self.tasks), "tasks")

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from vitrail.errors import CorpusError
+from vitrail.contracts.names import require_task_name
+from vitrail.errors import ConfigError, CorpusError
 
 __all__ = ["UNKNOWN_TIME", "Item", "interpret"]
 
@@ -59,14 +60,15 @@ def interpret(record: Mapping[str, Any], where: str) -> Item:
     """Reads one record by the names of its columns (see the table on top of this module).
 
     Raises:
-        CorpusError: A split, time or weight cannot be understood; the message begins with `where`.
+        CorpusError: A column names no task that can be, or a split, time or weight cannot be understood; the
+            message begins with `where`.
     """
     item = Item()
     for column, value in record.items():
         name = column.lower()
         if name in _TECHNICAL or _is_missing(value):
             continue
-        task = _task_of(name)
+        task = _task_of(name, f"{where}, column {column!r}")
         if task is not None:
             item.labels[task] = str(value)
         elif name in _ROLES:
@@ -82,10 +84,17 @@ def _is_missing(value: Any) -> bool:
     return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
-def _task_of(name: str) -> str | None:
+def _task_of(name: str, where: str) -> str | None:
     if name in _LABELS:
         return name
-    return name.removeprefix("label_").removesuffix("_label") if re.fullmatch(r"label_.+|.+_label", name) else None
+    if len(name) == len("label_") or not (name.startswith("label_") or name.endswith("_label")):
+        return None
+    task = name.removeprefix("label_").removesuffix("_label")
+    try:
+        require_task_name(task)
+    except ConfigError as error:
+        raise CorpusError(f"{where}: {error}; rename the column") from error
+    return task
 
 
 def _role(name: str, value: Any, where: str) -> Any:
