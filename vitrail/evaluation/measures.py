@@ -57,16 +57,16 @@ class Measures:
 
     Attributes:
         evaluate: Measures one task; None when no test image has what it needs.
-        title: Of the kind's section in the report.
         aggregates: Metrics over a whole task, in the order of the report.
-        per_class: Metrics of each class, `<task>/<name>/<class>`; the first is drawn.
-        class_mean: The aggregate that is the mean of what is drawn.
+        per_class: Metrics of each class, `<task>/<name>/<class>`; `recall` is one of them, the first is drawn.
+        drawn_means: What that one is, in words.
+        class_mean: The aggregate that is its mean over classes.
     """
 
     evaluate: Callable[[TaskAnswers], TaskResult | None]
-    title: str
     aggregates: tuple[Aggregate, ...] = ()
     per_class: tuple[str, ...] = ()
+    drawn_means: str = ""
     class_mean: str = ""
 
 

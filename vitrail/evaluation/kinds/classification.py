@@ -144,7 +144,6 @@ def _evaluate(found: TaskAnswers) -> TaskResult | None:
 
 MEASURES = Measures(
     evaluate=_evaluate,
-    title="Classification",
     aggregates=(
         Aggregate(name="accuracy", title="Accuracy"),
         Aggregate(name="macro_recall", title="Mean recall of classes"),
@@ -152,5 +151,6 @@ MEASURES = Measures(
         Aggregate(name="lift", title="Accuracy over that of naming the majority class"),
     ),
     per_class=("recall", "precision", "f1"),
+    drawn_means="Share of the test images of each class that were given that class",
     class_mean="macro_recall",
 )

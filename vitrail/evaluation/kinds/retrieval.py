@@ -286,4 +286,4 @@ def _evaluate(found: TaskAnswers) -> TaskResult | None:
     )
 
 
-MEASURES = Measures(evaluate=_evaluate, title="Retrieval")
+MEASURES = Measures(evaluate=_evaluate)
