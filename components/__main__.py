@@ -10,9 +10,10 @@ from pathlib import Path
 
 from components.adapter import load_step
 from vitrail.contracts.codec import encode, load
+from vitrail.contracts.runs import ArtifactManifest
 from vitrail.errors import ConfigError, VitrailError
 from vitrail.recipes import Recipe, find_recipe
-from vitrail.steps import ARTIFACTS, ArtifactManifest, Workspace, run_step
+from vitrail.steps import ARTIFACTS, Workspace, run_step
 
 __all__ = ["main"]
 

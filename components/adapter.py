@@ -11,9 +11,10 @@ from types import MappingProxyType
 from components.container_images import pulled_from
 from vitrail.config.logs import LOG_PREFIX, configure_logging
 from vitrail.contracts.codec import decode, load, save
+from vitrail.contracts.runs import ArtifactManifest
 from vitrail.errors import ConfigError, VitrailError
 from vitrail.recipes import Recipe
-from vitrail.steps import ArtifactManifest, Step, Workspace, run_step
+from vitrail.steps import Step, Workspace, run_step
 from vitrail.training import PodSettings
 
 __all__ = ["load_step", "pod_settings", "run"]

@@ -1,6 +1,5 @@
 """Builds a Bento from a bundle: service, page, library source and bundle in one folder that runs anywhere."""
 
-import dataclasses
 import shutil
 import subprocess
 import tempfile
@@ -10,23 +9,16 @@ import vitrail
 from serving.endpoint.location import copy_library
 from vitrail.contracts.bundle import open_bundle
 from vitrail.contracts.files import digest_file, digest_json
+from vitrail.contracts.serving import BuiltBento
 from vitrail.errors import ServingError
 from vitrail.packaging.endpoint_process import bentoml_command
 
-__all__ = ["BuiltBento", "build_bento"]
+__all__ = ["build_bento"]
 
 _HERE = Path(__file__).resolve().parent
 _SOURCES = ("service.py", "bentofile.yaml", "requirements.txt", "endpoint", "page")
 _VERSION_CHARACTERS = 16
 _LOG_LINES = 20
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class BuiltBento:
-    """A Bento in a store: its tag and its folder."""
-
-    tag: str
-    path: Path
 
 
 def build_bento(bundle: Path, home: Path) -> BuiltBento:

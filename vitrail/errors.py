@@ -5,9 +5,11 @@ __all__ = [
     "CorpusError",
     "DataValidationError",
     "EvaluationError",
+    "GateError",
     "LabelError",
     "ModelError",
     "RegistryError",
+    "RunError",
     "ServingError",
     "TrainingError",
     "VitrailError",
@@ -46,8 +48,16 @@ class EvaluationError(VitrailError):
     """An evaluation has nothing to measure or its parts do not belong together."""
 
 
+class GateError(VitrailError):
+    """A verdict is missing, or not what its contract says."""
+
+
 class RegistryError(VitrailError):
     """The model registry refuses, cannot be reached or does not hold what was asked for."""
+
+
+class RunError(VitrailError):
+    """A run's folder, the record of a step or what it hands on is not what its contract says."""
 
 
 class ServingError(VitrailError):

@@ -1,7 +1,7 @@
 """Joins BentoML to the pipeline: model, transforms, index and online features in one Bento."""
 
 from serving.build import build_bento
-from vitrail.contracts.codec import encode, save
+from vitrail.contracts.codec import encode, write
 from vitrail.contracts.files import digest_json
 from vitrail.packaging import prepare_bundle
 from vitrail.steps import Outcome, Step, StepContext
@@ -21,7 +21,7 @@ def package_endpoint(context: StepContext) -> Outcome:
         lineage=context.lineage,
     )
     bento = build_bento(bundle, context.run_folder / "bentoml")
-    save(context.out / "bento.json", bento)
+    write(context.out, bento)
     return Outcome(digest=digest_json(encode(bento)), lineage={"bento": bento.tag})
 
 

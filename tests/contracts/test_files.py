@@ -10,7 +10,7 @@ import pytest
 from vitrail.config import Config, require
 from vitrail.contracts.codec import decode, encode, load, save
 from vitrail.contracts.files import atomic_file, atomic_folder, digest_json, replace_link, write_json
-from vitrail.errors import ConfigError, CorpusError
+from vitrail.errors import ConfigError
 
 
 def leftovers(folder):
@@ -121,10 +121,10 @@ def test_bad_config_names_the_field(data, message):
 
 
 def test_unreadable_documents_are_named(tmp_path):
-    with pytest.raises(CorpusError, match=r"absent\.json does not exist"):
+    with pytest.raises(ConfigError, match=r"absent\.json does not exist"):
         load(Outer, tmp_path / "absent.json")
     (tmp_path / "half.json").write_text('{"name": ')
-    with pytest.raises(CorpusError, match=r"half\.json is not JSON"):
+    with pytest.raises(ConfigError, match=r"half\.json is not JSON"):
         load(Outer, tmp_path / "half.json")
 
 

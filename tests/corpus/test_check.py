@@ -120,15 +120,18 @@ def test_manifest_damage(damaged, tmp_path):
     manifest = damaged / "corpus.json"
     text = manifest.read_text()
     manifest.write_text(text.replace('"schema_version": 1', '"schema_version": 99'))
-    with pytest.raises(CorpusError, match="has schema version 99, not 1"):
+    with pytest.raises(
+        CorpusError,
+        match="version 99, this vitrail reads version 1; update vitrail, or build the corpus",
+    ):
         open_corpus(damaged)
-    manifest.write_text(json.dumps({"name": "x"}))
+    manifest.write_text(json.dumps({"name": "x", "schema_version": 1}))
     with pytest.raises(CorpusError, match="not a valid CorpusManifest"):
         open_corpus(damaged)
     manifest.write_text(text[:100])
     with pytest.raises(CorpusError, match="is not JSON"):
         open_corpus(damaged)
-    with pytest.raises(CorpusError, match="is not a corpus"):
+    with pytest.raises(CorpusError, match=r"is not a corpus \(no corpus\.json\); build the corpus again"):
         open_corpus(tmp_path)
 
 

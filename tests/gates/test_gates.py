@@ -10,7 +10,7 @@ import pytest
 from vitrail.contracts.codec import encode, load, save
 from vitrail.contracts.evaluation import EvaluationReport, Metric
 from vitrail.contracts.verdict import Verdict
-from vitrail.errors import ConfigError, CorpusError, EvaluationError
+from vitrail.errors import ConfigError, EvaluationError
 from vitrail.gates import (
     ChangeThreshold,
     GateConfig,
@@ -258,7 +258,7 @@ def test_an_incomplete_evaluation_is_an_error(tmp_path, champion):
     with pytest.raises(EvaluationError, match="evaluate the model again"):
         judge(challenger, champion)
     (challenger / "evaluation.json").unlink()
-    with pytest.raises(CorpusError, match="does not exist"):
+    with pytest.raises(EvaluationError, match=r"is not an evaluation \(no evaluation\.json\); evaluate"):
         judge(challenger, champion)
 
 

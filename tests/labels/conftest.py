@@ -1,8 +1,8 @@
 """A label set that needs no encoder."""
 
 import pytest
-from label_corpora import CONFIG
 
+from builders.signal_corpora import CONFIG
 from vitrail.labels import derive_labels
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from kfp import dsl
 
+from builders import REPOSITORY
 from components import container_images
 from components.adapter import load_step
 from pipelines.__main__ import compile_pipeline, main, submit
@@ -23,7 +24,6 @@ from vitrail.recipes import RECIPES, ClusterConfig, find_recipe
 from vitrail.steps import ARTIFACTS
 
 TRAININGS = ("pretrain_backbone", "finetune_tasks")
-REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

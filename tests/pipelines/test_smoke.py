@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-pytestmark = pytest.mark.smoke
+from builders import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
+pytestmark = pytest.mark.smoke
 
 
 def start_pipeline(folder: Path, corpus: Path) -> subprocess.Popen[str]:

@@ -53,7 +53,7 @@ class Candidate:
             model=self.root / "model",
             index=self.root / "index",
             evaluation=self.root / "evaluation",
-            verdict=self.root / "verdict.json",
+            verdict=self.root,
             features=None,
             training=[self.root / "finetune_tasks" / "training.jsonl"],
             recipe_json=RECIPE,
@@ -101,8 +101,8 @@ class Candidate:
     def promote(self, version, config, lock):
         return promote_model(
             version,
-            verdict=self.root / "verdict.json",
-            serving=self.root / "serving.json",
+            verdict=self.root,
+            serving=self.root,
             lock=lock,
             config=config,
         )
@@ -313,14 +313,15 @@ import os, signal, sys
 from pathlib import Path
 from mlflow.tracking import MlflowClient
 from vitrail.contracts.codec import load
-from vitrail.registry import ModelVersion, RegistryConfig, promote_model
+from vitrail.contracts.registry import ModelVersion
+from vitrail.registry import RegistryConfig, promote_model
 
 MlflowClient.set_registered_model_alias = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 folder = Path(sys.argv[1])
 promote_model(
     load(ModelVersion, folder / "version.json"),
-    verdict=folder / "candidate" / "verdict.json",
-    serving=folder / "candidate" / "serving.json",
+    verdict=folder / "candidate",
+    serving=folder / "candidate",
     lock=folder / "lock",
     config=load(RegistryConfig, folder / "config.json"),
 )

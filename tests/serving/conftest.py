@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from random_model import CONFIG, LINEAGE, save_random_model, write_text_features
 
+from builders.served_model import CONFIG, LINEAGE, save_random_model, write_text_features
 from components.materialize_features.store import materialize
-from serving.build import BuiltBento, build_bento
+from serving.build import build_bento
+from vitrail.contracts.serving import BuiltBento
 from vitrail.corpus import open_corpus
 from vitrail.evaluation import IndexConfig, build_index
 from vitrail.packaging import prepare_bundle, running_endpoint

@@ -10,8 +10,8 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from random_model import CONFIG, LINEAGE, save_random_model
 
+from builders.served_model import CONFIG, LINEAGE, save_random_model
 from vitrail.contracts.bundle import read_bundle, seal_bundle
 from vitrail.contracts.codec import load
 from vitrail.contracts.serving import ServingReport

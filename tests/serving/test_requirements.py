@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from builders import REPOSITORY
 from serving.requirements import pinned_requirements
 
-ROOT = Path(__file__).parents[2]
-PINS = dict(line.split("==") for line in (ROOT / "serving" / "requirements.txt").read_text().split())
+PINS = dict(line.split("==") for line in (REPOSITORY / "serving" / "requirements.txt").read_text().split())
 LOADED = """
 import sys
 sys.path.insert(0, "serving")
@@ -26,12 +26,12 @@ def normalise(name: str) -> str:
 
 
 def test_the_file_is_what_this_environment_gives():
-    written = (ROOT / "serving" / "requirements.txt").read_text()
+    written = (REPOSITORY / "serving" / "requirements.txt").read_text()
     assert written == pinned_requirements(), "run `python -m serving.requirements`"
 
 
 def test_pins_agree_with_the_constraints():
-    lines = (ROOT / "constraints.txt").read_text().split()
+    lines = (REPOSITORY / "constraints.txt").read_text().split()
     constraints = {normalise(name): version.partition("+")[0] for name, version in (it.split("==") for it in lines)}
     assert {name: constraints.get(name) for name in PINS} == PINS
 
@@ -44,8 +44,8 @@ def imported_packages(path: Path) -> set[str]:
 
 def test_everything_that_the_loaded_code_imports_is_required():
     command = [sys.executable, "-c", LOADED]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    files = [Path(line) for line in done.stdout.splitlines()] + [ROOT / "serving" / "service.py"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    files = [Path(line) for line in done.stdout.splitlines()] + [REPOSITORY / "serving" / "service.py"]
     packages = set().union(*map(imported_packages, files)) - sys.stdlib_module_names - {"vitrail", "endpoint"}
     distributions = importlib.metadata.packages_distributions()
     assert {normalise(distributions[package][0]) for package in packages} - PINS.keys() == set()

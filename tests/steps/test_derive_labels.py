@@ -9,12 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from vitrail.contracts.codec import load
-from vitrail.contracts.labels import MEMBERS_SCHEMA
+from vitrail.contracts.labels import MEMBERS_SCHEMA, LabelDiff
 from vitrail.contracts.lineage import Lineage
+from vitrail.contracts.runs import ArtifactManifest
 from vitrail.errors import LabelError
-from vitrail.labels import LabelDiff, open_labels
+from vitrail.labels import open_labels
 from vitrail.recipes import find_recipe
-from vitrail.steps import ArtifactManifest, Workspace, derive_labels, run_step
+from vitrail.steps import Workspace, derive_labels, run_step
 from vitrail.steps import champion as registered
 
 RECIPE = dataclasses.replace(

@@ -5,9 +5,10 @@ import pytest
 
 from vitrail.contracts.codec import load
 from vitrail.contracts.files import read_json
+from vitrail.contracts.runs import ArtifactManifest, StepRecord
 from vitrail.errors import ConfigError, TrainingError
 from vitrail.recipes import find_recipe
-from vitrail.steps import ArtifactManifest, Outcome, Step, StepRecord, Workspace, run_step
+from vitrail.steps import Outcome, Step, Workspace, run_step
 from vitrail.steps.trace import trace
 
 RECIPE = find_recipe("debug")

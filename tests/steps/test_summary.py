@@ -2,10 +2,10 @@
 
 import pytest
 
+from vitrail.contracts.runs import StepRecord
 from vitrail.recipes import find_recipe
 from vitrail.steps import Workspace
 from vitrail.steps.summary import summarise_run
-from vitrail.steps.workspace import StepRecord
 
 
 def record(step: str, status: str) -> StepRecord:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from training_jobs import pretrain_config, train, write_pretrain
 
+from builders.training_jobs import pretrain_config, train, write_pretrain
 from vitrail.corpus import open_corpus
 from vitrail.corpus.pixels.decode import ImageLimits
 from vitrail.corpus.reader.config import ReaderConfig

@@ -4,18 +4,19 @@ import dataclasses
 import json
 
 import pytest
-from training_jobs import TRANSFORMS, TRUNK, finetune_config, pretrain_config, write_features
 
+from builders.training_jobs import TRANSFORMS, TRUNK, finetune_config, pretrain_config, write_features
 from components.adapter import load_step
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import HeadSpec
+from vitrail.contracts.runs import ArtifactManifest
 from vitrail.corpus import open_corpus
 from vitrail.errors import TrainingError
 from vitrail.models import VitrailModel, save_model
 from vitrail.recipes import find_recipe
 from vitrail.registry import RegistryConfig
 from vitrail.registry.client import connect
-from vitrail.steps import ArtifactManifest, Workspace, run_step
+from vitrail.steps import Workspace, run_step
 
 MEASURED = ("loss", "learning_rate", "images_per_s", "data_wait_share", "grad_norm", "memory_bytes")
 

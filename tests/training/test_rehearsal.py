@@ -5,8 +5,8 @@ import threading
 import time
 
 import pytest
-from training_jobs import LINEAGE, launch, pretrain_config, read_metrics
 
+from builders.training_jobs import LINEAGE, launch, pretrain_config, read_metrics
 from components.container_images import TRAIN
 from vitrail.models import load_model
 from vitrail.training import CheckpointConfig, ScheduleConfig, TrainJobConfig

@@ -10,7 +10,8 @@ import time
 
 import pytest
 import torch
-from training_jobs import (
+
+from builders.training_jobs import (
     KillOneRank,
     finetune_config,
     launch,
@@ -22,7 +23,6 @@ from training_jobs import (
     write_finetune,
     write_pretrain,
 )
-
 from vitrail.contracts.codec import load, save
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.labels import LabelSetManifest

@@ -6,8 +6,8 @@ import json
 import pytest
 import torch
 import torch.distributed as dist
-from training_jobs import TRANSFORMS, TRUNK, pretrain_config
 
+from builders.training_jobs import TRANSFORMS, TRUNK, pretrain_config
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.reader.image_reader import Batch
 from vitrail.errors import CorpusError, TrainingError
@@ -187,7 +187,7 @@ def test_a_head_of_200_000_labels_computes_a_sample_of_them(strategy, process, t
 
 def test_a_profile_of_the_steps_by_flag(process, tmp_path):
     train(tmp_path, process, profile_steps=1)
-    names = {event.get("name") for event in json.loads((tmp_path / "profile.json").read_text())["traceEvents"]}
+    names = {event.get("name") for event in json.loads((tmp_path / "trace.json").read_text())["traceEvents"]}
     assert "aten::scaled_dot_product_attention" in names
 
 

@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import torch
-from training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, launch, pretrain_config, write_features
 
+from builders.training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, launch, pretrain_config, write_features
 from components.adapter import load_step
 from vitrail.contracts.codec import decode, encode, load, save
-from vitrail.contracts.labels import VOCABULARY_SCHEMA, LabelSetManifest
+from vitrail.contracts.labels import VOCABULARY_SCHEMA, LabelDiff, LabelSetManifest
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus import Corpus, open_corpus
@@ -23,7 +23,6 @@ from vitrail.corpus.reader.balance import balance_weights
 from vitrail.corpus.reader.config import OrderConfig, ReaderConfig
 from vitrail.corpus.reader.targets import SidecarTargets
 from vitrail.errors import ConfigError, CorpusError, LabelError, TrainingError
-from vitrail.labels import LabelDiff
 from vitrail.models import VitrailModel
 from vitrail.recipes import find_recipe
 from vitrail.tasks import TaskSpec, find_loss

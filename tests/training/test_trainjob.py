@@ -16,16 +16,17 @@ import pytest
 from kfp import dsl
 from kubeflow.trainer import TrainerClient
 from kubeflow_trainer_api import models
-from training_jobs import LINEAGE, launch, pretrain_config
 
+from builders.training_jobs import LINEAGE, launch, pretrain_config
 from components.adapter import load_step, pod_settings
 from vitrail.contracts.codec import encode, load
+from vitrail.contracts.runs import ArtifactManifest
 from vitrail.errors import ConfigError, TrainingError
 from vitrail.models import load_model
 from vitrail.recipes import ClusterConfig, find_recipe
 from vitrail.registry import RegistryConfig
 from vitrail.registry.client import connect
-from vitrail.steps import ArtifactManifest, Workspace, run_step
+from vitrail.steps import Workspace, run_step
 from vitrail.training import OptimizerConfig, PlanReview, PodSettings, TrainJobConfig
 from vitrail.training.local_launch import local_environment
 from vitrail.training.stages import pretrain_job

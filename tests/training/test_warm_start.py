@@ -11,13 +11,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, pretrain_config, write_features
 
+from builders.training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, pretrain_config, write_features
 from vitrail.contracts.codec import save
-from vitrail.contracts.labels import VOCABULARY_SCHEMA
+from vitrail.contracts.labels import VOCABULARY_SCHEMA, LabelDiff
 from vitrail.corpus import open_corpus
 from vitrail.errors import TrainingError
-from vitrail.labels import LabelDiff, remap_head
+from vitrail.labels import remap_head
 from vitrail.models import VitrailModel, save_model
 from vitrail.training.finetuning import assign_finetuning
 from vitrail.training.pretraining import annotation_head, assign_pretraining

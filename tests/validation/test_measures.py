@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from damage import change_first, replace_column, truncate_first_image, write_invalid_utf8
 
+from builders.damage import change_first, replace_column, truncate_first_image, write_invalid_utf8
 from vitrail.contracts.codec import load
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.corpus import open_corpus

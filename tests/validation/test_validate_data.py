@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from damage import replace_column, truncate_first_image, write_invalid_utf8
 
+from builders.damage import replace_column, truncate_first_image, write_invalid_utf8
 from vitrail.contracts.codec import load, save
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.contracts.validation import Profile, ValidationReport
-from vitrail.errors import ConfigError, CorpusError, DataValidationError
+from vitrail.errors import ConfigError, DataValidationError, LabelError
 from vitrail.validation import ValidationConfig, validate_data
 
 CONFIG = ValidationConfig(sample_images=40, sample_signals=200)
@@ -55,7 +55,7 @@ def test_same_inputs_give_the_same_id_and_no_drift(
     assert validate_data(mini_corpus, mini_labels, tmp_path / "again", CONFIG) == first
     for name in ("profile.json", "suites/signals.json"):
         assert (clean / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
-    against = validate_data(mini_corpus, mini_labels, tmp_path / "against", CONFIG, baseline=clean / "profile.json")
+    against = validate_data(mini_corpus, mini_labels, tmp_path / "against", CONFIG, baseline=clean)
     assert against.success
     assert against.results[-1].note.startswith("against the corpus")
     assert against.validation_id != first.validation_id
@@ -112,20 +112,20 @@ def test_drift_stops_the_run_and_names_the_distribution(
     for path in sorted((corpus / "signals").glob("*.parquet")):
         replace_column(path, "language", pa.array(["fr"] * len(pq.read_table(path)), pa.string()))
     with pytest.raises(DataValidationError, match=r"within 0\.5 of the last blessed run.*: language"):
-        validate_data(corpus, labels, tmp_path / "drifted", CONFIG, baseline=clean / "profile.json")
+        validate_data(corpus, labels, tmp_path / "drifted", CONFIG, baseline=clean)
     profile = dataclasses.replace(load(Profile, clean / "profile.json"), corpus="shoes")
     save(tmp_path / "baseline" / "profile.json", profile)
-    report = validate_data(corpus, labels, tmp_path / "other", CONFIG, baseline=tmp_path / "baseline" / "profile.json")
+    report = validate_data(corpus, labels, tmp_path / "other", CONFIG, baseline=tmp_path / "baseline")
     assert report.results[-1].note == "no baseline: the last blessed run used the corpus shoes"
 
 
 def test_without_a_label_set_or_profile_the_error_names_the_file(
     mini_corpus: Path, mini_labels: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(CorpusError, match=r"labels\.json does not exist"):
+    with pytest.raises(LabelError, match=r"is not a label set \(no labels\.json\)"):
         validate_data(mini_corpus, tmp_path, tmp_path / "out", CONFIG)
-    with pytest.raises(CorpusError, match=r"profile\.json does not exist"):
-        validate_data(mini_corpus, mini_labels, tmp_path / "out", CONFIG, baseline=tmp_path / "profile.json")
+    with pytest.raises(DataValidationError, match=r"is not a validation \(no profile\.json\)"):
+        validate_data(mini_corpus, mini_labels, tmp_path / "out", CONFIG, baseline=tmp_path)
     assert not (tmp_path / "out").exists()
 
 

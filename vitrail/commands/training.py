@@ -37,7 +37,7 @@ def add_job(commands: Any) -> None:
         metavar=("CORPUS", "LABELS", "WEIGHT"),
         help="read this corpus too, WEIGHT images for each of --corpus; labels derived with --previous",
     )
-    job.add_argument("--profile-steps", type=int, help="steps to profile into profile.json; default: the recipe's")
+    job.add_argument("--profile-steps", type=int, help="steps to profile into trace.json; default: the recipe's")
     job.set_defaults(function=_job)
 
 

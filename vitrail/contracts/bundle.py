@@ -15,14 +15,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from vitrail.contracts.codec import encode, load, save
+from vitrail.contracts.codec import encode, read, write
+from vitrail.contracts.contract import Contract
 from vitrail.contracts.files import digest_file, digest_json
 from vitrail.contracts.lineage import Lineage
-from vitrail.errors import ConfigError, CorpusError, ServingError
+from vitrail.errors import ServingError
 
 __all__ = [
-    "BUNDLE_FILE",
-    "BUNDLE_SCHEMA_VERSION",
     "GOLDEN_SCHEMA",
     "BundleManifest",
     "open_bundle",
@@ -30,14 +29,17 @@ __all__ = [
     "seal_bundle",
 ]
 
-BUNDLE_SCHEMA_VERSION = 1
-BUNDLE_FILE = "bundle.json"
-
 GOLDEN_SCHEMA = pa.schema([("image_id", pa.string()), ("image", pa.binary())])
 
 
 @dataclass(frozen=True, kw_only=True)
-class BundleManifest:
+class BundleManifest(
+    Contract,
+    noun="a bundle",
+    file="bundle.json",
+    error=ServingError,
+    remedy="package the endpoint again (step package_endpoint)",
+):
     """What a bundle holds and what its endpoint accepts (`bundle.json`)."""
 
     model_id: str
@@ -50,14 +52,13 @@ class BundleManifest:
     max_batch_size: int
     files: dict[str, str] = field(default_factory=dict)  # relative path to SHA-256, all but this one
     digest: str = ""  # SHA-256 over everything else; the identity of the bundle
-    schema_version: int = BUNDLE_SCHEMA_VERSION
 
 
 def seal_bundle(folder: Path, manifest: BundleManifest) -> BundleManifest:
     """Writes `bundle.json` with the digests of everything in `folder`."""
     unsigned = replace(manifest, files=_digests(folder), digest="")
     sealed = replace(unsigned, digest=_identity(unsigned))
-    save(folder / BUNDLE_FILE, sealed)
+    write(folder, sealed)
     return sealed
 
 
@@ -67,12 +68,9 @@ def read_bundle(folder: Path) -> BundleManifest:
     Raises:
         ServingError: There is no bundle, or its manifest was edited.
     """
-    try:
-        manifest = load(BundleManifest, folder / BUNDLE_FILE)
-    except (CorpusError, ConfigError) as error:
-        raise ServingError(f"{folder} is not a bundle: {error}; run the step package_endpoint") from error
-    if manifest.schema_version != BUNDLE_SCHEMA_VERSION or manifest.digest != _identity(manifest):
-        raise ServingError(f"{folder / BUNDLE_FILE} is of another version or was edited; package again")
+    manifest = read(BundleManifest, folder)
+    if manifest.digest != _identity(manifest):
+        raise ServingError(f"{folder / manifest.FILE} was edited; {manifest.REMEDY}")
     return manifest
 
 
@@ -88,13 +86,13 @@ def open_bundle(folder: Path) -> BundleManifest:
     wrong = [name for name in names if found.get(name) != manifest.files.get(name)]
     if wrong:
         raise ServingError(
-            f"{folder} is damaged: {', '.join(wrong[:5])} missing, changed or not part of it; package again"
+            f"{folder} is damaged: {', '.join(wrong[:5])} missing, changed or not part of it; {manifest.REMEDY}"
         )
     return manifest
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / BUNDLE_FILE)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / BundleManifest.FILE)
     return {path.relative_to(folder).as_posix(): digest_file(path) for path in paths}
 
 

@@ -4,7 +4,7 @@ corpus.json              CorpusManifest
 shards/00000.tar         images, WebDataset / img2dataset layout, never rewritten
 remote.json              optional: the object store that holds the tars instead (vitrail.corpus.store.object_store)
 index/00000.parquet      INDEX_SCHEMA, one row per readable image of the tar, in tar order
-quarantine.parquet       QUARANTINE_SCHEMA, images that are not used, with the reason
+quarantine.parquet       QUARANTINE_SCHEMA, images and rows of metadata that are not used, with the reason
 signals/*.parquet        SIGNALS_SCHEMA, one row per text
 splits.parquet           SPLITS_SCHEMA, one row per indexed image
 tasks/<task>.parquet     TASK_SCHEMA, one row per labelled image, or per label where images have several
@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from vitrail.contracts.contract import Contract
 from vitrail.contracts.names import require_distinct, require_file_name, require_task_name
+from vitrail.errors import CorpusError
 
 __all__ = [
-    "CORPUS_SCHEMA_VERSION",
     "INDEX_SCHEMA",
     "QUARANTINE_SCHEMA",
     "SIGNALS_SCHEMA",
@@ -29,7 +30,6 @@ __all__ = [
     "TaskInfo",
 ]
 
-CORPUS_SCHEMA_VERSION = 1
 SPLITS = ("train", "val", "test")
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -45,7 +45,13 @@ INDEX_SCHEMA = pa.schema(
         ("digest", pa.string()),  # SHA-256 of the bytes, hexadecimal
     ]
 )
-QUARANTINE_SCHEMA = pa.schema([("shard", pa.string()), ("image_id", pa.string()), ("reason", pa.string())])
+QUARANTINE_SCHEMA = pa.schema(
+    [
+        ("shard", pa.string()),  # or the file with the metadata
+        ("image_id", pa.string()),  # or the file_name in the metadata
+        ("reason", pa.string()),
+    ]
+)
 SIGNALS_SCHEMA = pa.schema(
     [
         ("post_id", pa.string()),
@@ -98,7 +104,13 @@ class TaskInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CorpusManifest:
+class CorpusManifest(
+    Contract,
+    noun="a corpus",
+    file="corpus.json",
+    error=CorpusError,
+    remedy="build the corpus again (`vitrail corpus build`)",
+):
     """The card, counts and content digest of a corpus (`corpus.json`)."""
 
     name: str
@@ -111,7 +123,6 @@ class CorpusManifest:
     num_signals: int
     num_quarantined: int
     digest: str  # SHA-256 over the digests of every shard and table; the identity of the corpus
-    schema_version: int = CORPUS_SCHEMA_VERSION
 
     def __post_init__(self) -> None:
         require_distinct((shard.name for shard in self.shards), "shards")

@@ -10,8 +10,10 @@ from typing import Literal
 
 import pyarrow as pa
 
+from vitrail.contracts.contract import Contract
+from vitrail.errors import EvaluationError
+
 __all__ = [
-    "EVALUATION_SCHEMA_VERSION",
     "NEIGHBOURS_SCHEMA",
     "OUTCOMES_SCHEMA",
     "STATISTICS",
@@ -24,8 +26,6 @@ __all__ = [
     "Statistic",
     "SystemNumbers",
 ]
-
-EVALUATION_SCHEMA_VERSION = 1
 
 Statistic = Literal["mean", "gap", "ratio"]
 STATISTICS: tuple[Statistic, ...] = ("mean", "gap", "ratio")
@@ -132,7 +132,13 @@ class MeasuredTask:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluationReport:
+class EvaluationReport(
+    Contract,
+    noun="an evaluation",
+    file="evaluation.json",
+    error=EvaluationError,
+    remedy="evaluate the model again (step evaluate_model)",
+):
     """What one model measured on one corpus (`evaluation.json`)."""
 
     model_id: str
@@ -143,7 +149,6 @@ class EvaluationReport:
     baselines: tuple[Baseline, ...] = ()
     slices: tuple[SliceMetric, ...] = ()
     system: SystemNumbers | None = None
-    schema_version: int = EVALUATION_SCHEMA_VERSION
 
     def metric(self, name: str) -> Metric | None:
         """The metric of that name, or None."""

@@ -9,20 +9,18 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from vitrail.contracts.contract import Contract
 from vitrail.contracts.files import digest_json
+from vitrail.errors import EvaluationError
 
 __all__ = [
     "INDEX_FILE",
-    "INDEX_MANIFEST_FILE",
-    "INDEX_SCHEMA_VERSION",
     "ITEMS_FILE",
     "ITEMS_SCHEMA",
     "IndexManifest",
 ]
 
-INDEX_SCHEMA_VERSION = 1
 INDEX_FILE = "index.usearch"
-INDEX_MANIFEST_FILE = "index.json"
 ITEMS_FILE = "items.parquet"
 
 ITEMS_SCHEMA = pa.schema(
@@ -37,7 +35,13 @@ ITEMS_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class IndexManifest:
+class IndexManifest(
+    Contract,
+    noun="an index",
+    file="index.json",
+    error=EvaluationError,
+    remedy="build the index again with this model (step build_index)",
+):
     """What an index holds and which model may search it (`index.json`)."""
 
     model_id: str
@@ -47,7 +51,6 @@ class IndexManifest:
     expansion_search: int  # candidates looked at by a search; the graph's file does not keep it
     index_digest: str
     items_digest: str
-    schema_version: int = INDEX_SCHEMA_VERSION
 
     @property
     def digest(self) -> str:

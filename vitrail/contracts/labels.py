@@ -4,7 +4,7 @@ labels.json                LabelSetManifest
 vocabulary.parquet         VOCABULARY_SCHEMA, row i is the label with head output i
 dictionary.parquet         DICTIONARY_SCHEMA, every candidate term, with the reason when it was rejected
 members.parquet            MEMBERS_SCHEMA, the terms of each label and how close they are, for audits
-diff.json                  what changed since the previous label set, when there was one
+diff.json                  LabelDiff, what changed since the previous label set, when there was one
 shards/00000.parquet       SIDECAR_SCHEMA, one row per row of index/00000.parquet, in the same order
 votes/00000.parquet        VOTES_SCHEMA, which signals voted for which label
 judged.parquet, scorer.json   only when judgements trained the scorer: their features, and the boosted trees
@@ -14,18 +14,21 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from vitrail.contracts.contract import Contract
+from vitrail.errors import LabelError
+
 __all__ = [
     "BANDS",
     "DICTIONARY_SCHEMA",
-    "LABELS_SCHEMA_VERSION",
     "MEMBERS_SCHEMA",
     "SIDECAR_SCHEMA",
     "VOCABULARY_SCHEMA",
     "VOTES_SCHEMA",
+    "LabelDiff",
     "LabelSetManifest",
+    "Moves",
 ]
 
-LABELS_SCHEMA_VERSION = 1
 BANDS = ("head", "mid", "tail")
 
 VOCABULARY_SCHEMA = pa.schema(
@@ -78,7 +81,13 @@ VOTES_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelSetManifest:
+class LabelSetManifest(
+    Contract,
+    noun="a label set",
+    file="labels.json",
+    error=LabelError,
+    remedy="derive the labels again (`vitrail labels derive`)",
+):
     """What a label set was derived from, and how large it is (`labels.json`)."""
 
     corpus_digest: str
@@ -92,4 +101,31 @@ class LabelSetManifest:
     num_signals_skipped: dict[str, int]  # by reason; "read_in_part": those whose first 64 KB alone were read
     is_sampled: bool = False  # the dictionary's counts are of a sample of the signals
     sidecar_digests: dict[str, str] = field(default_factory=dict)  # SHA-256 by shard; readers compare it
-    schema_version: int = LABELS_SCHEMA_VERSION
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moves:
+    """Labels by what became of them: every old and every new label is in one list at least."""
+
+    kept: tuple[int, ...]  # ids in both
+    merged: dict[int, tuple[int, ...]]  # new id: the old ids whose terms mostly went into it, unless it is kept of one
+    split: dict[int, tuple[int, ...]]  # old id: new ids that took a part of its terms, its own included
+    new: tuple[int, ...]  # new ids that share no term with an old label
+    lost: tuple[int, ...]  # old ids none of whose terms is in a label
+    churn: float  # share of old term mentions whose term is now in no label or in one with another id
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelDiff(
+    Moves,
+    Contract,
+    noun="a label set derived with an earlier one",
+    file="diff.json",
+    error=LabelError,
+    remedy="derive the labels again with the earlier label set as previous",
+):
+    """What became of the labels of OLD in NEW."""
+
+    old_digest: str
+    new_digest: str
+    tail_mass: tuple[float, float]  # share of (image, label) pairs in the tail band, old and new

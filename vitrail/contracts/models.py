@@ -7,11 +7,11 @@ model.json          ModelManifest
 from dataclasses import dataclass, field
 from typing import Any
 
+from vitrail.contracts.contract import Contract
 from vitrail.contracts.lineage import Lineage
+from vitrail.errors import ModelError
 
-__all__ = ["MODEL_SCHEMA_VERSION", "Architecture", "HeadSpec", "ModelManifest", "Transforms"]
-
-MODEL_SCHEMA_VERSION = 1
+__all__ = ["Architecture", "HeadSpec", "ModelManifest", "Transforms"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,13 @@ class HeadSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelManifest:
+class ModelManifest(
+    Contract,
+    noun="a model",
+    file="model.json",
+    error=ModelError,
+    remedy="train the model again, or use the release that wrote it",
+):
     """A model folder's JSON half (`model.json`)."""
 
     model_id: str  # SHA-256 over the weights' digest, architecture, transforms and heads
@@ -58,4 +64,3 @@ class ModelManifest:
     transforms: Transforms
     heads: tuple[HeadSpec, ...]
     lineage: Lineage
-    schema_version: int = MODEL_SCHEMA_VERSION

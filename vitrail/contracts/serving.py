@@ -1,13 +1,17 @@
-"""The serving contract (`serving.json`): the proof that an endpoint answers as the trainer does."""
+"""The serving contract: which Bento was built, and the proof that it answers as the trainer does.
+
+bento.json               BuiltBento, of the step package_endpoint
+serving.json             ServingReport, of the step validate_endpoint
+"""
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from vitrail.contracts.contract import Contract
 from vitrail.contracts.lineage import Lineage
+from vitrail.errors import ServingError
 
-__all__ = ["SERVING_FILE", "SERVING_SCHEMA_VERSION", "ServingCheck", "ServingReport"]
-
-SERVING_SCHEMA_VERSION = 1
-SERVING_FILE = "serving.json"
+__all__ = ["BuiltBento", "ServingCheck", "ServingReport"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +26,13 @@ class ServingCheck:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServingReport:
+class ServingReport(
+    Contract,
+    noun="a proof of an endpoint",
+    file="serving.json",
+    error=ServingError,
+    remedy="prove the endpoint again (step validate_endpoint)",
+):
     """What an endpoint answered to the golden images (`serving.json`)."""
 
     model_id: str  # of the bundle
@@ -39,9 +49,22 @@ class ServingReport:
     loaded_p50_ms: float  # with `num_clients` clients at once
     loaded_p99_ms: float
     images_per_s: float  # with `num_clients` clients at once
-    schema_version: int = SERVING_SCHEMA_VERSION
 
     @property
     def is_passed(self) -> bool:
         """Whether every demand was met, and there was at least one."""
         return bool(self.checks) and all(check.is_passed for check in self.checks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltBento(
+    Contract,
+    noun="a packaged endpoint",
+    file="bento.json",
+    error=ServingError,
+    remedy="package the endpoint again (step package_endpoint)",
+):
+    """A Bento in a store: its tag and its folder."""
+
+    tag: str
+    path: Path

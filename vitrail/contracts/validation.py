@@ -9,8 +9,10 @@ data_docs/index.html     Great Expectations Data Docs
 from dataclasses import dataclass
 from typing import Literal
 
+from vitrail.contracts.contract import Contract
+from vitrail.errors import DataValidationError
+
 __all__ = [
-    "VALIDATION_SCHEMA_VERSION",
     "ExpectationResult",
     "FailingRows",
     "Profile",
@@ -18,8 +20,6 @@ __all__ = [
     "SuiteResult",
     "ValidationReport",
 ]
-
-VALIDATION_SCHEMA_VERSION = 1
 
 Severity = Literal["critical", "warning", "info"]
 
@@ -57,7 +57,13 @@ class SuiteResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValidationReport:
+class ValidationReport(
+    Contract,
+    noun="a validation",
+    file="validation.json",
+    error=DataValidationError,
+    remedy="validate the data again (step validate_data)",
+):
     """What `validate_data` found (`validation.json`)."""
 
     validation_id: str  # SHA-256 over inputs, configuration and results
@@ -67,7 +73,6 @@ class ValidationReport:
     baseline_digest: str | None  # of the profile that drift was measured against; None: there was no baseline
     success: bool  # no critical expectation failed
     results: tuple[SuiteResult, ...]
-    schema_version: int = VALIDATION_SCHEMA_VERSION
 
     def failed(self, severity: Severity) -> tuple[tuple[str, ExpectationResult], ...]:
         """The failed expectations of that severity, each with the name of its suite."""
@@ -80,7 +85,13 @@ class ValidationReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Profile:
+class Profile(
+    Contract,
+    noun="a validation",
+    file="profile.json",
+    error=DataValidationError,
+    remedy="validate the data again (step validate_data)",
+):
     """The shape of a run's data (`profile.json`): shares per category, which sum to 1."""
 
     corpus: str  # its name
@@ -90,4 +101,3 @@ class Profile:
     num_signals: int
     num_labels: int
     distributions: dict[str, dict[str, float]]
-    schema_version: int = VALIDATION_SCHEMA_VERSION

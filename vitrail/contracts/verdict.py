@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["VERDICT_SCHEMA_VERSION", "Check", "Verdict"]
+from vitrail.contracts.contract import Contract
+from vitrail.errors import GateError
 
-VERDICT_SCHEMA_VERSION = 1
+__all__ = ["Check", "Verdict"]
 
 Outcome = Literal["pass", "fail", "inconclusive"]
 
@@ -33,7 +34,13 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Verdict(
+    Contract,
+    noun="a verdict",
+    file="verdict.json",
+    error=GateError,
+    remedy="gate the model again (step gate_model)",
+):
     """Blessed only when every check passed and there was at least one; anything else is not blessed."""
 
     status: Literal["blessed", "rejected", "inconclusive"]
@@ -43,7 +50,6 @@ class Verdict:
     corpus_digest: str
     checks: tuple[Check, ...]
     reasons: tuple[str, ...]
-    schema_version: int = VERDICT_SCHEMA_VERSION
 
     @property
     def is_blessed(self) -> bool:

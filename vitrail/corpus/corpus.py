@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from vitrail.contracts.codec import load
+from vitrail.contracts.codec import read
 from vitrail.contracts.corpus import (
-    CORPUS_SCHEMA_VERSION,
     INDEX_SCHEMA,
     SPLITS_SCHEMA,
     TASK_SCHEMA,
@@ -18,14 +17,13 @@ from vitrail.contracts.corpus import (
 )
 from vitrail.corpus.store.tables import read_batches, read_table
 from vitrail.corpus.store.tar_storage import ShardFiles, ShardStorage, open_storage
-from vitrail.errors import ConfigError, CorpusError
+from vitrail.errors import CorpusError
 from vitrail.tasks import find_problem
 
-__all__ = ["MANIFEST_FILE", "REBUILD", "Corpus", "open_corpus"]
+__all__ = ["REBUILD", "Corpus", "open_corpus"]
 
-MANIFEST_FILE = "corpus.json"
 _MAX_OPEN_TARS = 16
-REBUILD = "build the corpus again (`vitrail corpus build`)"
+REBUILD = CorpusManifest.REMEDY
 
 
 class Corpus:
@@ -129,17 +127,8 @@ def open_corpus(path: Path) -> Corpus:
     Raises:
         CorpusError: There is no corpus, it is of another schema version, or has a task of a kind that is not known.
     """
-    manifest_path = path / MANIFEST_FILE
-    if not manifest_path.exists():
-        raise CorpusError(f"{path} is not a corpus (no {MANIFEST_FILE}); {REBUILD}")
-    try:
-        manifest = load(CorpusManifest, manifest_path)
-    except ConfigError as error:
-        raise CorpusError(f"{error}; {REBUILD}") from error
-    if manifest.schema_version != CORPUS_SCHEMA_VERSION:
-        found = f"schema version {manifest.schema_version}, not {CORPUS_SCHEMA_VERSION}"
-        raise CorpusError(f"{manifest_path} has {found}; {REBUILD}")
+    manifest = read(CorpusManifest, path)
     for task in manifest.tasks:
         if problem := find_problem(task):
-            raise CorpusError(f"{manifest_path}: task {task.name!r} cannot be used: {problem}; {REBUILD}")
+            raise CorpusError(f"{path / manifest.FILE}: task {task.name!r} cannot be used: {problem}; {REBUILD}")
     return Corpus(path, manifest)

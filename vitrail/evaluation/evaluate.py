@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vitrail.contracts.codec import save
+from vitrail.contracts.codec import write
 from vitrail.contracts.corpus import CorpusManifest, TaskInfo
 from vitrail.contracts.evaluation import NEIGHBOURS_SCHEMA, EvaluationReport, MeasuredTask, SliceMetric
 from vitrail.contracts.files import atomic_folder
@@ -25,11 +25,10 @@ from vitrail.gates.outcomes import OUTCOMES_FILE, outcomes_table
 from vitrail.models import Predictor
 from vitrail.tasks import find_kind
 
-__all__ = ["EVALUATION_FILE", "NEIGHBOURS_FILE", "evaluate_model"]
+__all__ = ["NEIGHBOURS_FILE", "evaluate_model"]
 
 _log = logging.getLogger(__name__)
 
-EVALUATION_FILE = "evaluation.json"
 NEIGHBOURS_FILE = "neighbours.parquet"
 
 
@@ -152,6 +151,6 @@ def _write(out: Path, report: EvaluationReport, measured: Mapping[str, TaskResul
     neighbours = [result.neighbours for result in measured.values() if result.neighbours is not None]
     outcomes = [item for result in measured.values() for item in result.outcomes]
     with atomic_folder(out) as partial:
-        save(partial / EVALUATION_FILE, report)
+        write(partial, report)
         pq.write_table(outcomes_table(outcomes), partial / OUTCOMES_FILE)
         pq.write_table(pa.concat_tables([NEIGHBOURS_SCHEMA.empty_table(), *neighbours]), partial / NEIGHBOURS_FILE)

@@ -11,19 +11,17 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from usearch.index import BatchMatches, Index, Matches
 
-from vitrail.contracts.codec import load, save
+from vitrail.contracts.codec import read, write
 from vitrail.contracts.files import atomic_folder, digest_file
 from vitrail.contracts.index import (
     INDEX_FILE,
-    INDEX_MANIFEST_FILE,
-    INDEX_SCHEMA_VERSION,
     ITEMS_FILE,
     ITEMS_SCHEMA,
     IndexManifest,
 )
 from vitrail.corpus import Corpus, open_corpus
 from vitrail.corpus.thumbnails import encode_thumbnails
-from vitrail.errors import ConfigError, CorpusError, EvaluationError
+from vitrail.errors import EvaluationError
 from vitrail.evaluation.config import IndexConfig
 from vitrail.evaluation.inference import predict_batches
 from vitrail.models import Predictor
@@ -34,7 +32,7 @@ __all__ = ["GalleryIndex", "GalleryItem", "build_index", "open_index"]
 _log = logging.getLogger(__name__)
 
 _ROW_GROUP = 1024  # items read together when one thumbnail is asked for
-_REBUILD = "build the index again with this model"
+_REBUILD = IndexManifest.REMEDY
 
 
 def build_index(*, corpus: Path, model: Path, out: Path, config: IndexConfig) -> IndexManifest:
@@ -62,7 +60,7 @@ def build_index(*, corpus: Path, model: Path, out: Path, config: IndexConfig) ->
             index_digest=digest_file(partial / INDEX_FILE),
             items_digest=digest_file(partial / ITEMS_FILE),
         )
-        save(partial / INDEX_MANIFEST_FILE, manifest)
+        write(partial, manifest)
     _log.info("indexed %d images in %d-bit codes", num_items, head.dim)
     return manifest
 
@@ -204,12 +202,7 @@ def open_index(path: Path, model_id: str) -> GalleryIndex:
     Raises:
         EvaluationError: The index is damaged, incomplete, or was made by another model.
     """
-    try:
-        manifest = load(IndexManifest, path / INDEX_MANIFEST_FILE)
-    except (CorpusError, ConfigError) as error:
-        raise EvaluationError(f"{path} is not an index: {error}; {_REBUILD}") from error
-    if manifest.schema_version != INDEX_SCHEMA_VERSION:
-        raise EvaluationError(f"{path} has index schema version {manifest.schema_version}; {_REBUILD}")
+    manifest = read(IndexManifest, path)
     if manifest.model_id != model_id:
         raise EvaluationError(
             f"{path} was made by model {manifest.model_id[:12]}, not by {model_id[:12]}: "

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from vitrail.contracts.codec import load
-from vitrail.contracts.evaluation import EVALUATION_SCHEMA_VERSION, EvaluationReport
+from vitrail.contracts.codec import read
+from vitrail.contracts.evaluation import EvaluationReport
 from vitrail.contracts.verdict import Check, Verdict
-from vitrail.errors import EvaluationError
 from vitrail.gates.checks import Measured, check_change, check_value
 from vitrail.gates.config import GateConfig
 from vitrail.gates.outcomes import OUTCOMES_FILE, read_outcomes
@@ -27,7 +26,7 @@ def gate_model(*, challenger: Path, champion: Path | None, champion_version: str
         config: The recipe's thresholds.
 
     Raises:
-        CorpusError, ConfigError, EvaluationError: An evaluation folder is incomplete or malformed.
+        EvaluationError: An evaluation folder is incomplete or malformed.
     """
     ours = _read(challenger, config)
     theirs = None if champion is None else _read(champion, config)
@@ -57,12 +56,7 @@ def gate_model(*, challenger: Path, champion: Path | None, champion_version: str
 
 
 def _read(folder: Path, config: GateConfig) -> Measured:
-    report = load(EvaluationReport, folder / "evaluation.json")
-    if report.schema_version != EVALUATION_SCHEMA_VERSION:
-        raise EvaluationError(
-            f"{folder} holds an evaluation of schema version {report.schema_version}, this code reads "
-            f"{EVALUATION_SCHEMA_VERSION}; evaluate the model again"
-        )
+    report = read(EvaluationReport, folder)
     names = [threshold.metric for threshold in config.changes]
     found = {name: read_outcomes(folder / OUTCOMES_FILE, name) for name in names}
     return Measured(report, {name: outcomes for name, outcomes in found.items() if outcomes is not None})

@@ -5,7 +5,7 @@ from .inspect.explanation_page import describe_explanation, write_explanation
 from .inspect.judging_sheet import Pair, read_sheet, sample_pairs, write_sheet
 from .inspect.rejected_phrases import list_rejections
 from .inspect.scorer_quality import ScorerQuality, compare_scorers
-from .label_set.diff import LabelDiff, diff_labels, remap_head
+from .label_set.diff import diff_labels, remap_head
 from .label_set.opened import LabelSet, open_labels
 from .label_set.tail import BandCounts, TailReport, tail_report
 from .scoring.judgements import read_judgements, write_judgements
@@ -15,7 +15,6 @@ from .text_features import build_text_features
 __all__ = [
     "BandCounts",
     "Explanation",
-    "LabelDiff",
     "LabelSet",
     "LabelsConfig",
     "Pair",

@@ -25,14 +25,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from daft import col
 
-from vitrail.contracts.codec import encode, load, save
+from vitrail.contracts.codec import encode, read, write
 from vitrail.contracts.corpus import SIGNALS_SCHEMA, CorpusManifest
 from vitrail.contracts.files import atomic_file, atomic_folder, digest_file, digest_json, read_json, write_json
-from vitrail.contracts.labels import LabelSetManifest
+from vitrail.contracts.labels import LabelDiff, LabelSetManifest
 from vitrail.errors import LabelError
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary.terms import load_terms, save_terms
-from vitrail.labels.label_set.diff import DIFF_FILE, LabelDiff, check_churn, diff_labels
+from vitrail.labels.label_set.diff import check_churn, diff_labels
 from vitrail.labels.label_set.opened import LabelSet, open_labels
 from vitrail.labels.label_set.tables import label_ids, member_terms, members_table, vocabulary_table
 from vitrail.labels.scoring.scorers import load_scorer
@@ -50,7 +50,7 @@ _LOG = logging.getLogger(__name__)
 _WAVE_BYTES = 256 << 20  # signal files are annotated in waves; a finished wave survives a kill
 _SAMPLE_SLOTS = 1 << 20
 _LABEL_SET = (
-    *("labels.json", "vocabulary.parquet", "dictionary.parquet", "members.parquet", DIFF_FILE),
+    *(LabelSetManifest.FILE, "vocabulary.parquet", "dictionary.parquet", "members.parquet", LabelDiff.FILE),
     *(JUDGED_FILE, SCORER_FILE),
     *("shards", "votes"),
 )
@@ -80,7 +80,7 @@ def derive_labels(
     """
     corpus, out = Path(corpus).absolute(), Path(out).absolute()
     load_scorer(config.scorer)  # here a broken one costs nothing, in the workers the whole annotation
-    manifest = load(CorpusManifest, corpus / "corpus.json")
+    manifest = read(CorpusManifest, corpus)
     earlier = open_labels(previous) if previous else None
     key = digest_json([manifest.digest, digest_config(config), earlier.manifest.digest if earlier else None])[:16]
     root = Path(work).absolute() if work else out.parent / f".{out.name}.work"
@@ -94,7 +94,7 @@ def derive_labels(
         report = _annotate(files, folder)
         train_on_judgements(folder, corpus, config)
         result = _label_shards(corpus, manifest, config, folder, report, earlier)
-    save(folder / "labels.json", result)
+    write(folder, result)
     diff = _compare(earlier, folder) if earlier else None
     _publish(out, folder)
     if diff and config.max_churn is not None:
@@ -105,7 +105,7 @@ def derive_labels(
 
 def _compare(previous: LabelSet, folder: Path) -> LabelDiff:
     diff = diff_labels(previous, open_labels(folder))
-    save(folder / DIFF_FILE, diff)
+    write(folder, diff)
     _LOG.info(
         "churn %.1f%%: %d labels kept, %d new, %d lost", 100 * diff.churn, len(diff.kept), len(diff.new), len(diff.lost)
     )

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from vitrail.contracts.codec import load
+from vitrail.contracts.codec import read
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.files import atomic_folder
 from vitrail.errors import LabelError
@@ -60,7 +60,7 @@ def build_text_features(corpus: Path, labels: Path, out: Path, encoder_name: str
     Raises:
         LabelError: The label set was derived from another corpus, or no image has text.
     """
-    manifest = load(CorpusManifest, Path(corpus) / "corpus.json")
+    manifest = read(CorpusManifest, Path(corpus))
     label_set = open_labels(labels)
     label_set.require_corpus(corpus, manifest.digest)
     ids = pa.concat_arrays([read_image_ids(Path(corpus), shard.name) for shard in manifest.shards])

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from vitrail.contracts.codec import encode, load
+from vitrail.contracts.codec import encode, read
 from vitrail.contracts.files import digest_json
-from vitrail.contracts.models import MODEL_SCHEMA_VERSION, Architecture, HeadSpec, ModelManifest, Transforms
-from vitrail.errors import ConfigError, CorpusError, ModelError
+from vitrail.contracts.models import Architecture, HeadSpec, ModelManifest, Transforms
+from vitrail.errors import ModelError
 
-__all__ = ["MANIFEST_FILE", "load_manifest", "model_id"]
-
-MANIFEST_FILE = "model.json"
+__all__ = ["load_manifest", "model_id"]
 
 
 def model_id(weights_digest: str, architecture: Architecture, transforms: Transforms, heads: Sequence[HeadSpec]) -> str:
@@ -31,17 +29,11 @@ def load_manifest(folder: Path) -> ModelManifest:
     Raises:
         ModelError: The file is absent, malformed, of another schema version, or was edited.
     """
-    try:
-        manifest = load(ModelManifest, folder / MANIFEST_FILE)
-    except (CorpusError, ConfigError) as error:
-        raise ModelError(f"{folder} is not a model folder: {error}") from error
-    if manifest.schema_version != MODEL_SCHEMA_VERSION:
-        raise ModelError(
-            f"{folder / MANIFEST_FILE} has schema version {manifest.schema_version}, this code reads "
-            f"{MODEL_SCHEMA_VERSION}; train the model again or use the release that wrote it"
-        )
+    manifest = read(ModelManifest, folder)
     if manifest.model_id != model_id(
         manifest.weights_digest, manifest.architecture, manifest.transforms, manifest.heads
     ):
-        raise ModelError(f"{folder / MANIFEST_FILE} was edited: its model_id is not that of its contents")
+        raise ModelError(
+            f"{folder / manifest.FILE} was edited: its model_id is not that of its contents; {manifest.REMEDY}"
+        )
     return manifest

@@ -8,12 +8,12 @@ import safetensors
 import safetensors.torch
 from torch import Tensor, nn
 
-from vitrail.contracts.codec import save
+from vitrail.contracts.codec import write
 from vitrail.contracts.files import atomic_file, digest_file
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import ModelManifest
 from vitrail.errors import ConfigError, ModelError
-from vitrail.models.manifest import MANIFEST_FILE, load_manifest, model_id
+from vitrail.models.manifest import load_manifest, model_id
 from vitrail.models.model import VitrailModel
 
 __all__ = ["WEIGHTS_FILE", "load_model", "load_trunk_weights", "save_model"]
@@ -46,7 +46,7 @@ def save_model(folder: Path, model: VitrailModel, lineage: Lineage) -> ModelMani
         heads=model.specs,
         lineage=lineage,
     )
-    save(folder / MANIFEST_FILE, manifest)
+    write(folder, manifest)
     return manifest
 
 
@@ -62,13 +62,13 @@ def load_model(folder: Path) -> tuple[VitrailModel, ModelManifest]:
         raise ModelError(f"{weights} does not exist; fetch the model again")
     if (digest := digest_file(weights)) != manifest.weights_digest:
         raise ModelError(
-            f"{weights} has digest {digest[:12]}, {MANIFEST_FILE} demands {manifest.weights_digest[:12]}; "
+            f"{weights} has digest {digest[:12]}, {manifest.FILE} demands {manifest.weights_digest[:12]}; "
             "the file is damaged or belongs to another model: fetch the model again"
         )
     try:
         model = VitrailModel(manifest.architecture, manifest.transforms, manifest.heads)
     except ConfigError as error:
-        raise ModelError(f"{folder / MANIFEST_FILE}: {error}; use the release that trained this model") from error
+        raise ModelError(f"{folder / manifest.FILE}: {error}; use the release that trained this model") from error
     try:
         model.load_state_dict(safetensors.torch.load_file(weights))
     except (RuntimeError, safetensors.SafetensorError) as error:

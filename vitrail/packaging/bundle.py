@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 from vitrail.contracts.bundle import BundleManifest, seal_bundle
-from vitrail.contracts.codec import load
+from vitrail.contracts.codec import read
 from vitrail.contracts.files import atomic_folder
-from vitrail.contracts.index import INDEX_MANIFEST_FILE, IndexManifest
+from vitrail.contracts.index import IndexManifest
 from vitrail.contracts.lineage import Lineage
 from vitrail.corpus import open_corpus
 from vitrail.errors import ServingError
@@ -78,11 +78,11 @@ def assemble_bundle(
         ServingError: Index and model do not belong together.
     """
     model_id = load_manifest(model).model_id
-    index_manifest = load(IndexManifest, index / INDEX_MANIFEST_FILE)
+    index_manifest = read(IndexManifest, index)
     if index_manifest.model_id != model_id:
         raise ServingError(
             f"{index} was made by model {index_manifest.model_id[:12]}, not by {model_id[:12]} in {model}; "
-            "build the index again with this model"
+            f"{IndexManifest.REMEDY}"
         )
     with atomic_folder(out) as partial:
         shutil.copytree(model, partial / "model")

@@ -13,8 +13,8 @@ import httpx
 import numpy as np
 
 from vitrail.contracts.bundle import BundleManifest, open_bundle
-from vitrail.contracts.codec import encode, save
-from vitrail.contracts.serving import SERVING_FILE, ServingCheck, ServingReport
+from vitrail.contracts.codec import encode, write
+from vitrail.contracts.serving import ServingCheck, ServingReport
 from vitrail.errors import ServingError
 from vitrail.packaging.compare import compare_answers
 from vitrail.packaging.config import EndpointConfig
@@ -66,10 +66,10 @@ def prove_endpoint(url: str, bundle: Path, config: EndpointConfig, out: Path) ->
         _load(client, golden, config, traffic)
     checks += [_check_errors(traffic), _check_latency(traffic, config)]
     report = _report(manifest, golden, traffic, checks, config, _stated_bento(answers))
-    save(out / SERVING_FILE, report)
+    write(out, report)
     if not report.is_passed:
         failed = "; ".join(f"{check.name}: {check.detail}" for check in checks if not check.is_passed)
-        raise ServingError(f"the endpoint is not proven: {failed} (see {out / SERVING_FILE})")
+        raise ServingError(f"the endpoint is not proven: {failed} (see {out / report.FILE})")
     return report
 
 

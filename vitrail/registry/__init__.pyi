@@ -6,8 +6,6 @@ from .register import register_model
 from .versions import (
     CHALLENGER,
     CHAMPION,
-    ModelVersion,
-    Release,
     find_challenger,
     find_champion,
 )
@@ -15,9 +13,7 @@ from .versions import (
 __all__ = [
     "CHALLENGER",
     "CHAMPION",
-    "ModelVersion",
     "RegistryConfig",
-    "Release",
     "fetch_version",
     "find_challenger",
     "find_champion",

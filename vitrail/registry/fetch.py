@@ -4,11 +4,11 @@ import logging
 from pathlib import Path
 
 from vitrail.contracts.files import atomic_folder
+from vitrail.contracts.registry import ModelVersion
 from vitrail.errors import RegistryError
 from vitrail.registry.client import connect
 from vitrail.registry.config import RegistryConfig
 from vitrail.registry.version_folder import verify_artifacts
-from vitrail.registry.versions import ModelVersion
 
 __all__ = ["fetch_version"]
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import filelock
 
-from vitrail.contracts.codec import load
+from vitrail.contracts.codec import read
+from vitrail.contracts.registry import ModelVersion, Release
 from vitrail.contracts.serving import ServingReport
 from vitrail.contracts.verdict import Verdict
 from vitrail.errors import RegistryError
 from vitrail.registry.client import connect
 from vitrail.registry.config import RegistryConfig
-from vitrail.registry.versions import CHAMPION, ModelVersion, Release, read_alias
+from vitrail.registry.versions import CHAMPION, read_alias
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -36,17 +37,18 @@ def promote_model(
 
     Args:
         version: A registered version.
-        verdict: `verdict.json` of the same model; it must be blessed, against the champion of this moment.
-        serving: `serving.json` of an endpoint made of the same model and index; it must have passed.
+        verdict: Folder of the verdict on the same model; it must be blessed, against the champion of this moment.
+        serving: Folder of the proof of an endpoint made of the same model and index; it must have passed.
         lock: A file on a file system that all writers share.
         config: The registry.
 
     Raises:
         RegistryError: There is no proof for this version, another version was promoted since the verdict, or
             another writer holds the lock for too long. The alias has not moved.
+        GateError, ServingError: A proof is missing or unreadable.
     """
-    judged = load(Verdict, verdict)
-    _check_proof(version, judged, load(ServingReport, serving))
+    judged = read(Verdict, verdict)
+    _check_proof(version, judged, read(ServingReport, serving))
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:
         with filelock.FileLock(lock, timeout=config.lock_timeout_s), connect(config) as client:

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitrail.contracts.codec import load
+from vitrail.contracts.codec import read
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.evaluation import EvaluationReport
-from vitrail.contracts.index import INDEX_MANIFEST_FILE, IndexManifest
+from vitrail.contracts.index import IndexManifest
+from vitrail.contracts.labels import LabelSetManifest
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import ModelManifest
+from vitrail.contracts.registry import ModelVersion
 from vitrail.contracts.verdict import Verdict
 from vitrail.errors import RegistryError
 from vitrail.models import load_manifest
@@ -23,7 +25,7 @@ from vitrail.registry.client import connect, find_experiment
 from vitrail.registry.config import RegistryConfig
 from vitrail.registry.curves import allowed_name, leaves, log_metrics, open_run, write_curve
 from vitrail.registry.version_folder import collect_artifacts, curve_name, seal_artifacts
-from vitrail.registry.versions import CHALLENGER, ModelVersion, find_registered, read_version
+from vitrail.registry.versions import CHALLENGER, find_registered, read_version
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -76,7 +78,7 @@ def register_model(
         model: Model folder.
         index: Index folder, made by that model.
         evaluation: Evaluation folder of that model.
-        verdict: `verdict.json`.
+        verdict: Folder of the verdict on that model.
         features: The online features that the endpoint serves, if there are any.
         training: Logs of the training stages (`training.jsonl`); the folder a log lies in names its curves.
         recipe_json: The resolved recipe.
@@ -104,7 +106,7 @@ def register_model(
                     "features": features,
                     "validation": validation,
                 },
-                files={"verdict.json": verdict} | _vocabulary_files(labels),
+                files={Verdict.FILE: verdict / Verdict.FILE} | _vocabulary_files(labels),
                 texts={"recipe.json": recipe_json, "README.md": _card(submission, config)},
                 training=training,
             )
@@ -116,7 +118,7 @@ def register_model(
 
 def _vocabulary_files(labels: Path | None) -> dict[str, Path]:
     """The label set without the labels of single images."""
-    names = ("labels.json", "vocabulary.parquet", "members.parquet")
+    names = (LabelSetManifest.FILE, "vocabulary.parquet", "members.parquet")
     return {f"labels/{name}": labels / name for name in names} if labels else {}
 
 
@@ -132,10 +134,10 @@ def _read(
     manifest = load_manifest(model)
     submission = _Submission(
         manifest=manifest,
-        index=load(IndexManifest, index / INDEX_MANIFEST_FILE),
-        evaluation=load(EvaluationReport, evaluation / "evaluation.json"),
-        verdict=load(Verdict, verdict),
-        corpus=load(CorpusManifest, corpus / "corpus.json") if corpus else None,
+        index=read(IndexManifest, index),
+        evaluation=read(EvaluationReport, evaluation),
+        verdict=read(Verdict, verdict),
+        corpus=read(CorpusManifest, corpus) if corpus else None,
         recipe=recipe,
         lineage=dataclasses.replace(lineage, model_id=manifest.model_id),
     )

@@ -1,9 +1,10 @@
 """Registered versions and the aliases that point at them."""
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from vitrail.contracts.lineage import Lineage
+from vitrail.contracts.registry import ModelVersion
 from vitrail.errors import RegistryError
 from vitrail.registry.client import connect
 from vitrail.registry.config import RegistryConfig
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CHALLENGER",
     "CHAMPION",
-    "ModelVersion",
-    "Release",
     "find_challenger",
     "find_champion",
     "find_registered",
@@ -26,39 +25,6 @@ __all__ = [
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model, no such alias
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelVersion:
-    """A version in the registry; model, index and features are its artifacts, so they move together."""
-
-    name: str
-    version: str
-    model_id: str
-    index_digest: str
-    artifacts_digest: str  # of digests.json, which names every artifact's digest
-    mlflow_run_id: str
-    tracking_uri: str
-    lineage: Lineage
-
-    @property
-    def reference(self) -> str:
-        """`<registered name>/<version>`, as lineage records state it."""
-        return f"{self.name}/{self.version}"
-
-    @property
-    def uri(self) -> str:
-        """MLflow's address of the version."""
-        return f"models:/{self.reference}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Release:
-    """The champion's alias moved: from what to what."""
-
-    version: ModelVersion
-    previous: str | None  # reference of the version to go back to; None: this is the first champion
-    promoted_at: str  # ISO 8601, UTC
 
 
 def find_champion(config: RegistryConfig) -> ModelVersion | None:

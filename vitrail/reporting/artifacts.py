@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vitrail.contracts.codec import load
+from vitrail.contracts.codec import read_optional
 from vitrail.contracts.evaluation import EvaluationReport, Metric
 from vitrail.contracts.verdict import Verdict
 from vitrail.corpus import Corpus, open_corpus
-from vitrail.evaluation import EVALUATION_FILE
 from vitrail.reporting.run import Run
 
 __all__ = [
@@ -29,15 +28,12 @@ def open_run_corpus(run: Run) -> Corpus | None:
 
 def read_evaluation(run: Run, model: str = "challenger") -> EvaluationReport | None:
     """The evaluation of the challenger or of the champion."""
-    path = run.artifact("evaluate_model", model, EVALUATION_FILE)
-    return load(EvaluationReport, path) if path else None
+    return run.read(EvaluationReport, "evaluate_model", model)
 
 
 def read_verdict(run: Run) -> Verdict | None:
     """The verdict on the challenger."""
-    beside = run.path / "verdict.json"
-    path = beside if beside.exists() else run.artifact("gate_model", "verdict.json")
-    return load(Verdict, path) if path else None
+    return read_optional(Verdict, run.path) or run.read(Verdict, "gate_model")
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:

@@ -9,9 +9,14 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from vitrail.contracts.codec import read_optional
+from vitrail.contracts.contract import Contract
 
 __all__ = ["PIPELINE", "Run", "StepEntry", "read_run"]
+
+C = TypeVar("C", bound=Contract)
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +75,15 @@ class Run:
         root = self.step(step).artifact
         path = root.joinpath(*parts) if root else None
         return path if path is not None and path.exists() else None
+
+    def read(self, kind: type[C], step: str, *parts: str) -> C | None:
+        """The contract that describes a step's artifact, or a folder in it; None when it is not there.
+
+        Raises:
+            VitrailError: The contract's own error: it is there and not what it should be.
+        """
+        folder = self.artifact(step, *parts)
+        return read_optional(kind, folder) if folder else None
 
     @property
     def failed(self) -> tuple[StepEntry, ...]:

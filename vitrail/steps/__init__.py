@@ -2,16 +2,14 @@
 
 from vitrail.steps.artifacts import ARTIFACTS
 from vitrail.steps.context import Outcome, Step, StepContext
-from vitrail.steps.runner import ArtifactManifest, run_step
-from vitrail.steps.workspace import StepRecord, Workspace
+from vitrail.steps.runner import run_step
+from vitrail.steps.workspace import Workspace
 
 __all__ = [
     "ARTIFACTS",
-    "ArtifactManifest",
     "Outcome",
     "Step",
     "StepContext",
-    "StepRecord",
     "Workspace",
     "run_step",
 ]

@@ -1,15 +1,14 @@
 """Measures the model, and the champion if there is one, on the test split of the same corpus."""
 
 from vitrail import evaluation
-from vitrail.contracts.codec import load
-from vitrail.contracts.files import digest_json, write_json
+from vitrail.contracts.codec import read, write
+from vitrail.contracts.files import digest_json
 from vitrail.contracts.models import ModelManifest
+from vitrail.contracts.registry import ComparedChampion
 from vitrail.registry import fetch_version, find_champion
 from vitrail.steps.context import Outcome, Step, StepContext
 
-__all__ = ["CHAMPION_VERSION", "STEP"]
-
-CHAMPION_VERSION = "champion.json"
+__all__ = ["STEP"]
 
 
 def evaluate_model(context: StepContext) -> Outcome:
@@ -26,8 +25,8 @@ def evaluate_model(context: StepContext) -> Outcome:
             out=context.out / name,
             config=context.recipe.evaluation,
         )
-    write_json(context.out / CHAMPION_VERSION, {"version": champion.reference if champion else None})
-    ids = {name: load(ModelManifest, model / "model.json").model_id for name, model in models.items()}
+    write(context.out, ComparedChampion(reference=champion.reference if champion else None))
+    ids = {name: read(ModelManifest, model).model_id for name, model in models.items()}
     return Outcome(digest=digest_json(ids | {"config": context.recipe.evaluation.digest}), lineage={})
 
 

@@ -1,10 +1,10 @@
 """Decides whether the model may take the champion's place."""
 
 from vitrail import gates
-from vitrail.contracts.codec import encode, save
-from vitrail.contracts.files import digest_json, read_json
+from vitrail.contracts.codec import encode, read, write
+from vitrail.contracts.files import digest_json
+from vitrail.contracts.registry import ComparedChampion
 from vitrail.steps.context import Outcome, Step, StepContext
-from vitrail.steps.evaluate_model import CHAMPION_VERSION
 
 __all__ = ["STEP"]
 
@@ -16,11 +16,11 @@ def gate_model(context: StepContext) -> Outcome:
     verdict = gates.gate_model(
         challenger=evaluations / "challenger",
         champion=champion if champion.exists() else None,
-        champion_version=read_json(evaluations / CHAMPION_VERSION)["version"],
+        champion_version=read(ComparedChampion, evaluations).reference,
         config=context.recipe.gates,
     )
-    save(context.out / "verdict.json", verdict)
-    save(context.run_folder / "verdict.json", verdict)
+    write(context.out, verdict)
+    write(context.run_folder, verdict)
     return Outcome(digest=digest_json(encode(verdict)), lineage={}, value=verdict.status)
 
 

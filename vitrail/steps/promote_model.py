@@ -1,9 +1,9 @@
 """Moves the alias `champion` to the proven version."""
 
 from vitrail import registry
-from vitrail.contracts.codec import encode, load, save
+from vitrail.contracts.codec import encode, read, write
 from vitrail.contracts.files import digest_json
-from vitrail.registry import ModelVersion
+from vitrail.contracts.registry import ModelVersion
 from vitrail.steps.context import Outcome, Step, StepContext
 
 __all__ = ["STEP"]
@@ -12,13 +12,13 @@ __all__ = ["STEP"]
 def promote_model(context: StepContext) -> Outcome:
     """Writes the release, `release.json`."""
     release = registry.promote_model(
-        load(ModelVersion, context.inputs["version"] / "version.json"),
-        verdict=context.inputs["verdict"] / "verdict.json",
-        serving=context.inputs["serving"] / "serving.json",
+        read(ModelVersion, context.inputs["version"]),
+        verdict=context.inputs["verdict"],
+        serving=context.inputs["serving"],
         lock=context.workspace / "promotion.lock",
         config=context.recipe.registry,
     )
-    save(context.out / "release.json", release)
+    write(context.out, release)
     return Outcome(digest=digest_json(encode(release)), lineage={})
 
 

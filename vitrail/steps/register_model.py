@@ -3,7 +3,7 @@
 import json
 
 from vitrail import registry
-from vitrail.contracts.codec import encode, save
+from vitrail.contracts.codec import encode, write
 from vitrail.contracts.files import digest_json
 from vitrail.steps.context import Outcome, Step, StepContext
 
@@ -17,7 +17,7 @@ def register_model(context: StepContext) -> Outcome:
         model=inputs["model"],
         index=inputs["index"],
         evaluation=inputs["evaluation"] / "challenger",
-        verdict=inputs["verdict"] / "verdict.json",
+        verdict=inputs["verdict"],
         features=inputs["features"],
         labels=inputs["labels"],
         validation=inputs["validation"],
@@ -27,7 +27,7 @@ def register_model(context: StepContext) -> Outcome:
         config=context.recipe.registry,
         corpus=inputs["corpus"],
     )
-    save(context.out / "version.json", version)
+    write(context.out, version)
     return Outcome(digest=digest_json(encode(version)), lineage={"model_version": version.reference})
 
 

@@ -8,35 +8,23 @@ import shutil
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
 
-from vitrail.contracts.codec import load, save
+from vitrail.contracts.codec import read, write
 from vitrail.contracts.files import atomic_folder, digest_json, replace_link
+from vitrail.contracts.runs import ArtifactManifest, StepRecord
 from vitrail.errors import ConfigError, VitrailError
 from vitrail.recipes import Recipe
 from vitrail.steps.artifacts import ARTIFACTS
 from vitrail.steps.context import Outcome, Step, StepContext
-from vitrail.steps.workspace import StepRecord, Workspace, code_digest
+from vitrail.steps.workspace import Workspace, code_digest
 from vitrail.training import PodSettings
 
-__all__ = ["ArtifactManifest", "run_step"]
+__all__ = ["run_step"]
 
 _log = logging.getLogger(__name__)
-_MANIFEST = "artifact.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArtifactManifest:
-    """What steps hand to each other: where an artifact lies and what it is. Never the artifact itself."""
-
-    step: str
-    artifact: str  # folder
-    digest: str
-    value: str
-    lineage: dict[str, str]
 
 
 def run_step(
@@ -127,8 +115,8 @@ def _find_or_make(
     pod: PodSettings | None,
     target: Path,
 ) -> tuple[ArtifactManifest, bool]:
-    if step.is_reusable and (target / _MANIFEST).exists():
-        return load(ArtifactManifest, target / _MANIFEST), True
+    if step.is_reusable and (target / ArtifactManifest.FILE).exists():
+        return read(ArtifactManifest, target), True
     work = target.with_name(f"{target.name}.work")
     with atomic_folder(target) as partial:
         context = StepContext(
@@ -148,7 +136,7 @@ def _find_or_make(
             _keep(context.out, workspace.run_folder / "failed" / step.name)
             raise
         manifest = _manifest(step, target, outcome)
-        save(partial / _MANIFEST, manifest)
+        write(partial, manifest)
     shutil.rmtree(work, ignore_errors=True)
     return manifest, False
 

@@ -5,27 +5,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vitrail.contracts.codec import load
+from vitrail.contracts.codec import read
+from vitrail.contracts.contract import Contract
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.evaluation import EvaluationReport
 from vitrail.contracts.labels import LabelSetManifest
+from vitrail.contracts.registry import ModelVersion
+from vitrail.contracts.runs import StepRecord
 from vitrail.contracts.verdict import Verdict
-from vitrail.registry import ModelVersion
 from vitrail.steps.artifacts import ARTIFACTS
-from vitrail.steps.workspace import StepRecord, Workspace
+from vitrail.steps.workspace import Workspace
 
 __all__ = ["summarise_run"]
 
-T = TypeVar("T")
+C = TypeVar("C", bound=Contract)
 
 
 def summarise_run(workspace: Workspace) -> dict[str, Any]:
     """What the run's steps made; whatever a failed or skipped step did not make is null."""
     records = {record.step: record for record in workspace.records() if record.step != "publish_report"}
-    corpus = _read(records, "checkout_corpus", "corpus.json", CorpusManifest)
-    labels = _read(records, "derive_labels", "labels.json", LabelSetManifest)
-    evaluation = _read(records, "evaluate_model", "challenger/evaluation.json", EvaluationReport)
-    verdict = _read(records, "gate_model", "verdict.json", Verdict)
+    corpus = _read(records, "checkout_corpus", CorpusManifest)
+    labels = _read(records, "derive_labels", LabelSetManifest)
+    evaluation = _read(records, "evaluate_model", EvaluationReport, "challenger")
+    verdict = _read(records, "gate_model", Verdict)
     lineage = workspace.lineage()
     return {
         "run_id": workspace.run_id,
@@ -60,11 +62,11 @@ def _ending(records: Mapping[str, StepRecord], *, is_blessed: bool) -> dict[str,
     return {"status": "succeeded", "failed_step": None, "error": None}
 
 
-def _read(records: Mapping[str, StepRecord], step: str, file: str, kind: type[T]) -> T | None:
+def _read(records: Mapping[str, StepRecord], step: str, kind: type[C], folder: str = "") -> C | None:
     record = records.get(step)
     if record is None or record.status != "succeeded" or record.artifact is None:
         return None
-    return load(kind, Path(record.artifact) / file)
+    return read(kind, Path(record.artifact) / folder)
 
 
 def _metrics(evaluation: EvaluationReport | None) -> dict[str, dict[str, float]]:
@@ -73,7 +75,7 @@ def _metrics(evaluation: EvaluationReport | None) -> dict[str, dict[str, float]]
 
 
 def _model(records: Mapping[str, StepRecord]) -> dict[str, str] | None:
-    version = _read(records, "register_model", "version.json", ModelVersion)
+    version = _read(records, "register_model", ModelVersion)
     if version is None:
         return None
     promoted = records.get("promote_model")

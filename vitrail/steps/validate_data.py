@@ -17,16 +17,16 @@ def validate_data(context: StepContext) -> Outcome:
         context.inputs["labels"],
         context.out,
         context.recipe.validation,
-        baseline=_champion_profile(context),
+        baseline=_champion_validation(context),
     )
     # What passed, not what it was compared with: a new champion is no reason to pretrain again.
     passed = digest_json([report.corpus_digest, report.labels_digest, report.config_digest])
     return Outcome(digest=passed, lineage={"validation_id": report.validation_id})
 
 
-def _champion_profile(context: StepContext) -> Path | None:
+def _champion_validation(context: StepContext) -> Path | None:
     champion = fetch_champion(context)
-    return champion / "validation" / "profile.json" if champion else None
+    return champion / "validation" if champion else None
 
 
 STEP = Step(

@@ -8,33 +8,17 @@
 """
 
 import functools
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
 
 import vitrail
 from vitrail.contracts.codec import load, save
 from vitrail.contracts.files import digest_file, digest_json, replace_link
 from vitrail.contracts.lineage import Lineage
+from vitrail.contracts.runs import StepRecord
 from vitrail.recipes import Recipe
 
-__all__ = ["StepRecord", "Workspace", "code_digest"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepRecord:
-    """What one step did in one run."""
-
-    step: str
-    status: Literal["running", "succeeded", "failed"]
-    started_at: str  # ISO 8601, UTC
-    seconds: float
-    is_reused: bool  # the artifact was made by an earlier run from the same inputs
-    artifact: str | None  # folder, absolute
-    digest: str | None
-    value: str = ""  # what the graph branches on
-    lineage: dict[str, str] = field(default_factory=dict)  # the Lineage fields that this step settled
-    error: str | None = None
+__all__ = ["Workspace", "code_digest"]
 
 
 @dataclass(frozen=True)
@@ -61,11 +45,15 @@ class Workspace:
 
     def write(self, record: StepRecord) -> None:
         """Writes or replaces the record of a step."""
-        save(self.run_folder / "steps" / f"{record.step}.json", record)
+        save(self.run_folder / StepRecord.FILE.format(step=record.step), record)
 
     def records(self) -> tuple[StepRecord, ...]:
-        """The records of this run, in the order the steps started."""
-        paths = (self.run_folder / "steps").glob("*.json")
+        """The records of this run, in the order the steps started.
+
+        Raises:
+            RunError: One is of another version of the library, or damaged.
+        """
+        paths = self.run_folder.glob(StepRecord.FILE.format(step="*"))
         return tuple(sorted((load(StepRecord, path) for path in paths), key=lambda record: record.started_at))
 
     def lineage(self) -> Lineage:

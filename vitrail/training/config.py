@@ -171,7 +171,7 @@ class TrainingConfig(Config):
 
     Attributes:
         log_every_steps: Steps between two lines of `training.jsonl`.
-        profile_steps: Steps that are profiled into `profile.json` (Chrome trace) beside the checkpoints.
+        profile_steps: Steps that are profiled into `trace.json` (Chrome trace) beside the checkpoints.
     """
 
     schedule: ScheduleConfig

@@ -23,9 +23,9 @@ __all__ = [
     "FAILURE_FILE",
     "JOB_FILE",
     "METRICS_FILE",
-    "PROFILE_FILE",
     "RESULT_FOLDER",
     "ROWS_FOLDER",
+    "TRACE_FILE",
     "BlendedCorpus",
     "Failure",
     "FinetuneJob",
@@ -39,7 +39,7 @@ __all__ = [
 
 JOB_FILE = "job.json"
 METRICS_FILE = "training.jsonl"
-PROFILE_FILE = "profile.json"
+TRACE_FILE = "trace.json"
 RESULT_FOLDER = "result"
 ROWS_FOLDER = "rows"
 FAILURE_FILE = "failure.json"

@@ -14,7 +14,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from vitrail.config import Config, require
-from vitrail.contracts.codec import load
+from vitrail.contracts.codec import read
 from vitrail.contracts.labels import SIDECAR_SCHEMA, LabelSetManifest
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.corpus import open_corpus
@@ -130,7 +130,7 @@ def measure_corpus(corpus: Path, labels: Path | None, assumed: CorpusNumbers) ->
 
 
 def _measure_labels(labels: Path, numbers: CorpusNumbers) -> CorpusNumbers:
-    manifest = load(LabelSetManifest, labels / "labels.json")
+    manifest = read(LabelSetManifest, labels)
     num_values = num_labelled = 0
     for shard in manifest.shards:
         sidecar = read_table(labels / "shards" / f"{shard}.parquet", SIDECAR_SCHEMA, "derive the labels again")

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from vitrail.contracts.codec import load
-from vitrail.contracts.labels import VOCABULARY_SCHEMA, LabelSetManifest
+from vitrail.contracts.codec import read, read_optional
+from vitrail.contracts.labels import VOCABULARY_SCHEMA, LabelDiff, LabelSetManifest
 from vitrail.corpus.store.tables import read_table
 from vitrail.errors import LabelError
-from vitrail.labels import LabelDiff
-from vitrail.labels.label_set.diff import DIFF_FILE
 
 __all__ = ["check_blend"]
 
@@ -26,9 +24,8 @@ def check_blend(label_sets: Sequence[Path]) -> None:
 
 
 def _follows(labels: Path, earlier: Path) -> bool:
-    if not (labels / DIFF_FILE).exists():
-        return False
-    return load(LabelDiff, labels / DIFF_FILE).old_digest == load(LabelSetManifest, earlier / "labels.json").digest
+    diff = read_optional(LabelDiff, labels)
+    return diff is not None and diff.old_digest == read(LabelSetManifest, earlier).digest
 
 
 def _compare(first: Path, other: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vitrail.contracts.codec import load
+from vitrail.contracts.codec import read
 from vitrail.contracts.files import digest_file, digest_json
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.contracts.lineage import Lineage
@@ -147,7 +147,7 @@ def _labelled_inputs(corpus: Path, labels: Path) -> dict[str, str | None]:
 
 
 def _labels_digest(corpus: Corpus, labels: Path) -> str:
-    manifest = load(LabelSetManifest, labels / "labels.json")
+    manifest = read(LabelSetManifest, labels)
     if manifest.corpus_digest != corpus.manifest.digest:
         raise LabelError(
             f"{labels} was derived from corpus {manifest.corpus_digest[:12]}, and {corpus.path} is "

@@ -26,7 +26,7 @@ from vitrail.training.checkpoint import Checkpointer, Progress
 from vitrail.training.config import TrainingConfig
 from vitrail.training.distributed import Process
 from vitrail.training.errors import located
-from vitrail.training.job import METRICS_FILE, PROFILE_FILE
+from vitrail.training.job import METRICS_FILE, TRACE_FILE
 from vitrail.training.metrics import Consumption, MetricLog, ProgressLine, StepMeter
 from vitrail.training.objective import Objective, has_label
 from vitrail.training.optimization import (
@@ -324,7 +324,7 @@ def _profiler(num_steps: int, work: Path, process: Process) -> Iterator[Callable
         yield lambda: None
         return
     schedule = torch.profiler.schedule(wait=0, warmup=1, active=num_steps, repeat=1)
-    save = functools.partial(_save_trace, work / PROFILE_FILE)
+    save = functools.partial(_save_trace, work / TRACE_FILE)
     with torch.profiler.profile(schedule=schedule, on_trace_ready=save) as profile:
         yield profile.step
 

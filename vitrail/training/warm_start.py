@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
-from vitrail.contracts.codec import load
-from vitrail.labels import LabelDiff, remap_head
-from vitrail.labels.label_set.diff import DIFF_FILE
+from vitrail.contracts.codec import read_optional
+from vitrail.contracts.labels import LabelDiff
+from vitrail.labels import remap_head
 from vitrail.models import VitrailModel, load_model, load_trunk_weights
 
 __all__ = ["ANNOTATIONS", "carry_annotation_head", "start_from"]
@@ -65,7 +65,5 @@ def carry_annotation_head(model: VitrailModel, earlier: VitrailModel, earlier_la
 
 def _origins(labels: Path, earlier_labels: str | None) -> dict[int, tuple[int, ...]]:
     """Old labels of each label that several merged into."""
-    if not (labels / DIFF_FILE).exists():
-        return {}
-    diff = load(LabelDiff, labels / DIFF_FILE)
-    return diff.merged if diff.old_digest == earlier_labels else {}
+    diff = read_optional(LabelDiff, labels)
+    return diff.merged if diff and diff.old_digest == earlier_labels else {}

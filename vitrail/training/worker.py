@@ -33,8 +33,8 @@ from vitrail.training.finetuning_rows import EncodedSizes
 from vitrail.training.job import (
     FAILURE_FILE,
     METRICS_FILE,
-    PROFILE_FILE,
     RESULT_FOLDER,
+    TRACE_FILE,
     Failure,
     Job,
     PretrainJob,
@@ -169,7 +169,7 @@ def _save_result(trainer: Trainer, job: Job, process: Process, work: Path) -> No
     if model is not None:
         with atomic_folder(work / RESULT_FOLDER) as folder:
             save_model(folder, model, job.lineage)
-            for name in (METRICS_FILE, PROFILE_FILE):
+            for name in (METRICS_FILE, TRACE_FILE):
                 if (work / name).exists():
                     shutil.copyfile(work / name, folder / name)
     process.barrier()

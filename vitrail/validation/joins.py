@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vitrail.contracts.corpus import SPLITS, SPLITS_SCHEMA, TASK_SCHEMA, TaskInfo
+from vitrail.contracts.corpus import SPLITS, SPLITS_SCHEMA, TASK_SCHEMA, CorpusManifest, TaskInfo
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.corpus import Corpus
 from vitrail.corpus.store.tables import read_table
@@ -52,7 +52,7 @@ def measure_joins(
 
 
 def _measure_labels(corpus: Corpus, manifest: LabelSetManifest, config: ValidationConfig) -> Findings:
-    findings = Findings("labels.json", config.num_examples)
+    findings = Findings(LabelSetManifest.FILE, config.num_examples)
     is_foreign = manifest.corpus_digest != corpus.manifest.digest
     examples = [f"derived from {manifest.corpus_digest[:12]}, the corpus is {corpus.manifest.digest[:12]}"]
     findings.set("foreign_labels", int(is_foreign), examples if is_foreign else ())
@@ -60,7 +60,7 @@ def _measure_labels(corpus: Corpus, manifest: LabelSetManifest, config: Validati
 
 
 def _measure_corpus(corpus: Corpus, config: ValidationConfig) -> Findings:
-    findings = Findings("corpus.json", config.num_examples)
+    findings = Findings(CorpusManifest.FILE, config.num_examples)
     quarantined, kept = corpus.manifest.num_quarantined, corpus.manifest.num_images
     findings.set("quarantined_share", quarantined / max(1, quarantined + kept))
     return findings

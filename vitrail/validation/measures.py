@@ -48,7 +48,7 @@ class Measures:
             distance(known[name], self.profile.distributions[name]) if name in known else None for name in DISTRIBUTIONS
         ]
         names = pa.array(DISTRIBUTIONS, pa.string())
-        files = pa.array(["profile.json"] * len(DISTRIBUTIONS), pa.string())
+        files = pa.array([Profile.FILE] * len(DISTRIBUTIONS), pa.string())
         return pa.table({"file": files, "distribution": names, "distance": pa.array(distances, pa.float64())})
 
 

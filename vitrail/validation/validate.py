@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from vitrail.contracts.codec import encode, load, save
+from vitrail.contracts.codec import encode, read, write
 from vitrail.contracts.files import atomic_folder, digest_json
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.contracts.validation import ExpectationResult, Profile, SuiteResult, ValidationReport
@@ -28,26 +28,27 @@ def validate_data(
         labels: The label set folder.
         out: Gets validation.json, profile.json, suites/ and data_docs/; appears whole or not at all.
         config: Sample sizes and limits.
-        baseline: The profile.json of the last blessed run, to measure drift against.
+        baseline: Folder of the validation of the last blessed run, to measure drift against.
 
     Raises:
         DataValidationError: A critical expectation failed. Everything is written by then; the message names
             file, column and a sample of the rows.
-        CorpusError: There is no corpus, no index or no label set at all, or `baseline` does not exist.
+            Also when `baseline` holds no profile.
+        CorpusError, LabelError: There is no corpus, no index or no label set at all.
     """
     # Great Expectations takes seconds to import, and every recipe imports this package for its configuration.
     from vitrail.validation.measures import measure
     from vitrail.validation.plan import check_measures
 
     opened = open_corpus(corpus)
-    manifest = load(LabelSetManifest, labels / "labels.json")
-    previous = load(Profile, baseline) if baseline else None
+    manifest = read(LabelSetManifest, labels)
+    previous = read(Profile, baseline) if baseline else None
     measures = measure(opened, labels, manifest, config)
     with atomic_folder(out) as partial:
         results = check_measures(opened.manifest, measures, previous, config, partial)
         report = _report(opened.manifest.digest, manifest.digest, config, previous, results)
-        save(partial / "validation.json", report)
-        save(partial / "profile.json", measures.profile)
+        write(partial, report)
+        write(partial, measures.profile)
     for suite, expectation in report.failed("warning"):
         _log.warning("%s", _describe(suite, expectation))
     if not report.success:

@@ -14,7 +14,6 @@ from vitrail.corpus.build.emoji import build_emoji, build_emoji_mini
 from vitrail.corpus.build.image_folder import build_folder
 from vitrail.corpus.build.openclipart import build_openclipart
 from vitrail.corpus.build.webdataset import build_webdataset
-from vitrail.corpus.corpus import MANIFEST_FILE
 from vitrail.errors import CorpusError
 
 __all__ = ["CORPORA", "build_corpus"]
@@ -71,7 +70,7 @@ def _builder(source: str, name: str | None, cache: Path) -> Callable[[Path], Cor
 
 def _require_replaceable(out: Path) -> None:
     is_free = not out.exists() or (out.is_dir() and not any(out.iterdir()))
-    if not (is_free or (out / MANIFEST_FILE).is_file()):
+    if not (is_free or (out / CorpusManifest.FILE).is_file()):
         raise CorpusError(f"{out} exists and is not a corpus; nothing in it was touched: choose another folder")
 
 

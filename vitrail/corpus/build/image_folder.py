@@ -1,35 +1,30 @@
 """A folder of images, with a metadata file or with sub-folders as labels."""
 
-import csv
 import hashlib
-import io
-import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from vitrail.contracts.corpus import CorpusManifest
+from vitrail.corpus.build.folder_metadata import describe_images, find_metadata
 from vitrail.corpus.build.indexing import IndexedShard, index_shard
 from vitrail.corpus.build.items import signals_of, splits_of, tasks_of
-from vitrail.corpus.build.metadata_columns import Item, interpret
+from vitrail.corpus.build.metadata_columns import Item, MetadataReader, Place
+from vitrail.corpus.build.refusals import Refusals
+from vitrail.corpus.build.split_words import split_word
 from vitrail.corpus.build.splits import match_lookalikes, thumbnail_of
 from vitrail.corpus.build.writer import Card, write_corpus
 from vitrail.corpus.store.tars import IMAGE_EXTENSIONS, write_tar
 from vitrail.errors import CorpusError
 
-__all__ = ["METADATA_FILES", "build_folder", "list_images"]
-
-METADATA_FILES = ("metadata.parquet", "metadata.csv", "metadata.jsonl")
+__all__ = ["build_folder", "list_images"]
 
 _SHARD_IMAGES = 1000
 _TAIL_CHARACTERS = 16  # of a path that is too long; four bytes each at most
 _NAME_BYTES = 90  # a ustar name holds 100, extension included
-_SPLIT_FOLDERS = {"train", "val", "valid", "validation", "dev", "test"}
-_Record = tuple[dict[str, Any], str]  # columns, and where they were read
 
 
 def list_images(source: Path) -> list[Path]:
@@ -46,14 +41,14 @@ def build_folder(source: Path, folder: Path, name: str) -> CorpusManifest:
     any, the sub-folder of an image is its label, below `train`, `val` and `test` folders when there are such.
 
     Raises:
-        CorpusError: There are no images, or a metadata file is damaged or names a file that is not there.
+        CorpusError: There are no images, or the metadata cannot be understood (see `_items`).
     """
     images = list_images(source)
     if not images:
         raise CorpusError(f"{source} holds no tars and no images ({', '.join(sorted(IMAGE_EXTENSIONS))})")
-    records = _records(source)
     ids = _image_ids(source, images)
-    items = {ids[path]: _item(source, path, records) for path in images}
+    refusals = Refusals()
+    items = _items(source, ids, refusals)
     shards: list[IndexedShard] = []
     thumbnails: dict[str, np.ndarray] = {}
     (folder / "shards").mkdir()
@@ -62,6 +57,7 @@ def build_folder(source: Path, folder: Path, name: str) -> CorpusManifest:
         tar = folder / "shards" / f"{number:05d}.tar"
         write_tar(tar, ((f"{ids[path]}.{path.suffix[1:].lower()}", path.read_bytes()) for path in batch))
         shards.append(index_shard(tar, inspect=lambda key, data: thumbnails.update({key: thumbnail_of(data)})))
+    items = {key: item for key, item in items.items() if key in thumbnails}
     return write_corpus(
         folder,
         Card(
@@ -74,7 +70,32 @@ def build_folder(source: Path, folder: Path, name: str) -> CorpusManifest:
         signals=signals_of(items),
         splits=splits_of(items, match_lookalikes(thumbnails)),
         tasks=tasks_of(items),
+        refused=refusals.table(),
     )
+
+
+def _items(source: Path, ids: Mapping[Path, str], refusals: Refusals) -> dict[str, Item]:
+    """By image_id: the image's row, or what its folders say.
+
+    Raises:
+        CorpusError: A metadata file is no table, a column cannot be used, or most rows cannot.
+    """
+    reader = MetadataReader(refusals)
+    files = find_metadata(source)
+    described = describe_images(source, files, list(ids), reader, refusals)
+    items: dict[str, Item] = {}
+    for path, image_id in ids.items():
+        if path in described:
+            items[image_id] = described[path]
+            continue
+        if not files:
+            refusals.count_row()
+        place = Place(path.relative_to(source).as_posix(), image_id, str(path))
+        items[image_id] = _item_without_row(source, path, place, reader, is_labelled=not files)
+    refusals.require_few()
+    reader.log()
+    refusals.log()
+    return items
 
 
 def _image_ids(source: Path, images: Sequence[Path]) -> dict[Path, str]:
@@ -83,95 +104,28 @@ def _image_ids(source: Path, images: Sequence[Path]) -> dict[Path, str]:
     taken: set[str] = set()
     for path in images:
         relative = path.relative_to(source)
-        image_id = relative.with_suffix("").as_posix().replace(".", "_")
+        image_id = _readable(relative.with_suffix("")).replace(".", "_")
         if image_id in taken:
-            image_id = relative.as_posix().replace(".", "_")
+            image_id = _readable(relative).replace(".", "_")
         if image_id in taken or len(image_id.encode()) > _NAME_BYTES:
-            digest = hashlib.sha256(relative.as_posix().encode()).hexdigest()
+            digest = hashlib.sha256(os.fsencode(relative)).hexdigest()
             image_id = f"{image_id[-_TAIL_CHARACTERS:].replace('/', '_')}-{digest[:16]}"
         taken.add(image_id)
         ids[path] = image_id
     return ids
 
 
-def _item(source: Path, path: Path, records: Mapping[Path, _Record]) -> Item:
-    if path.resolve() in records:
-        return interpret(*records[path.resolve()])
+def _readable(path: Path) -> str:
+    """The path in UTF-8, as old archives do not have it; bytes of other encodings become underscores."""
+    return os.fsencode(path).decode("utf-8", "replace").replace("\ufffd", "_")
+
+
+def _item_without_row(source: Path, path: Path, place: Place, reader: MetadataReader, *, is_labelled: bool) -> Item:
+    """What the folders of an image say: the split above all, then the class when no metadata files are there."""
     parts = path.relative_to(source).parts[:-1]
     record: dict[str, Any] = {}
-    if parts and parts[0].lower() in _SPLIT_FOLDERS:
+    if parts and split_word(parts[0]):
         record["split"], parts = parts[0], parts[1:]
-    if parts and not records:
+    if parts and is_labelled:
         record["label"] = parts[0]
-    return interpret(record, str(path))
-
-
-def _records(source: Path) -> dict[Path, _Record]:
-    records: dict[Path, _Record] = {}
-    for file in sorted(path for name in METADATA_FILES for path in source.rglob(name)):
-        split = file.parent.name if file.parent != source and file.parent.name in _SPLIT_FOLDERS else None
-        for number, row in enumerate(_read_rows(file), start=1):
-            where = f"{file}, row {number}"
-            path = _path_of(row, file, where)
-            if path in records:
-                first = records[path][1]
-                raise CorpusError(f"{where}: {row['file_name']!r} was described in {first}; keep one row")
-            records[path] = ({"split": split, **row} if split else row, where)
-    return records
-
-
-def _path_of(row: dict[str, Any], file: Path, where: str) -> Path:
-    if "file_name" not in row:
-        raise CorpusError(f"{file} has no column 'file_name' (it has {', '.join(map(str, row))}); add it")
-    path = (file.parent / str(row["file_name"])).resolve()
-    if not path.is_relative_to(file.parent.resolve()):
-        raise CorpusError(f"{where}: {row['file_name']!r} lies outside {file.parent}; move the file into it")
-    if not path.is_file():
-        raise CorpusError(f"{where}: {row['file_name']!r} does not exist; add the file or remove the row")
-    return path
-
-
-def _read_rows(file: Path) -> Iterator[dict[str, Any]]:
-    if file.suffix == ".parquet":
-        try:
-            yield from pq.ParquetFile(file).read().to_pylist()
-        except (pa.ArrowInvalid, OSError) as error:
-            raise CorpusError(f"{file} is not a readable Parquet file ({error})") from error
-        return
-    text = _read_text(file)
-    if file.suffix == ".csv":
-        yield from _read_csv(file, text)
-    else:
-        yield from _read_jsonl(file, text)
-
-
-def _read_text(file: Path) -> str:
-    data = file.read_bytes()
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        byte = f"{data[error.start]:#04x}"
-        raise CorpusError(f"{file}, line {line}: byte {byte} is not UTF-8; save the file as UTF-8") from error
-
-
-def _read_csv(file: Path, text: str) -> Iterator[dict[str, Any]]:
-    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
-    for row in csv.DictReader(io.StringIO(text, newline=""), strict=True):
-        if None in row:
-            name = row.get("file_name")
-            raise CorpusError(f"{file}: the row of {name!r} has more fields than the header; quote commas")
-        yield row
-
-
-def _read_jsonl(file: Path, text: str) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise CorpusError(f"{file}, line {number}: not JSON ({error}); repair or remove the line") from error
-        if not isinstance(row, dict):
-            raise CorpusError(f"{file}, line {number}: not a JSON object; repair or remove the line")
-        yield row
+    return reader.read(record, place) or Item()

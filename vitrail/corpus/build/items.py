@@ -10,6 +10,7 @@ import pyarrow as pa
 from vitrail.contracts.corpus import SIGNALS_SCHEMA, SPLITS, SPLITS_SCHEMA, TASK_SCHEMA, TaskInfo
 from vitrail.corpus.build.metadata_columns import Item
 from vitrail.corpus.build.splits import connect_groups, split_of
+from vitrail.corpus.build.task_columns import match_task
 from vitrail.corpus.build.writer import TaskTable
 from vitrail.corpus.store.tables import table_of
 
@@ -140,7 +141,7 @@ def _tasks_of_column(name: str, items: Mapping[str, Item]) -> list[TaskTable]:
             labels=table,
         ),
         TaskTable(
-            info=TaskInfo(name=f"{name}_match", kind="retrieval", description=f"Images with the same {name!r}"),
+            info=TaskInfo(name=match_task(name), kind="retrieval", description=f"Images with the same {name!r}"),
             labels=table,
         ),
     ]

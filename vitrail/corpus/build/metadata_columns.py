@@ -11,21 +11,26 @@
 | any other column with strings | a text with the column's name as source |
 """
 
-import math
+import logging
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Literal
 
-from vitrail.contracts.names import require_task_name
-from vitrail.errors import ConfigError, CorpusError
+from vitrail.corpus.build.label_values import NOTHING_WORDS, is_nothing, plain_value
+from vitrail.corpus.build.plain_text import require_plain
+from vitrail.corpus.build.refusals import Refusals
+from vitrail.corpus.build.role_values import ROLES, role_value
+from vitrail.corpus.build.task_columns import TaskColumns
+from vitrail.errors import CorpusError
 
-__all__ = ["UNKNOWN_TIME", "Item", "interpret"]
+__all__ = ["UNKNOWN_TIME", "Item", "MetadataReader", "Place"]
 
 UNKNOWN_TIME = datetime(2000, 1, 1, tzinfo=UTC)  # of texts and labels that come without a time
 
-_SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val", "test": "test"}
+_LOGGER = logging.getLogger(__name__)
 _SOURCES = {
     "caption": "alt_text",
     "alt": "alt_text",
@@ -33,11 +38,9 @@ _SOURCES = {
     "tags": "keyword",
     "keywords": "keyword",
 }
-_LABELS = {"label", "class", "category", "cls"}
-_ROLES = {"group", "split", "domain", "observed_at", "language", "weight"}
 # Written by img2dataset beside the caption: facts about the download, not about the picture.
 _TECHNICAL = {
-    "__key__", "error_message", "exif", "file_name", "height", "key", "md5", "original_height",
+    "", "__key__", "error_message", "exif", "file_name", "height", "key", "md5", "original_height",
     "original_width", "sha256", "status", "width",
 }  # fmt: skip
 
@@ -56,88 +59,123 @@ class Item:
     observed_at: datetime = UNKNOWN_TIME
 
 
-def interpret(record: Mapping[str, Any], where: str) -> Item:
-    """Reads one record by the names of its columns (see the table on top of this module).
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record stands: the file in the source, the image it is about, and both with the line for messages."""
 
-    Raises:
-        CorpusError: A column names no task that can be, or a split, time or weight cannot be understood; the
-            message begins with `where`.
-    """
-    item = Item()
-    for column, value in record.items():
-        name = column.lower()
-        if name in _TECHNICAL or _is_missing(value):
-            continue
-        task = _task_of(name, f"{where}, column {column!r}")
+    file: str
+    name: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What a column is, and its task, role or source."""
+
+    kind: Literal["label", "role", "text", "ignored"]
+    name: str
+
+
+class MetadataReader:
+    """Reads the records of one corpus by the names of their columns (see the table on top of this module)."""
+
+    def __init__(self, refusals: Refusals) -> None:
+        self._refusals = refusals
+        self._tasks = TaskColumns()
+        self._meanings: dict[str, _Meaning] = {}
+        self._nothing: Counter[tuple[str, str]] = Counter()  # (column, word)
+
+    def read(self, record: Mapping[str, Any], place: Place) -> Item | None:
+        """One record; None when a value of it cannot be understood, which goes to the refusals.
+
+        Raises:
+            CorpusError: A column cannot be one (see `TaskColumns`), or two columns have one meaning.
+        """
+        meanings = self._meanings_of(record, place.where)
+        item = Item()
+        for column, value in record.items():
+            meaning = meanings[column]
+            if meaning.kind == "ignored" or self._is_missing(column, value):
+                continue
+            try:
+                self._fill(item, meaning, column, value, place)
+            except ValueError as error:
+                self._refusals.add_row(place.file, place.name, f"{place.where}, column {column!r}: {error}")
+                return None
+        item.texts = list(dict.fromkeys(item.texts))
+        return item
+
+    def log(self) -> None:
+        """Says which words were taken for "no value", and how often."""
+        for (column, word), count in sorted(self._nothing.items()):
+            _LOGGER.warning("column %r: %r is taken for no value (%d times)", column, word, count)
+
+    def _fill(self, item: Item, meaning: _Meaning, column: str, value: Any, place: Place) -> None:
+        if meaning.kind == "label":
+            item.labels[meaning.name] = plain_value(value)
+        elif meaning.kind == "text":
+            item.texts += self._texts(meaning.name, value, column, place)
+        elif meaning.name == "language":
+            item.language = self._language(value, column, place)
+        elif (understood := role_value(meaning.name, value)) is not None:
+            setattr(item, meaning.name, understood)
+
+    def _meanings_of(self, record: Mapping[str, Any], where: str) -> dict[str, _Meaning]:
+        found: dict[str, _Meaning] = {}
+        column_of: dict[_Meaning, str] = {}
+        for column in record:
+            meaning = self._meanings.get(column) or self._meanings.setdefault(column, self._meaning_of(column, where))
+            found[column] = meaning
+            if meaning.kind in {"label", "role"} and column_of.setdefault(meaning, column) != column:
+                both = f"{column_of[meaning]!r} and {column!r}"
+                raise CorpusError(f"{where}: columns {both} are one {meaning.kind} ({meaning.name!r}); keep one")
+        return found
+
+    def _meaning_of(self, column: str, where: str) -> _Meaning:
+        name = column.strip().lower()
+        if name in _TECHNICAL:
+            return _Meaning("ignored", name)
+        task = self._tasks.claim(column.strip(), where)
         if task is not None:
-            item.labels[task] = str(value)
-        elif name in _ROLES:
-            setattr(item, name, _role(name, value, f"{where}, column {column!r}"))
-        else:
-            source = _SOURCES.get(name, name)
-            item.texts += [(source, text) for text in _texts(source, value)]
-    item.texts = list(dict.fromkeys(item.texts))
-    return item
+            return _Meaning("label", task)
+        if name in ROLES:
+            return _Meaning("role", name)
+        return _Meaning("text", _SOURCES.get(name, name))
 
+    def _is_missing(self, column: str, value: Any) -> bool:
+        if is_nothing(value):
+            return True
+        word = value.strip().lower() if isinstance(value, str) else ""
+        if word in NOTHING_WORDS:
+            self._nothing[column, word] += 1
+        return word in NOTHING_WORDS
 
-def _is_missing(value: Any) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+    def _texts(self, source: str, value: Any, column: str, place: Place) -> Iterator[tuple[str, str]]:
+        for text in _strings(source, value):
+            try:
+                require_plain(source)
+                require_plain(text)
+            except ValueError as error:
+                self._leave_out(column, error, place)
+            else:
+                yield source, text
 
-
-def _task_of(name: str, where: str) -> str | None:
-    if name in _LABELS:
-        return name
-    if len(name) == len("label_") or not (name.startswith("label_") or name.endswith("_label")):
-        return None
-    task = name.removeprefix("label_").removesuffix("_label")
-    try:
-        require_task_name(task)
-    except ConfigError as error:
-        raise CorpusError(f"{where}: {error}; rename the column") from error
-    return task
-
-
-def _role(name: str, value: Any, where: str) -> Any:
-    if name == "split":
-        return _split(str(value), where)
-    if name == "observed_at":
-        return _time(value, where)
-    if name == "weight":
-        return _weight(value, where)
-    return str(value)
-
-
-def _split(value: str, where: str) -> str:
-    if value.lower() not in _SPLITS:
-        raise CorpusError(f"{where}: split {value!r} is none of {', '.join(_SPLITS)}")
-    return _SPLITS[value.lower()]
-
-
-def _weight(value: Any, where: str) -> float:
-    try:
-        weight = float(value)
-    except (TypeError, ValueError) as error:
-        raise CorpusError(f"{where}: weight {value!r} is not a number") from error
-    if not (math.isfinite(weight) and weight >= 0):
-        raise CorpusError(f"{where}: weight {value!r} must be finite and not negative")
-    return weight
-
-
-def _time(value: Any, where: str) -> datetime:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
-    if not isinstance(value, datetime):
+    def _language(self, value: Any, column: str, place: Place) -> str | None:
         try:
-            value = datetime.fromisoformat(str(value))
+            language: str = role_value("language", value)
         except ValueError as error:
-            raise CorpusError(f"{where}: time {value!r} is not ISO 8601, such as 2024-05-31") from error
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+            self._leave_out(column, error, place)
+            return None
+        return language
+
+    def _leave_out(self, column: str, error: ValueError, place: Place) -> None:
+        self._refusals.add_value(place.file, place.name, f"{place.where}, column {column!r}: {error}")
 
 
-def _texts(source: str, value: Any) -> Iterator[str]:
+def _strings(source: str, value: Any) -> Iterator[str]:
     if isinstance(value, (list, tuple)):
         for item in value:
-            yield from _texts(source, item)
+            yield from _strings(source, item)
     elif isinstance(value, str):
         parts = re.split(r"[,;]", value) if source == "keyword" else [value]
         yield from (part.strip() for part in parts if part.strip())

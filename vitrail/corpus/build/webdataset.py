@@ -4,7 +4,6 @@ The tars are hard-linked into the corpus (copied when they are on another file s
 Texts and labels come from `.txt`, `.json` and `.cls` members and from an img2dataset `.parquet` beside each.
 """
 
-import json
 import logging
 import os
 import shutil
@@ -16,12 +15,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.corpus.build.indexing import IndexedShard, index_shard
 from vitrail.corpus.build.items import signals_of, splits_of, tasks_of
-from vitrail.corpus.build.metadata_columns import Item, interpret
+from vitrail.corpus.build.metadata_columns import Item, MetadataReader, Place
+from vitrail.corpus.build.metadata_table import parse_object, read_columns
+from vitrail.corpus.build.refusals import Refusals
 from vitrail.corpus.build.writer import Card, write_corpus
 from vitrail.errors import CorpusError
 
@@ -43,15 +43,20 @@ def build_webdataset(source: Path, folder: Path, name: str) -> CorpusManifest:
     shards = _unique_ids([index_shard(tar) for tar in sorted(source.glob("*.tar"))])
     for shard in shards:
         _place(shard.path, folder / "shards" / shard.path.name)
+    refusals = Refusals()
+    reader = MetadataReader(refusals)
     items: dict[str, Item] = {}
     looks: dict[str, str] = {}
     num_skipped = 0
     for shard in shards:
-        records, skipped = _records(shard, source / f"{shard.info.name}.parquet")
+        records, skipped = _records(shard, source / f"{shard.info.name}.parquet", refusals)
         num_skipped += skipped
         ids, digests = (shard.index[column].to_pylist() for column in ("image_id", "digest"))
         looks.update(zip(ids, digests, strict=True))
-        items.update((key, interpret(records.get(key, {}), f"{shard.path}, key {key!r}")) for key in ids)
+        items.update((key, _item(shard, key, records.get(key, {}), reader, refusals)) for key in ids)
+    refusals.require_few()
+    reader.log()
+    refusals.log()
     return write_corpus(
         folder,
         _card(name, len(shards), num_skipped),
@@ -59,7 +64,13 @@ def build_webdataset(source: Path, folder: Path, name: str) -> CorpusManifest:
         signals=signals_of(items),
         splits=splits_of(items, looks),
         tasks=tasks_of(items),
+        refused=refusals.table(),
     )
+
+
+def _item(shard: IndexedShard, key: str, record: Mapping[str, Any], reader: MetadataReader, refusals: Refusals) -> Item:
+    refusals.count_row()
+    return reader.read(record, Place(shard.path.name, key, f"{shard.path}, key {key!r}")) or Item()
 
 
 def _card(name: str, num_shards: int, num_skipped: int) -> Card:
@@ -101,7 +112,7 @@ def _prefix_column(table: pa.Table, prefix: str) -> pa.Table:
     return table.set_column(at, "image_id", pc.binary_join_element_wise(prefix, table["image_id"], ""))
 
 
-def _records(shard: IndexedShard, parquet: Path) -> tuple[dict[str, dict[str, Any]], int]:
+def _records(shard: IndexedShard, parquet: Path, refusals: Refusals) -> tuple[dict[str, dict[str, Any]], int]:
     """Metadata by image_id (the tar's come before the parquet's), and how many texts cannot be read."""
     records: dict[str, dict[str, Any]] = {}
     num_skipped = 0
@@ -111,7 +122,9 @@ def _records(shard: IndexedShard, parquet: Path) -> tuple[dict[str, dict[str, An
             try:
                 record.update(_parse(shard.read(members[extension]), extension))
             except ValueError as error:
-                _LOGGER.warning("%s: %s.%s is left out: %s", shard.path.name, key, extension, error)
+                where = f"{shard.path.name}: {key}.{extension}"
+                _LOGGER.warning("%s is left out: %s", where, error)
+                refusals.add_value(shard.path.name, key, f"{where}: {error}")
                 num_skipped += 1
         records[key] = record
     if parquet.is_file():
@@ -121,22 +134,15 @@ def _records(shard: IndexedShard, parquet: Path) -> tuple[dict[str, dict[str, An
 
 def _parse(data: bytes, extension: str) -> Mapping[str, Any]:
     text = data.decode("utf-8-sig")
-    if extension != "json":
-        return {extension: text.strip()}
-    record = json.loads(text)
-    if not isinstance(record, dict):
-        raise ValueError("not a JSON object")
-    return record
+    return parse_object(text) if extension == "json" else {extension: text.strip()}
 
 
 def _add_parquet(records: dict[str, dict[str, Any]], shard: IndexedShard, parquet: Path) -> None:
-    try:
-        rows = pq.ParquetFile(parquet).read().to_pylist()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise CorpusError(f"{parquet} is not a readable Parquet file ({error}); repair or remove it") from error
+    columns = read_columns(parquet)
+    if "key" not in columns:
+        raise CorpusError(f"{parquet} has no column 'key' (img2dataset writes it); add it or remove the file")
     prefix = f"{shard.info.name}/" if any(key.startswith(f"{shard.info.name}/") for key in shard.texts) else ""
-    for row in rows:
-        if "key" not in row:
-            raise CorpusError(f"{parquet} has no column 'key' (img2dataset writes it); add it or remove the file")
+    for values in zip(*columns.values(), strict=True):
+        row = dict(zip(columns, values, strict=True))
         record = records.setdefault(f"{prefix}{row['key']}", {})
         record.update({name: value for name, value in row.items() if name not in record})

@@ -7,9 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vitrail.contracts.codec import encode, save
+from vitrail.contracts.codec import encode, write
 from vitrail.contracts.corpus import (
-    CORPUS_SCHEMA_VERSION,
     INDEX_SCHEMA,
     QUARANTINE_SCHEMA,
     SIGNALS_SCHEMA,
@@ -21,7 +20,6 @@ from vitrail.contracts.corpus import (
 )
 from vitrail.contracts.files import digest_file, digest_json
 from vitrail.corpus.build.indexing import IndexedShard
-from vitrail.corpus.corpus import MANIFEST_FILE
 from vitrail.corpus.store.tables import write_table
 from vitrail.errors import CorpusError
 
@@ -54,11 +52,21 @@ def write_corpus(
     signals: pa.Table,
     splits: pa.Table,
     tasks: Sequence[TaskTable],
+    refused: pa.Table | None = None,
 ) -> CorpusManifest:
     """Writes index, quarantine, signals, splits, tasks and `corpus.json` into a folder that holds `shards/`.
 
     Texts and labels of images that are not in the index are left out: they are in quarantine. The signals of
     the images of one shard make one file.
+
+    Args:
+        folder: Where the corpus is built.
+        card: Its name and licences.
+        shards: Its tars with their indices.
+        signals: Texts (SIGNALS_SCHEMA).
+        splits: One row per image (SPLITS_SCHEMA).
+        tasks: Labels by task.
+        refused: What of the metadata cannot be used (QUARANTINE_SCHEMA); it follows the images in quarantine.
 
     Raises:
         CorpusError: Two images have one id, or no image is usable.
@@ -70,7 +78,8 @@ def write_corpus(
         name = f"{shard.info.name}.parquet"
         write_table(folder / "index" / name, shard.index, INDEX_SCHEMA)
         write_table(folder / "signals" / name, _only(signals, ids), SIGNALS_SCHEMA)
-    quarantine = pa.concat_tables([shard.quarantine for shard in shards])
+    rows = [] if refused is None else [refused]
+    quarantine = pa.concat_tables([*(shard.quarantine for shard in shards), *rows])
     write_table(folder / "quarantine.parquet", quarantine, QUARANTINE_SCHEMA)
     write_table(folder / "splits.parquet", _in_order(splits, indexed), SPLITS_SCHEMA)
     for task in tasks:
@@ -88,7 +97,7 @@ def write_corpus(
         num_quarantined=len(quarantine),
         digest=digest_corpus(folder, [shard.info for shard in shards], infos),
     )
-    save(folder / MANIFEST_FILE, manifest)
+    write(folder, manifest)
     return manifest
 
 
@@ -97,7 +106,7 @@ def digest_corpus(folder: Path, shards: Sequence[ShardInfo], tasks: Sequence[Tas
     tables = sorted(path for path in folder.rglob("*.parquet"))
     return digest_json(
         {
-            "schema_version": CORPUS_SCHEMA_VERSION,
+            "schema_version": CorpusManifest.VERSION,
             "shards": [[shard.name, shard.digest] for shard in shards],
             "tasks": [encode(task) for task in tasks],
             "tables": {path.relative_to(folder).as_posix(): digest_file(path) for path in tables},

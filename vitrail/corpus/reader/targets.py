@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from vitrail.config import require
-from vitrail.contracts.codec import load
+from vitrail.contracts.codec import read
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.files import digest_file
 from vitrail.contracts.labels import SIDECAR_SCHEMA, VOCABULARY_SCHEMA, LabelSetManifest
@@ -131,7 +131,7 @@ class SidecarTargets:
         self.task = task
         self._folder = folder
         self._max_labels = max_labels
-        self.manifest = load(LabelSetManifest, folder / "labels.json")
+        self.manifest = read(LabelSetManifest, folder)
         vocabulary = read_table(folder / "vocabulary.parquet", VOCABULARY_SCHEMA, _DERIVE)
         self.label_ids = pa.array(label_ids, pa.int64()) if label_ids else vocabulary["label_id"].combine_chunks()
         self._sidecar = functools.lru_cache(maxsize=_CACHED_SHARDS)(self._read_sidecar)

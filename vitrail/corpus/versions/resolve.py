@@ -7,7 +7,6 @@ from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.files import digest_json
 from vitrail.corpus.build.builders import CORPORA, build_corpus
 from vitrail.corpus.check import check_corpus
-from vitrail.corpus.corpus import MANIFEST_FILE
 from vitrail.corpus.versions.dvc import POINTER, TRACKED_CORPORA, checkout_corpus, git_head
 from vitrail.errors import CorpusError
 
@@ -72,11 +71,11 @@ def _folder_of(corpus: str, cache: Path) -> Path:
         raise CorpusError(
             f"{corpus!r} is neither a corpus ({', '.join(CORPORA)}) nor a folder of tars, images or a corpus"
         )
-    elif (source / MANIFEST_FILE).is_file():
+    elif (source / CorpusManifest.FILE).is_file():
         return source
     else:
         path = cache / f"{source.resolve().name}-{_fingerprint(source)}"
-    if not (path / MANIFEST_FILE).is_file():
+    if not (path / CorpusManifest.FILE).is_file():
         build_corpus(corpus, path, name=None if corpus in CORPORA else source.resolve().name)
     return path
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from daft import col
 
-from vitrail.contracts.codec import load
+from vitrail.contracts.codec import read
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.errors import LabelError
 from vitrail.labels.label_set.opened import LabelSet, open_labels
@@ -55,7 +55,7 @@ def explain_image(corpus: Path, labels: Path, image_id: str) -> Explanation:
         LabelError: The label set has no such image, or is of another corpus.
     """
     label_set = open_labels(labels)
-    label_set.require_corpus(corpus, load(CorpusManifest, Path(corpus) / "corpus.json").digest)
+    label_set.require_corpus(corpus, read(CorpusManifest, Path(corpus)).digest)
     shard, record = _find(label_set, image_id)
     table = label_set.votes(shard)
     votes = table.filter(pc.equal(table["image_id"], image_id)).to_pylist()

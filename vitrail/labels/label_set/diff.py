@@ -1,17 +1,15 @@
 """What changed between two label sets, and what that means for a classifier head trained on the old one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from vitrail.contracts.labels import LabelDiff, Moves
 from vitrail.errors import LabelError
 from vitrail.labels.label_set.label_ids import Cluster, Term, shared_weight
 from vitrail.labels.label_set.opened import LabelSet
 
 __all__ = [
-    "DIFF_FILE",
-    "LabelDiff",
     "check_churn",
     "clusters_of",
     "diff_labels",
@@ -19,29 +17,6 @@ __all__ = [
     "remap_head",
     "tail_mass",
 ]
-
-DIFF_FILE = "diff.json"  # of a label set that was derived with a previous one
-
-
-@dataclass(frozen=True, kw_only=True)
-class Moves:
-    """Labels by what became of them: every old and every new label is in one list at least."""
-
-    kept: tuple[int, ...]  # ids in both
-    merged: dict[int, tuple[int, ...]]  # new id: the old ids whose terms mostly went into it, unless it is kept of one
-    split: dict[int, tuple[int, ...]]  # old id: new ids that took a part of its terms, its own included
-    new: tuple[int, ...]  # new ids that share no term with an old label
-    lost: tuple[int, ...]  # old ids none of whose terms is in a label
-    churn: float  # share of old term mentions whose term is now in no label or in one with another id
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelDiff(Moves):
-    """What became of the labels of OLD in NEW."""
-
-    old_digest: str
-    new_digest: str
-    tail_mass: tuple[float, float]  # share of (image, label) pairs in the tail band, old and new
 
 
 def clusters_of(labels: LabelSet) -> tuple[list[int], list[Cluster]]:

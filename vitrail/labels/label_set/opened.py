@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vitrail.contracts.codec import load
-from vitrail.contracts.labels import LABELS_SCHEMA_VERSION, LabelSetManifest
-from vitrail.errors import LabelError, VitrailError
+from vitrail.contracts.codec import read
+from vitrail.contracts.labels import LabelSetManifest
+from vitrail.errors import LabelError
 
 __all__ = ["LabelSet", "open_labels"]
 
@@ -65,12 +65,4 @@ def open_labels(path: Path) -> LabelSet:
     Raises:
         LabelError: It is not a label set, or one of another version.
     """
-    try:
-        manifest = load(LabelSetManifest, Path(path) / "labels.json")
-    except VitrailError as error:
-        raise LabelError(f"{path} is not a label set: {error}") from error
-    if manifest.schema_version != LABELS_SCHEMA_VERSION:
-        raise LabelError(
-            f"{path} has label schema {manifest.schema_version}, not {LABELS_SCHEMA_VERSION}; derive again"
-        )
-    return LabelSet(path=Path(path), manifest=manifest)
+    return LabelSet(path=Path(path), manifest=read(LabelSetManifest, Path(path)))

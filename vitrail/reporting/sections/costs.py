@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from vitrail.contracts.codec import load
-from vitrail.contracts.serving import SERVING_FILE, ServingReport
+from vitrail.contracts.serving import ServingReport
 from vitrail.reporting.artifacts import read_evaluation
 from vitrail.reporting.run import Run
 
@@ -16,8 +15,7 @@ def costs(run: Run) -> dict[str, Any] | None:
     """System numbers of the evaluation and the proof of the endpoint."""
     report = read_evaluation(run)
     system = report.system if report else None
-    path = run.artifact("validate_endpoint", SERVING_FILE)
-    serving = load(ServingReport, path) if path else None
+    serving = run.read(ServingReport, "validate_endpoint")
     if system is None and serving is None:
         return None
     facts = []

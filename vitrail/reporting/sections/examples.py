@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vitrail.contracts.codec import load
+from vitrail.contracts.codec import read
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.corpus.thumbnails import embed_pictures
 from vitrail.reporting.artifacts import open_run_corpus
@@ -49,7 +49,7 @@ def examples(run: Run) -> dict[str, Any] | None:
 
 
 def _draw(folder: Path) -> list[dict[str, Any]]:
-    shards = load(LabelSetManifest, folder / "labels.json").shards
+    shards = read(LabelSetManifest, folder).shards
     chosen = [shards[int(i)] for i in np.unique(np.linspace(0, len(shards) - 1, _NUM_SHARDS).astype(int))]
     generator = np.random.default_rng(0)
     table = pa.concat_tables([pq.read_table(folder / "shards" / f"{shard}.parquet") for shard in chosen])

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.contracts.codec import load
-from vitrail.contracts.labels import BANDS
+from vitrail.contracts.codec import read_optional
+from vitrail.contracts.labels import BANDS, LabelDiff
 from vitrail.corpus.thumbnails import embed_pictures
-from vitrail.labels import BandCounts, LabelDiff, LabelSet, open_labels, tail_report
-from vitrail.labels.label_set.diff import DIFF_FILE
+from vitrail.labels import BandCounts, LabelSet, open_labels, tail_report
 from vitrail.reporting.artifacts import open_run_corpus
 from vitrail.reporting.audit import AUDIT_FOLDER
 from vitrail.reporting.charts import Chart, Series, line_chart
@@ -51,7 +50,7 @@ def labels(run: Run, out: Path) -> dict[str, Any] | None:
         "num_merged": sum(len(cluster.members) > 1 for cluster in clusters),
         "groups": _pictured(run, label_set, _sample(clusters)),
         "audit": AUDIT_FOLDER if (out.parent / AUDIT_FOLDER / "index.html").exists() else None,
-        "diff": _diff(folder),
+        "diff": read_optional(LabelDiff, folder),
         "num_candidates": len(rows),
         "rejected": _rejected(rows),
         "skipped": sorted(manifest.num_signals_skipped.items(), key=lambda item: -item[1]),
@@ -97,11 +96,6 @@ def _pictured(run: Run, label_set: LabelSet, sample: dict[str, list[Cluster]]) -
         }
         for title, chosen in sample.items()
     ]
-
-
-def _diff(folder: Path) -> LabelDiff | None:
-    path = folder / DIFF_FILE
-    return load(LabelDiff, path) if path.exists() else None
 
 
 def _rejected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

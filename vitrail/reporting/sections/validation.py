@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from vitrail.contracts.codec import load
 from vitrail.contracts.validation import ExpectationResult, ValidationReport
 from vitrail.reporting.run import Run
 
@@ -13,10 +12,9 @@ __all__ = ["validation"]
 
 def validation(run: Run, page: Path) -> dict[str, Any] | None:
     """Counts per suite, everything that failed, and the way to Data Docs from where the page will lie."""
-    path = run.artifact("validate_data", "validation.json")
-    if path is None:
+    report = run.read(ValidationReport, "validate_data")
+    if report is None:
         return None
-    report = load(ValidationReport, path)
     docs = run.artifact("validate_data", "data_docs", "index.html")
     return {
         "report": report,

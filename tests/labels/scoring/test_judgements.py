@@ -3,13 +3,13 @@
 import csv
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from builders import REPOSITORY
 from vitrail.corpus import open_corpus
 from vitrail.errors import ConfigError, LabelError
 from vitrail.labels import (
@@ -181,7 +181,7 @@ def test_judgements_of_another_corpus_are_refused(mini_corpus, tmp_path):
 
 
 def test_shipped_judgements_are_whole():
-    folder = Path(__file__).parents[2] / "benchmarks" / "judgements"
+    folder = REPOSITORY / "benchmarks" / "judgements"
     openclipart, emoji = read_judgements(folder / "openclipart.csv"), read_judgements(folder / "emoji.csv")
     assert len(set(openclipart["image_id"].to_pylist())) >= 300
     assert emoji.num_rows == 2000

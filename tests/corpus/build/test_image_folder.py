@@ -163,44 +163,6 @@ def test_damaged_files_are_quarantined(tmp_path, picture):
     assert (manifest.num_images, manifest.num_quarantined) == (2, 2)
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        (
-            "metadata.csv",
-            b"name,title\na.png,x\n",
-            r"metadata\.csv has no column 'file_name' \(it has name, title\)",
-        ),
-        (
-            "metadata.csv",
-            b"file_name,title\nz.png,x\n",
-            r"row 1: 'z\.png' does not exist; add the file or remove",
-        ),
-        ("metadata.csv", b"file_name,title\n../a.png,x\n", "lies outside"),
-        ("metadata.csv", b"file_name,title\na.png,x\na.png,y\n", r"row 2: 'a\.png' was described in .*row 1"),
-        ("metadata.csv", b"file_name,title\na.png,x,y\n", "more fields than the header"),
-        (
-            "metadata.csv",
-            "file_name,title\na.png,schön\n".encode("latin-1"),
-            r"line 2: byte 0xf6 is not UTF-8; save",
-        ),
-        ("metadata.csv", b"file_name,split\na.png,holdout\n", "split 'holdout' is none of train, val"),
-        ("metadata.csv", b"file_name,observed_at\na.png,yesterday\n", "time 'yesterday' is not ISO 8601"),
-        ("metadata.csv", b"file_name,weight\na.png,heavy\n", "weight 'heavy' is not a number"),
-        ("metadata.jsonl", b'{"file_name": "a.png"}\n{oops\n', r"line 2: not JSON"),
-        ("metadata.jsonl", b'["a.png"]\n', r"line 1: not a JSON object"),
-        ("metadata.parquet", b"nonsense", r"metadata\.parquet is not a readable Parquet file"),
-    ],
-)
-def test_damaged_metadata_is_an_error_with_a_remedy(tmp_path, picture, name, content, message):
-    fill(tmp_path / "set", picture, ["a.png", "b.png"])
-    (tmp_path / "set" / name).write_bytes(content)
-    (tmp_path / "a.png").write_bytes(picture(0))
-    with pytest.raises(CorpusError, match=message):
-        build_corpus(str(tmp_path / "set"), tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
 def test_nothing_to_build_from(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CorpusError, match="holds no tars and no images"):

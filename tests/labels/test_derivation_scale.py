@@ -15,8 +15,8 @@ import pytest
 from daft.exceptions import DaftCoreException
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from label_corpora import CONFIG, all_digests, copy_corpus, read_signals
 
+from builders.signal_corpora import CONFIG, all_digests, copy_corpus, read_signals
 from vitrail.contracts.codec import load
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.errors import LabelError
@@ -151,7 +151,7 @@ def test_labels_and_votes_do_not_depend_on_order_and_partitions(rows, random, nu
 KILL_SCRIPT = """
 import importlib, os, signal, sys
 from pathlib import Path
-from label_corpora import CONFIG
+from builders.signal_corpora import CONFIG
 from vitrail.labels import derivation, derive_labels
 corpus, out, module, name, last = sys.argv[1:]
 target, calls = importlib.import_module(module), []

@@ -1,14 +1,14 @@
 """What CI does on main is what its comments say."""
 
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 
+from builders import REPOSITORY
 from vitrail.recipes import find_recipe
 
-JOBS = yaml.safe_load((Path(__file__).parents[2] / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+JOBS = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
 
 
 def named(step):

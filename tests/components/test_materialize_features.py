@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from builders import REPOSITORY
 from components.materialize_features.store import materialize
 from serving.endpoint.online import OnlineFeatures
 from vitrail.corpus import open_corpus
 from vitrail.errors import LabelError
 
-ROOT = Path(__file__).parents[2]
 TIME = pa.timestamp("us", tz="UTC")
 SECOND = datetime.timedelta(seconds=1)
 LISTS = {
@@ -174,7 +174,7 @@ def test_bad_text_features_are_named_and_nothing_appears(world: World, tmp_path:
 def test_feast_apply_works_by_hand_before_any_run(tmp_path: Path) -> None:
     repository = tmp_path / "repository" / "features"
     ignore = shutil.ignore_patterns("__pycache__", "*.db")
-    shutil.copytree(ROOT / "features", repository, symlinks=True, ignore=ignore)
+    shutil.copytree(REPOSITORY / "features", repository, symlinks=True, ignore=ignore)
     feast = Path(sys.executable).with_name("feast")
     done = subprocess.run(
         [feast, "-c", "features", "apply"], cwd=repository.parent, capture_output=True, text=True, check=False

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 import torch
 
+from builders.tiny_corpora import make_corpus
 from vitrail.contracts.models import Transforms
 from vitrail.corpus.corpus import Corpus, open_corpus
 from vitrail.corpus.pixels.augment import LIGHT, NONE
@@ -90,8 +91,8 @@ def test_images_without_label_are_kept_skipped_or_refused(tiny_corpus: Corpus) -
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
-def test_bad_images_are_masked_counted_and_limited(make_corpus: object, num_workers: int) -> None:
-    corpus = make_corpus((10, 10), bad={4: b"<html>not found</html>", 15: b"\x89PNG\r\n\x1a\n"})
+def test_bad_images_are_masked_counted_and_limited(tmp_path: Path, num_workers: int) -> None:
+    corpus = make_corpus(tmp_path / "made", (10, 10), bad={4: b"<html>not found</html>", 15: b"\x89PNG\r\n\x1a\n"})
     table = TableTargets("task", corpus.index()["image_id"].to_pylist(), "a" * 20, "a")
     source = Source(corpus=corpus, targets=[table])
     reader = open_reader(source, batch_size=40, num_workers=num_workers, augmentation=LIGHT)
@@ -114,8 +115,8 @@ def test_bad_images_are_masked_counted_and_limited(make_corpus: object, num_work
         first_batch(limited)
 
 
-def test_bad_images_count_over_restarts_and_ranks(make_corpus: object, tmp_path: Path) -> None:
-    corpus = make_corpus((10, 10), bad={4: b"<html>not found</html>", 15: b"\x89PNG\r\n\x1a\n"})
+def test_bad_images_count_over_restarts_and_ranks(tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path / "made", (10, 10), bad={4: b"<html>not found</html>", 15: b"\x89PNG\r\n\x1a\n"})
 
     def read(*rows: int, rank: int, limit: int) -> Reader:
         reader = open_reader(
@@ -138,8 +139,8 @@ def test_bad_images_count_over_restarts_and_ranks(make_corpus: object, tmp_path:
     assert len(read(0, 1, 2, rank=0, limit=2).quarantine.reasons) == 2
 
 
-def test_bad_images_are_an_error_in_the_evaluation_pass(make_corpus: object) -> None:
-    corpus = make_corpus((3,), bad={1: b"GIF89a"})
+def test_bad_images_are_an_error_in_the_evaluation_pass(tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path / "made", (3,), bad={1: b"GIF89a"})
     with pytest.raises(CorpusError, match=r"shard 00000, image tiny-0001: .*gif"):
         list(read_images(corpus, ["tiny-0000", "tiny-0001"], TRANSFORMS, 2))
     with pytest.raises(CorpusError, match="no image 'nobody'"):

@@ -1,14 +1,12 @@
-"""Small corpora written tar by tar, for the reader's tests."""
+"""Corpora of a few tiny pictures, written tar by tar."""
 
 import hashlib
 import io
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pytest
 from PIL import Image
 
 from vitrail.contracts.codec import save
@@ -17,11 +15,12 @@ from vitrail.contracts.files import digest_file, digest_json
 from vitrail.corpus.corpus import Corpus
 from vitrail.corpus.store.tables import table_of, write_table
 
-FORMATS = ("png", "jpeg", "webp")
-MakeCorpus = Callable[..., Corpus]
+__all__ = ["make_corpus"]
+
+_FORMATS = ("png", "jpeg", "webp")
 
 
-def encode_picture(number: int, kind: str) -> bytes:
+def _encode(number: int, kind: str) -> bytes:
     pixels = np.full((8, 8, 3), number % 251, dtype=np.uint8)
     pixels[:4, :, 1] = 255 - number % 199
     stream = io.BytesIO()
@@ -29,7 +28,7 @@ def encode_picture(number: int, kind: str) -> bytes:
     return stream.getvalue()
 
 
-def write_shard(folder: Path, name: str, pictures: Sequence[tuple[str, str, bytes]]) -> ShardInfo:
+def _write_shard(folder: Path, name: str, pictures: Sequence[tuple[str, str, bytes]]) -> ShardInfo:
     tar_path = folder / "shards" / f"{name}.tar"
     tar_path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(tar_path, "w", format=tarfile.USTAR_FORMAT) as tar:
@@ -56,7 +55,7 @@ def write_shard(folder: Path, name: str, pictures: Sequence[tuple[str, str, byte
     return ShardInfo(name=name, num_images=len(pictures), size=size, digest=digest_file(tar_path))
 
 
-def write_corpus(folder: Path, shards: Sequence[ShardInfo], name: str = "tiny") -> Corpus:
+def _write_corpus(folder: Path, shards: Sequence[ShardInfo], name: str) -> Corpus:
     manifest = CorpusManifest(
         name=name,
         title=name,
@@ -73,37 +72,17 @@ def write_corpus(folder: Path, shards: Sequence[ShardInfo], name: str = "tiny") 
     return Corpus(folder, manifest)
 
 
-@pytest.fixture(scope="session")
-def make_corpus(tmp_path_factory: pytest.TempPathFactory) -> MakeCorpus:
+def make_corpus(
+    folder: Path, sizes: Sequence[int], *, name: str = "tiny", bad: dict[int, bytes] | None = None
+) -> Corpus:
     """Writes a corpus with shards of the given sizes; `bad` maps global rows to other bytes."""
-
-    def make(sizes: Sequence[int], *, name: str = "tiny", bad: dict[int, bytes] | None = None) -> Corpus:
-        folder = tmp_path_factory.mktemp(name)
-        shards, start = [], 0
-        for number, size in enumerate(sizes):
-            pictures = []
-            for row in range(start, start + size):
-                kind = FORMATS[row % len(FORMATS)]
-                data = (bad or {}).get(row) or encode_picture(row, kind)
-                pictures.append((f"{name}-{row:04d}", kind, data))
-            shards.append(write_shard(folder, f"{number:05d}", pictures))
-            start += size
-        return write_corpus(folder, shards, name)
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def tiny_corpus(make_corpus: MakeCorpus) -> Corpus:
-    """53 pictures in four shards, one of them with a single picture. Read only."""
-    return make_corpus((20, 1, 19, 13))
-
-
-@pytest.fixture(scope="session")
-def other_corpus(make_corpus: MakeCorpus) -> Corpus:
-    """17 pictures in two shards. Read only."""
-    return make_corpus((9, 8), name="other")
-
-
-def label_table(image_ids: Sequence[str], labels: Sequence[str]) -> pa.Table:
-    return pa.table({"image_id": list(image_ids), "label": list(labels)})
+    shards, start = [], 0
+    for number, size in enumerate(sizes):
+        pictures = []
+        for row in range(start, start + size):
+            kind = _FORMATS[row % len(_FORMATS)]
+            data = (bad or {}).get(row) or _encode(row, kind)
+            pictures.append((f"{name}-{row:04d}", kind, data))
+        shards.append(_write_shard(folder, f"{number:05d}", pictures))
+        start += size
+    return _write_corpus(folder, shards, name)

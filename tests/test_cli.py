@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from builders import REPOSITORY
 from vitrail.cli import main
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 def call(capsys, *arguments):
@@ -167,4 +166,4 @@ def test_labels_are_derived_audited_and_trained_on_by_hand(capsys, mini_corpus, 
     done = subprocess.run([sys.executable, "-m", "torch.distributed.run", *out.split()[1:]], check=False)
     assert done.returncode == 0
     assert (work / "result" / "model.safetensors").exists()
-    assert json.loads((work / "result" / "profile.json").read_text())["traceEvents"]
+    assert json.loads((work / "result" / "trace.json").read_text())["traceEvents"]

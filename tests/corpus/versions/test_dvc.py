@@ -2,15 +2,13 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from builders import REPOSITORY
 from vitrail.corpus.versions import dvc as versions
 from vitrail.corpus.versions.dvc import checkout_corpus, dvc_digest, restore_data, track_data
 from vitrail.errors import CorpusError
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 def run(folder, *command):

@@ -7,14 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from label_corpora import CONFIG, all_digests, copy_corpus, read_signals, signals_of
 
+from builders.signal_corpora import CONFIG, all_digests, copy_corpus, read_signals, signals_of
 from vitrail.contracts.codec import load
 from vitrail.contracts.corpus import INDEX_SCHEMA, CorpusManifest
-from vitrail.contracts.labels import DICTIONARY_SCHEMA, SIDECAR_SCHEMA, VOCABULARY_SCHEMA, VOTES_SCHEMA
+from vitrail.contracts.labels import DICTIONARY_SCHEMA, SIDECAR_SCHEMA, VOCABULARY_SCHEMA, VOTES_SCHEMA, LabelDiff
 from vitrail.errors import LabelError
 from vitrail.labels import (
-    LabelDiff,
     LabelsConfig,
     build_text_features,
     derivation,

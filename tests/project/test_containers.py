@@ -4,13 +4,12 @@ import ast
 import importlib.metadata
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 
+from builders import REPOSITORY
 from vitrail.recipes import RECIPES
 
-REPOSITORY = Path(__file__).parents[2]
 # The packages that the stages of an image run.
 STAGES = {
     "data": ("vitrail/corpus", "vitrail/labels", "vitrail/validation", "components/materialize_features"),
