@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from training_jobs import LINEAGE, finetune_config, pretrain_config, write_features
 
+from builders.training_jobs import LINEAGE, finetune_config, pretrain_config, write_features
 from vitrail.corpus import open_corpus
 from vitrail.training.finetuning import assign_finetuning
 from vitrail.training.pretraining import assign_pretraining
