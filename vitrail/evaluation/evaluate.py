@@ -9,7 +9,14 @@ import pyarrow.parquet as pq
 
 from vitrail.contracts.codec import write
 from vitrail.contracts.corpus import CorpusManifest, TaskInfo
-from vitrail.contracts.evaluation import NEIGHBOURS_SCHEMA, EvaluationReport, MeasuredTask, SliceMetric
+from vitrail.contracts.evaluation import (
+    NEIGHBOURS_FILE,
+    NEIGHBOURS_SCHEMA,
+    OUTCOMES_FILE,
+    EvaluationReport,
+    MeasuredTask,
+    SliceMetric,
+)
 from vitrail.contracts.files import atomic_folder
 from vitrail.contracts.models import HeadSpec, ModelManifest
 from vitrail.corpus import Corpus, open_corpus
@@ -21,15 +28,13 @@ from vitrail.evaluation.metrics import TaskResult, measure
 from vitrail.evaluation.slices import read_buckets, slice_metric
 from vitrail.evaluation.system import measure_system
 from vitrail.evaluation.units import Units, label_units, read_units
-from vitrail.gates.outcomes import OUTCOMES_FILE, outcomes_table
+from vitrail.gates.outcomes import outcomes_table
 from vitrail.models import Predictor
 from vitrail.tasks import find_kind
 
-__all__ = ["NEIGHBOURS_FILE", "evaluate_model"]
+__all__ = ["evaluate_model"]
 
 _log = logging.getLogger(__name__)
-
-NEIGHBOURS_FILE = "neighbours.parquet"
 
 
 def evaluate_model(
