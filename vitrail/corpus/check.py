@@ -23,6 +23,7 @@ from vitrail.corpus.class_coverage import cover_classes
 from vitrail.corpus.corpus import REBUILD, Corpus, open_corpus
 from vitrail.corpus.store.tables import read_table
 from vitrail.errors import CorpusError
+from vitrail.tasks import find_kind
 
 __all__ = ["check_corpus"]
 
@@ -87,9 +88,10 @@ def _check_task(corpus: Corpus, task: TaskInfo, images: pa.Array) -> None:
     _require_known(file, table["image_id"], images)
     if table["label"].null_count or table["observed_at"].null_count:
         raise CorpusError(f"{file} has labels or times that are null; {REBUILD}")
-    if pc.count_distinct(table["image_id"]).as_py() != len(table):
+    key = ["image_id"] if find_kind(task.kind).targets == "one" else ["image_id", "label"]
+    if len(table.group_by(key).aggregate([])) != len(table):
         raise CorpusError(f"{file} labels an image twice; {REBUILD}")
-    if task.kind == "classification":
+    if task.classes:
         _require_values(file, table["label"], task.classes)
         for warning in cover_classes(task, table, corpus.splits()).warnings():
             _LOGGER.warning("%s: %s", corpus.path, warning)

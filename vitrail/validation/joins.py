@@ -19,6 +19,7 @@ from vitrail.corpus import Corpus
 from vitrail.corpus.class_coverage import cover_classes
 from vitrail.corpus.store.tables import read_table
 from vitrail.errors import CorpusError
+from vitrail.tasks import find_kind
 from vitrail.validation.config import ValidationConfig
 from vitrail.validation.findings import Findings
 
@@ -136,10 +137,11 @@ def _measure_task(
     names = pc.fill_null(table["image_id"], "(no image)").combine_chunks()
     findings.set("num_rows", len(table))
     findings.count("orphans", pc.invert(pc.is_in(names, value_set=image_ids)), names)
-    findings.count("repeated_images", pa.array(names.to_pandas().duplicated(), pa.bool_()), names)
+    key = pa.table({"image_id": names} | ({} if find_kind(task.kind).targets == "one" else {"label": table["label"]}))
+    findings.count("repeated_images", pa.array(key.to_pandas().duplicated(), pa.bool_()), names)
     findings.count("null_labels", pc.is_null(table["label"]), names)
     findings.count("null_times", pc.is_null(table["observed_at"]), names)
-    if task.kind == "classification":
+    if task.classes:
         classes = pa.array(task.classes, pa.string())
         is_unknown = pc.and_(pc.invert(pc.is_in(table["label"], value_set=classes)), pc.is_valid(table["label"]))
         findings.count("unknown_classes", is_unknown, names)
