@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from vitrail.contracts.corpus import (
+    SHARDS_FOLDER,
     SIGNALS_SCHEMA,
     SPLITS_SCHEMA,
     TASK_SCHEMA,
     CorpusManifest,
     TaskInfo,
+    tar_file,
 )
 from vitrail.corpus.build.emoji_codes import (
     SKIN_TONES,
@@ -146,9 +148,9 @@ def _build(folder: Path, card: Card, drawings: Iterable[_Drawing], shard_images:
     ordered = sorted(drawings, key=lambda drawing: sha256(drawing.image_id.encode()).digest())
     looks: dict[str, str] = {}
     shards = []
-    (folder / "shards").mkdir()
+    (folder / SHARDS_FOLDER).mkdir()
     for number, start in enumerate(range(0, len(ordered), shard_images)):
-        path = folder / "shards" / f"{number:05d}.tar"
+        path = folder / tar_file(f"{number:05d}")
         batch = ordered[start : start + shard_images]
         write_tar(path, ((f"{drawing.image_id}.png", drawing.read()) for drawing in batch))
         shards.append(index_shard(path, inspect=lambda key, data: looks.update({key: look_of(data)})))
