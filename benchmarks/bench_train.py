@@ -29,7 +29,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vitrail.contracts.models import Architecture, HeadSpec, Transforms
+from vitrail.contracts.models import METRICS_FILE, Architecture, HeadSpec, Transforms
 from vitrail.corpus import Corpus, build_corpus, open_corpus
 from vitrail.corpus.pixels.augment import LIGHT
 from vitrail.corpus.reader.image_reader import Batch, Reader, Source
@@ -144,7 +144,7 @@ def train(work: Path, num_steps: int, batch_size: int, corpus: Corpus, batches) 
         measure_bytes=EncodedSizes([corpus]).measure,
     )
     trainer.run(lambda: False)
-    return [json.loads(line) for line in (work / "training.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (work / METRICS_FILE).read_text().splitlines()]
 
 
 class Turns:

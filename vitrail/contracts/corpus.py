@@ -21,16 +21,28 @@ from vitrail.errors import CorpusError
 
 __all__ = [
     "INDEX_SCHEMA",
+    "QUARANTINE_FILE",
     "QUARANTINE_SCHEMA",
+    "SHARDS_FOLDER",
+    "SIGNALS_FILES",
     "SIGNALS_SCHEMA",
     "SPLITS",
+    "SPLITS_FILE",
     "SPLITS_SCHEMA",
     "TASK_SCHEMA",
     "CorpusManifest",
     "ShardInfo",
     "TaskInfo",
+    "index_file",
+    "signals_file",
+    "tar_file",
+    "task_file",
 ]
 
+SHARDS_FOLDER = "shards"
+SIGNALS_FILES = "signals/*.parquet"
+SPLITS_FILE = "splits.parquet"
+QUARANTINE_FILE = "quarantine.parquet"
 SPLITS = ("train", "val", "test")
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -130,3 +142,23 @@ class CorpusManifest(
     def __post_init__(self) -> None:
         require_distinct((shard.name for shard in self.shards), "shards")
         require_distinct((task.name for task in self.tasks), "tasks")
+
+
+def tar_file(shard: str) -> str:
+    """Where the tar of a shard lies in a corpus."""
+    return f"{SHARDS_FOLDER}/{shard}.tar"
+
+
+def index_file(shard: str) -> str:
+    """Where the index of a shard lies in a corpus."""
+    return f"index/{shard}.parquet"
+
+
+def signals_file(shard: str) -> str:
+    """Where the texts of a shard's images lie in a corpus that is built here; others name theirs freely."""
+    return f"signals/{shard}.parquet"
+
+
+def task_file(task: str) -> str:
+    """Where the labels of a task lie in a corpus."""
+    return f"tasks/{task}.parquet"

@@ -2,6 +2,7 @@
 
 model.safetensors   the state dict of trunk and heads
 model.json          ModelManifest
+training.jsonl      how it was trained, one JSON object per logged step
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +12,10 @@ from vitrail.contracts.contract import Contract
 from vitrail.contracts.lineage import Lineage
 from vitrail.errors import ModelError
 
-__all__ = ["Architecture", "HeadSpec", "ModelManifest", "Transforms"]
+__all__ = ["METRICS_FILE", "WEIGHTS_FILE", "Architecture", "HeadSpec", "ModelManifest", "Transforms"]
+
+WEIGHTS_FILE = "model.safetensors"
+METRICS_FILE = "training.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)

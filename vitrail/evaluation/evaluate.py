@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from vitrail.contracts.codec import write
 from vitrail.contracts.corpus import CorpusManifest, TaskInfo
-from vitrail.contracts.evaluation import NEIGHBOURS_SCHEMA, EvaluationReport, SliceMetric
+from vitrail.contracts.evaluation import (
+    NEIGHBOURS_FILE,
+    NEIGHBOURS_SCHEMA,
+    OUTCOMES_FILE,
+    EvaluationReport,
+    SliceMetric,
+)
 from vitrail.contracts.files import atomic_folder
 from vitrail.contracts.models import ModelManifest
 from vitrail.corpus import open_corpus
@@ -24,14 +30,13 @@ from vitrail.evaluation.retrieval import evaluate_retrieval
 from vitrail.evaluation.slices import read_buckets, slice_metric
 from vitrail.evaluation.system import measure_system
 from vitrail.evaluation.units import Units, label_units, read_units
-from vitrail.gates.outcomes import OUTCOMES_FILE, outcomes_table
+from vitrail.gates.outcomes import outcomes_table
 from vitrail.models import Predictor
 
-__all__ = ["NEIGHBOURS_FILE", "evaluate_model"]
+__all__ = ["evaluate_model"]
 
 _log = logging.getLogger(__name__)
 
-NEIGHBOURS_FILE = "neighbours.parquet"
 
 Labels = Mapping[str, NDArray[np.str_]]
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vitrail.contracts.codec import read
-from vitrail.contracts.corpus import CorpusManifest
+from vitrail.contracts.corpus import SIGNALS_FILES, CorpusManifest
 from vitrail.contracts.files import atomic_folder
 from vitrail.errors import LabelError
 from vitrail.labels.label_set.opened import LabelSet, open_labels
@@ -72,7 +72,7 @@ def build_text_features(corpus: Path, labels: Path, out: Path, encoder_name: str
 
 def _summarise_texts(corpus: Path, ids: pa.Array) -> pa.Table:
     """One row per text of an indexed image: image (position in `ids`), source, language, observed_at."""
-    frame = daft.read_parquet(str(corpus / "signals" / "*.parquet"))
+    frame = daft.read_parquet(str(corpus / SIGNALS_FILES))
     table = frame.select("image_id", "source", "text", "language", "observed_at").to_arrow().combine_chunks()
     image = pc.index_in(table["image_id"], value_set=ids)
     table = table.drop_columns(["image_id"]).append_column("image", image)

@@ -11,16 +11,14 @@ from torch import Tensor, nn
 from vitrail.contracts.codec import write
 from vitrail.contracts.files import atomic_file, digest_file
 from vitrail.contracts.lineage import Lineage
-from vitrail.contracts.models import ModelManifest
+from vitrail.contracts.models import WEIGHTS_FILE, ModelManifest
 from vitrail.errors import ModelError
 from vitrail.models.manifest import load_manifest, model_id
 from vitrail.models.model import VitrailModel
 
-__all__ = ["WEIGHTS_FILE", "load_model", "load_trunk_weights", "save_model"]
+__all__ = ["load_model", "load_trunk_weights", "save_model"]
 
 logger = logging.getLogger(__name__)
-
-WEIGHTS_FILE = "model.safetensors"
 
 
 def save_model(folder: Path, model: VitrailModel, lineage: Lineage) -> ModelManifest:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vitrail.contracts.corpus import TaskInfo
+from vitrail.contracts.features import training_set_file
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.corpus import Corpus, open_corpus
 from vitrail.corpus.reader.image_reader import Source
@@ -86,7 +87,7 @@ def _source(corpus: Corpus, info: TaskInfo, rows: Rows, targets: tuple[Targets, 
 def _weak_targets(features: Path, infos: tuple[TaskInfo, ...], head: HeadSpec) -> ListTargets:
     """Weak labels as of each task label's time; an image in several tasks keeps the latest."""
     columns = ["image_id", "observed_at", "top_label_ids", "top_scores"]
-    paths = [features / "training_sets" / f"{info.name}.parquet" for info in infos]
+    paths = [features / training_set_file(info.name) for info in infos]
     missing = [path for path in paths if not path.exists()]
     if missing:
         raise TrainingError(f"{missing[0]} does not exist; materialize the features of this corpus again")

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vitrail.config import Config, require
 from vitrail.contracts.codec import read
-from vitrail.contracts.labels import SIDECAR_SCHEMA, LabelSetManifest
+from vitrail.contracts.labels import SIDECAR_SCHEMA, LabelSetManifest, sidecar_file
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.corpus import open_corpus
 from vitrail.corpus.store.tables import read_table
@@ -132,7 +132,7 @@ def _measure_labels(labels: Path, numbers: CorpusNumbers) -> CorpusNumbers:
     manifest = read(LabelSetManifest, labels)
     num_values = num_labelled = 0
     for shard in manifest.shards:
-        sidecar = read_table(labels / "shards" / f"{shard}.parquet", SIDECAR_SCHEMA, "derive the labels again")
+        sidecar = read_table(labels / sidecar_file(shard), SIDECAR_SCHEMA, "derive the labels again")
         lengths = pc.list_value_length(sidecar["label_ids"])
         num_values += pc.sum(lengths).as_py() or 0
         num_labelled += pc.sum(pc.greater(lengths, 0)).as_py() or 0

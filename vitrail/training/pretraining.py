@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from vitrail.contracts.labels import VOCABULARY_SCHEMA
+from vitrail.contracts.labels import VOCABULARY_FILE, VOCABULARY_SCHEMA
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.corpus import open_corpus
 from vitrail.corpus.reader.image_reader import Source
@@ -25,7 +25,7 @@ def annotation_head(*label_sets: Path, is_sigmoid: bool) -> HeadSpec:
     """The multilabel head for the vocabularies of label sets: the first's labels, then what each next one adds."""
     terms: dict[int, str] = {}
     for labels in label_sets:
-        vocabulary = read_table(labels / "vocabulary.parquet", VOCABULARY_SCHEMA, "derive the labels again")
+        vocabulary = read_table(labels / VOCABULARY_FILE, VOCABULARY_SCHEMA, "derive the labels again")
         ids, names = vocabulary["label_id"].to_pylist(), vocabulary["term"].to_pylist()
         for label_id, name in zip(ids, names, strict=True):
             terms.setdefault(label_id, name)

@@ -5,7 +5,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vitrail.contracts.corpus import SPLITS, SPLITS_SCHEMA, TASK_SCHEMA, CorpusManifest, TaskInfo
+from vitrail.contracts.corpus import (
+    SPLITS,
+    SPLITS_FILE,
+    SPLITS_SCHEMA,
+    TASK_SCHEMA,
+    CorpusManifest,
+    TaskInfo,
+    task_file,
+)
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.corpus import Corpus
 from vitrail.corpus.store.tables import read_table
@@ -44,7 +52,7 @@ def measure_joins(
         _measure_corpus(corpus, config),
         _measure_splits(corpus, index, config),
     ]
-    test_ids = _test_ids(corpus.path / "splits.parquet")
+    test_ids = _test_ids(corpus.path / SPLITS_FILE)
     image_ids = index["image_id"].combine_chunks()
     tasks = [_measure_task(corpus, task, image_ids, test_ids, config) for task in corpus.manifest.tasks]
     return findings + tasks
@@ -74,7 +82,7 @@ def _read(path: Path, schema: pa.Schema, findings: Findings) -> pa.Table | None:
 
 
 def _measure_splits(corpus: Corpus, index: pa.Table, config: ValidationConfig) -> Findings:
-    findings = Findings("splits.parquet", config.num_examples)
+    findings = Findings(SPLITS_FILE, config.num_examples)
     table = _read(corpus.path / findings.file, SPLITS_SCHEMA, findings)
     if table is None:
         return findings
@@ -119,7 +127,7 @@ def _test_ids(path: Path) -> pa.Array:
 def _measure_task(
     corpus: Corpus, task: TaskInfo, image_ids: pa.Array, test_ids: pa.Array, config: ValidationConfig
 ) -> Findings:
-    findings = Findings(f"tasks/{task.name}.parquet", config.num_examples)
+    findings = Findings(task_file(task.name), config.num_examples)
     table = _read(corpus.path / findings.file, TASK_SCHEMA, findings)
     if table is None:
         return findings

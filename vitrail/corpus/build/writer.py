@@ -10,13 +10,18 @@ import pyarrow.compute as pc
 from vitrail.contracts.codec import encode, write
 from vitrail.contracts.corpus import (
     INDEX_SCHEMA,
+    QUARANTINE_FILE,
     QUARANTINE_SCHEMA,
     SIGNALS_SCHEMA,
+    SPLITS_FILE,
     SPLITS_SCHEMA,
     TASK_SCHEMA,
     CorpusManifest,
     ShardInfo,
     TaskInfo,
+    index_file,
+    signals_file,
+    task_file,
 )
 from vitrail.contracts.files import digest_file, digest_json
 from vitrail.corpus.build.indexing import IndexedShard
@@ -75,15 +80,14 @@ def write_corpus(
     indexed = pa.concat_arrays([chunk for ids in ids_by_shard for chunk in ids.chunks])
     _require_usable(card, shards, indexed)
     for shard, ids in zip(shards, ids_by_shard, strict=True):
-        name = f"{shard.info.name}.parquet"
-        write_table(folder / "index" / name, shard.index, INDEX_SCHEMA)
-        write_table(folder / "signals" / name, _only(signals, ids), SIGNALS_SCHEMA)
+        write_table(folder / index_file(shard.info.name), shard.index, INDEX_SCHEMA)
+        write_table(folder / signals_file(shard.info.name), _only(signals, ids), SIGNALS_SCHEMA)
     rows = [] if refused is None else [refused]
     quarantine = pa.concat_tables([*(shard.quarantine for shard in shards), *rows])
-    write_table(folder / "quarantine.parquet", quarantine, QUARANTINE_SCHEMA)
-    write_table(folder / "splits.parquet", _in_order(splits, indexed), SPLITS_SCHEMA)
+    write_table(folder / QUARANTINE_FILE, quarantine, QUARANTINE_SCHEMA)
+    write_table(folder / SPLITS_FILE, _in_order(splits, indexed), SPLITS_SCHEMA)
     for task in tasks:
-        write_table(folder / "tasks" / f"{task.info.name}.parquet", _only(task.labels, indexed), TASK_SCHEMA)
+        write_table(folder / task_file(task.info.name), _only(task.labels, indexed), TASK_SCHEMA)
     infos = tuple(task.info for task in tasks)
     manifest = CorpusManifest(
         name=card.name,

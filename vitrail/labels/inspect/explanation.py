@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from daft import col
 
 from vitrail.contracts.codec import read
-from vitrail.contracts.corpus import CorpusManifest
+from vitrail.contracts.corpus import SIGNALS_FILES, CorpusManifest
 from vitrail.errors import LabelError
 from vitrail.labels.label_set.opened import LabelSet, open_labels
 
@@ -87,7 +87,7 @@ def _find(labels: LabelSet, image_id: str) -> tuple[str, dict[str, Any]]:
 
 
 def _texts(corpus: Path, image_id: str) -> tuple[tuple[str, str | None, str], ...]:
-    frame = daft.read_parquet(str(corpus / "signals" / "*.parquet")).where(col("image_id") == image_id)
+    frame = daft.read_parquet(str(corpus / SIGNALS_FILES)).where(col("image_id") == image_id)
     rows = frame.select("source", "language", "text").to_pylist()
     return tuple(sorted(((row["source"], row["language"], row["text"] or "") for row in rows), key=str))
 

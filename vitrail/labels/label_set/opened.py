@@ -7,7 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vitrail.contracts.codec import read
-from vitrail.contracts.labels import LabelSetManifest
+from vitrail.contracts.labels import (
+    DICTIONARY_FILE,
+    MEMBERS_FILE,
+    VOCABULARY_FILE,
+    LabelSetManifest,
+    sidecar_file,
+    votes_file,
+)
 from vitrail.errors import LabelError
 
 __all__ = ["LabelSet", "open_labels"]
@@ -22,23 +29,23 @@ class LabelSet:
 
     def vocabulary(self) -> pa.Table:
         """VOCABULARY_SCHEMA; row i is the label with head output i."""
-        return self._read("vocabulary.parquet")
+        return self._read(VOCABULARY_FILE)
 
     def dictionary(self) -> pa.Table:
         """DICTIONARY_SCHEMA: every candidate, with the reason when it was rejected."""
-        return self._read("dictionary.parquet")
+        return self._read(DICTIONARY_FILE)
 
     def members(self) -> pa.Table:
         """MEMBERS_SCHEMA: the terms of each label and how close they are."""
-        return self._read("members.parquet")
+        return self._read(MEMBERS_FILE)
 
     def sidecar(self, shard: str) -> pa.Table:
         """SIDECAR_SCHEMA: the labels of the images of a shard, in the order of its index."""
-        return self._read(f"shards/{shard}.parquet")
+        return self._read(sidecar_file(shard))
 
     def votes(self, shard: str) -> pa.Table:
         """VOTES_SCHEMA: the signals behind the labels of a shard; empty when votes were not written."""
-        return self._read(f"votes/{shard}.parquet")
+        return self._read(votes_file(shard))
 
     def require_corpus(self, corpus: Path, digest: str) -> None:
         """Refuses another corpus than the one the labels are of.

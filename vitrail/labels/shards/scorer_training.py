@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from vitrail.contracts.corpus import SPLITS_FILE
 from vitrail.contracts.files import atomic_file, read_json
 from vitrail.errors import LabelError
 from vitrail.labels.config import LabelsConfig
@@ -60,7 +61,7 @@ def train_on_judgements(work: Path, corpus: Path, config: LabelsConfig) -> None:
 
 def _groups(corpus: Path, image_ids: pa.Array) -> Mapping[str, str]:
     """The split group of these images, for those corpora that have one: near-copies stay on one side of a split."""
-    path = corpus / "splits.parquet"
+    path = corpus / SPLITS_FILE
     groups: dict[str, str] = {}
     if path.exists():
         for batch in pq.ParquetFile(path).iter_batches(columns=["image_id", "group"]):

@@ -15,16 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from vitrail.contracts.corpus import (
+    SHARDS_FOLDER,
     SIGNALS_SCHEMA,
     SPLITS_SCHEMA,
     TASK_SCHEMA,
     CorpusManifest,
     TaskInfo,
+    tar_file,
 )
-from vitrail.corpus.build.groups import connect_groups
-from vitrail.corpus.build.indexing import index_shard
-from vitrail.corpus.build.lookalikes import look_of
-from vitrail.corpus.build.sources.emoji_codes import (
+from vitrail.corpus.build.emoji.codes import (
     SKIN_TONES,
     concept_of,
     family_of,
@@ -32,7 +31,10 @@ from vitrail.corpus.build.sources.emoji_codes import (
     normalise_codes,
     skin_tone_of,
 )
-from vitrail.corpus.build.sources.emoji_texts import CATEGORIES, EmojiRecords, load_records
+from vitrail.corpus.build.emoji.texts import CATEGORIES, EmojiRecords, load_records
+from vitrail.corpus.build.groups import connect_groups
+from vitrail.corpus.build.indexing import index_shard
+from vitrail.corpus.build.lookalikes import look_of
 from vitrail.corpus.build.writer import Card, TaskTable, write_corpus
 from vitrail.corpus.splits import split_of
 from vitrail.corpus.store.tables import table_of
@@ -148,9 +150,9 @@ def _build(folder: Path, card: Card, drawings: Iterable[_Drawing], shard_images:
     ordered = sorted(drawings, key=lambda drawing: sha256(drawing.image_id.encode()).digest())
     looks: dict[str, str] = {}
     shards = []
-    (folder / "shards").mkdir()
+    (folder / SHARDS_FOLDER).mkdir()
     for number, start in enumerate(range(0, len(ordered), shard_images)):
-        path = folder / "shards" / f"{number:05d}.tar"
+        path = folder / tar_file(f"{number:05d}")
         batch = ordered[start : start + shard_images]
         write_tar(path, ((f"{drawing.image_id}.png", drawing.read()) for drawing in batch))
         shards.append(index_shard(path, inspect=lambda key, data: looks.update({key: look_of(data)})))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vitrail.contracts.corpus import CorpusManifest
+from vitrail.contracts.corpus import SHARDS_FOLDER, CorpusManifest, tar_file
 from vitrail.corpus.build.indexing import IndexedShard, index_shard
 from vitrail.corpus.build.items import signals_of, splits_of, tasks_of
 from vitrail.corpus.build.lookalikes import match_lookalikes, thumbnail_of
@@ -51,10 +51,10 @@ def build_folder(source: Path, folder: Path, name: str) -> CorpusManifest:
     items = _items(source, ids, refusals)
     shards: list[IndexedShard] = []
     thumbnails: dict[str, np.ndarray] = {}
-    (folder / "shards").mkdir()
+    (folder / SHARDS_FOLDER).mkdir()
     for number, start in enumerate(range(0, len(images), _SHARD_IMAGES)):
         batch = images[start : start + _SHARD_IMAGES]
-        tar = folder / "shards" / f"{number:05d}.tar"
+        tar = folder / tar_file(f"{number:05d}")
         write_tar(tar, ((f"{ids[path]}.{path.suffix[1:].lower()}", path.read_bytes()) for path in batch))
         shards.append(index_shard(tar, inspect=lambda key, data: thumbnails.update({key: thumbnail_of(data)})))
     items = {key: item for key, item in items.items() if key in thumbnails}

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from vitrail.contracts.corpus import SIGNALS_SCHEMA, TASK_SCHEMA, CorpusManifest, TaskInfo
+from vitrail.contracts.corpus import SHARDS_FOLDER, SIGNALS_SCHEMA, TASK_SCHEMA, CorpusManifest, TaskInfo
 from vitrail.contracts.files import digest_file
 from vitrail.corpus.build.indexing import IndexedShard, index_shard
 from vitrail.corpus.build.items import splits_of
@@ -97,7 +97,7 @@ def build_from_tree(folder: Path, root: Path) -> CorpusManifest:
     """Builds the corpus from the unpacked packages: `root` holds `png/` and `svg/` with the same paths."""
     pictures = _pictures(root)
     thumbnails: dict[str, np.ndarray] = {}
-    shards = list(_write_shards(folder / "shards", pictures, thumbnails))
+    shards = list(_write_shards(folder / SHARDS_FOLDER, pictures, thumbnails))
     items = {picture.image_id: Item(group=picture.series, labels=_labels(picture)) for picture in pictures}
     return write_corpus(
         folder,

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vitrail.contracts.corpus import CorpusManifest
+from vitrail.contracts.corpus import SHARDS_FOLDER, CorpusManifest
 from vitrail.corpus.build.indexing import IndexedShard, index_shard
 from vitrail.corpus.build.items import signals_of, splits_of, tasks_of
 from vitrail.corpus.build.metadata.columns import Item, MetadataReader, Place
@@ -39,10 +39,10 @@ def build_webdataset(source: Path, folder: Path, name: str) -> CorpusManifest:
     Raises:
         CorpusError: A tar is damaged or has two images under one key, or a metadata file cannot be read.
     """
-    (folder / "shards").mkdir()
+    (folder / SHARDS_FOLDER).mkdir()
     shards = _unique_ids([index_shard(tar) for tar in sorted(source.glob("*.tar"))])
     for shard in shards:
-        _place(shard.path, folder / "shards" / shard.path.name)
+        _place(shard.path, folder / SHARDS_FOLDER / shard.path.name)
     refusals = Refusals()
     reader = MetadataReader(refusals)
     items: dict[str, Item] = {}
