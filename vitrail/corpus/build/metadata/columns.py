@@ -19,11 +19,11 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from vitrail.contracts.text_sources import source_of_column
-from vitrail.corpus.build.label_values import NOTHING_WORDS, is_nothing, plain_value
-from vitrail.corpus.build.plain_text import require_plain
-from vitrail.corpus.build.refusals import Refusals
-from vitrail.corpus.build.role_values import ROLES, role_value
-from vitrail.corpus.build.task_columns import TaskColumns
+from vitrail.corpus.build.metadata.label_values import NOTHING_WORDS, is_nothing, plain_value
+from vitrail.corpus.build.metadata.plain_text import require_plain
+from vitrail.corpus.build.metadata.refusals import Refusals
+from vitrail.corpus.build.metadata.role_values import ROLES, role_value
+from vitrail.corpus.build.metadata.task_columns import TaskColumns
 from vitrail.errors import CorpusError
 
 __all__ = ["UNKNOWN_TIME", "Item", "MetadataReader", "Place"]

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitrail.corpus import build_corpus, check_corpus, open_corpus
-from vitrail.corpus.build.csv_records import find_separator, read_records
-from vitrail.corpus.build.metadata_table import read_rows
+from vitrail.corpus.build.metadata.csv_records import find_separator, read_records
+from vitrail.corpus.build.metadata.table_rows import read_rows
 from vitrail.errors import CorpusError
 
 NUM_IMAGES = 24

@@ -5,7 +5,7 @@ import logging
 import pyarrow as pa
 
 from vitrail.contracts.corpus import QUARANTINE_SCHEMA
-from vitrail.corpus.build.plain_text import escape_bytes
+from vitrail.corpus.build.metadata.plain_text import escape_bytes
 from vitrail.corpus.store.tables import table_of
 from vitrail.errors import CorpusError
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from vitrail.corpus import build_corpus, check_corpus, open_corpus
 from vitrail.corpus.build.items import signals_of, splits_of
-from vitrail.corpus.build.label_values import plain_value
-from vitrail.corpus.build.metadata_columns import UNKNOWN_TIME, MetadataReader, Place
-from vitrail.corpus.build.refusals import Refusals
-from vitrail.corpus.build.role_values import role_value
-from vitrail.corpus.build.split_words import split_word
+from vitrail.corpus.build.metadata.columns import UNKNOWN_TIME, MetadataReader, Place
+from vitrail.corpus.build.metadata.label_values import plain_value
+from vitrail.corpus.build.metadata.refusals import Refusals
+from vitrail.corpus.build.metadata.role_values import role_value
+from vitrail.corpus.build.metadata.split_words import split_word
 from vitrail.errors import CorpusError
 
 
