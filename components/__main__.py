@@ -1,6 +1,7 @@
-"""One step of a run by hand: `python -m components STEP --run NAME`.
+"""One step of a run by hand: `python -m components STEP`.
 
-Inputs are what the earlier steps of the same run made, so the steps are called one after the other.
+The first step begins a run and says its id. Inputs are what the earlier steps of the same run made, so the steps are
+called one after the other.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from vitrail.contracts.codec import encode, load
 from vitrail.contracts.runs import ArtifactManifest
 from vitrail.errors import ConfigError, VitrailError
 from vitrail.recipes import Recipe, find_recipe
-from vitrail.steps import ARTIFACTS, Workspace, run_step
+from vitrail.steps import ARTIFACTS, Workspace, last_run_by_hand, new_run_id, run_step
 
 __all__ = ["main"]
 
@@ -34,6 +35,17 @@ def _input(workspace: Workspace, name: str) -> ArtifactManifest:
     )
 
 
+def _workspace(root: Path, step: str, run_id: str | None) -> Workspace:
+    """The run that a step belongs to: the one that is named, a new one, or the last that was begun by hand."""
+    if run_id is None:
+        is_first = step == next(iter(ARTIFACTS))
+        return Workspace(root, new_run_id(is_by_hand=True) if is_first else last_run_by_hand(root))
+    workspace = Workspace(root, run_id)
+    if not workspace.run_folder.is_dir():
+        raise ConfigError(f"run={run_id!r}: {root} has no such run; leave --run out for the last one begun by hand")
+    return workspace
+
+
 def _recipe(workspace: Workspace, chosen: str | None) -> Recipe:
     if chosen:
         return find_recipe(chosen)
@@ -44,7 +56,9 @@ def _recipe(workspace: Workspace, chosen: str | None) -> Recipe:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vitrail step", description=__doc__)
     parser.add_argument("step", choices=list(ARTIFACTS))
-    parser.add_argument("--run", default="by-hand", help="the run's name")
+    parser.add_argument(
+        "--run", help="id of a run; default: a new run for the first step, the last one by hand for the others"
+    )
     parser.add_argument("--workspace", type=Path, default=Path("runs"), help="folder for runs and artifacts")
     parser.add_argument("--recipe", help="default: the run's, or emoji for a new run")
     parser.add_argument(
@@ -60,7 +74,8 @@ def main(argv: list[str] | None = None) -> None:
     options = _parser().parse_args(argv)
     try:
         step = load_step(options.step)
-        workspace = Workspace(options.workspace.resolve(), options.run)
+        workspace = _workspace(options.workspace.resolve(), options.step, options.run)
+        sys.stderr.write(f"run {workspace.run_id}\n")
         manifest = run_step(
             step,
             workspace=workspace,

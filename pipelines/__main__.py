@@ -18,6 +18,7 @@ from vitrail.config import require
 from vitrail.contracts.codec import encode
 from vitrail.errors import ConfigError
 from vitrail.recipes import Recipe, find_recipe
+from vitrail.steps import Workspace, new_run_id
 
 __all__ = ["main"]
 
@@ -31,13 +32,13 @@ def compile_pipeline(recipe: Recipe, out: Path) -> None:
 
 
 def run_locally(recipe: Recipe, arguments: dict[str, str]) -> int:
-    """Runs every task as a subprocess of this interpreter's environment and returns the exit status."""
+    """Runs every task as a subprocess of this interpreter's environment and returns the exit status of its own run."""
     from kfp import local
 
-    workspace = Path(arguments["workspace"])
-    workspace.mkdir(parents=True, exist_ok=True)
-    local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(workspace / "kfp"))
-    log_path, before = workspace / "pipeline.log", _latest_run(workspace)
+    workspace = Workspace(Path(arguments["workspace"]), new_run_id())
+    workspace.begin(recipe)
+    run, log_path = workspace.run_folder, workspace.run_folder / "pipeline.log"
+    local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(workspace.root / "kfp" / run.name))
     with (
         _stopping_in_order(),
         log_path.open("a", encoding="utf-8", buffering=1) as log,
@@ -45,18 +46,13 @@ def run_locally(recipe: Recipe, arguments: dict[str, str]) -> int:
         contextlib.redirect_stderr(log),
     ):
         try:
-            make_pipeline(recipe)(recipe=json.dumps(encode(recipe)), **arguments)
+            make_pipeline(recipe, run.name)(recipe=json.dumps(encode(recipe)), **arguments)
         except RuntimeError as error:  # KFP names the task; why it failed is in the run's records
             log.write(f"{error}\n")
-    run = _latest_run(workspace)
-    if run == before or not (run / "summary.json").exists():
+    if not (run / "summary.json").exists():
         sys.stderr.write(f"the run ended before its report; see {log_path}\n")
         return 1
     return _describe(run, log_path)
-
-
-def _latest_run(workspace: Path) -> Path:
-    return (workspace / "latest").resolve()
 
 
 @contextlib.contextmanager

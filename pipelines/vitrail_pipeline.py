@@ -47,11 +47,12 @@ def _artifact(task: dsl.PipelineTask) -> object:
     return next(value for key, value in task.outputs.items() if key != "Output")
 
 
-def make_pipeline(chosen: Recipe) -> dsl.base_component.BaseComponent:
+def make_pipeline(chosen: Recipe, run_id: str = dsl.PIPELINE_JOB_ID_PLACEHOLDER) -> dsl.base_component.BaseComponent:
     """The graph for a cluster, with `chosen` as default recipe and its cluster section as resources.
 
     Tasks share nothing there but the workspace, so a registry in a file lies on it. A local run passes the
-    recipe as it is, and keeps the repository's own.
+    recipe as it is, and keeps the repository's own. The run's id is the UUID that the server gives it, never the
+    name that somebody typed; a local run passes its own, because kfp.local draws from 100 million numbers only.
     """
     cluster = chosen.cluster
     on_cluster = dataclasses.replace(chosen, registry=chosen.registry.inside(cluster.workspace_mount))
@@ -66,7 +67,7 @@ def make_pipeline(chosen: Recipe) -> dsl.base_component.BaseComponent:
         workspace: str = cluster.workspace_mount,
         recipe: str = json.dumps(encode(on_cluster)),
     ):
-        run = {"workspace": workspace, "run_id": dsl.PIPELINE_JOB_NAME_PLACEHOLDER, "recipe": recipe}
+        run = {"workspace": workspace, "run_id": run_id, "recipe": recipe}
         report = place(publish_report(**run), cluster, is_cached=False)
         with dsl.ExitHandler(report):
             checkout = place(

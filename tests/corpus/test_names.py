@@ -49,7 +49,7 @@ def refuse(source: Path, out: Path, column: str) -> None:
     before = {path: path.stat().st_mtime_ns for path in source.parent.rglob("*")}
     with pytest.raises(CorpusError, match="rename the column") as caught:
         build_corpus(str(source), out)
-    assert repr(column) in str(caught.value)
+    assert repr(column)[:60] in str(caught.value)
     assert {path: path.stat().st_mtime_ns for path in source.parent.rglob("*") if path != source.parent} == before
 
 
@@ -60,7 +60,7 @@ def test_a_column_that_names_no_plain_task_is_refused(tmp_path, picture, kind, t
     for number in range(4):
         (tmp_path / "set" / f"{number}.png").write_bytes(picture(number))
     write_metadata(tmp_path / "set", kind, f"label_{task}", [f"{number}.png" for number in range(4)])
-    refuse(tmp_path / "set", tmp_path / "out", f"label_{task}".lower())
+    refuse(tmp_path / "set", tmp_path / "out", f"label_{task}")
 
 
 @pytest.mark.parametrize(

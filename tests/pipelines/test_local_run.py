@@ -1,11 +1,17 @@
-"""What a local run says when the pipeline ends before its first step."""
+"""What a local run says, and of which run it speaks."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import yaml
 
 from pipelines import __main__ as command
+from pipelines.vitrail_pipeline import make_pipeline
 from vitrail.recipes import find_recipe
+
+RECIPE = find_recipe("debug")
 
 
 def test_a_run_that_never_started_does_not_speak_for_the_one_before(tmp_path, monkeypatch, capsys):
@@ -17,10 +23,13 @@ def test_a_run_that_never_started_does_not_speak_for_the_one_before(tmp_path, mo
     def ending_at_once(**arguments):
         raise RuntimeError("no space left on device")
 
-    monkeypatch.setattr(command, "make_pipeline", lambda recipe: ending_at_once)
-    assert command.run_locally(find_recipe("debug"), {"workspace": str(tmp_path)}) == 1
-    assert "ended before its report" in capsys.readouterr().err
-    assert "no space left on device" in (tmp_path / "pipeline.log").read_text()
+    monkeypatch.setattr(command, "make_pipeline", lambda recipe, run_id: ending_at_once)
+    assert command.run_locally(RECIPE, {"workspace": str(tmp_path)}) == 1
+    said = capsys.readouterr().err
+    assert "ended before its report" in said
+    log = Path(said.split("; see ")[1].strip())
+    assert log.parent.parent == tmp_path
+    assert "no space left on device" in log.read_text()
 
 
 def test_options_override_the_recipe(tmp_path):
@@ -29,3 +38,63 @@ def test_options_override_the_recipe(tmp_path):
     recipe = json.loads(graph["root"]["inputDefinitions"]["parameters"]["recipe"]["defaultValue"])
     assert recipe["pretrain"]["profile_steps"] == 3
     assert recipe["finetune"]["profile_steps"] == 0
+
+
+RUN_ONE_OF_TWO = """
+import sys, time
+from pathlib import Path
+from pipelines import __main__ as command
+from vitrail.contracts.files import write_json
+from vitrail.recipes import find_recipe
+
+root, name, status = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+
+def graph(recipe, run_id):
+    def run(**arguments):
+        (root / f"{name}.begun").touch()
+        while len(list(root.glob("*.begun"))) < 2:
+            time.sleep(0.01)
+        model = {"name": name, "version": "1", "alias": "champion"}
+        error = {"failed_step": "derive_labels", "error": f"of {name}"}
+        summary = {"status": status, "verdict": None, "model": model, "bento": None} | error
+        write_json(root / run_id / "summary.json", summary)
+        if status == "failed":
+            raise RuntimeError("a task failed")
+    return run
+
+command.make_pipeline = graph
+sys.exit(command.run_locally(find_recipe("debug"), {"workspace": str(root)}))
+"""
+
+
+def test_two_runs_at_once_speak_for_themselves(tmp_path):
+    """Neither takes the other's outcome, whichever began last."""
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", RUN_ONE_OF_TWO, str(tmp_path), name, status], stdout=subprocess.PIPE, text=True
+        )
+        for name, status in (("one", "succeeded"), ("two", "failed"))
+    ]
+    (one, _), (two, _) = (run.communicate() for run in runs)
+    assert [run.returncode for run in runs] == [0, 1]
+    assert "one/1 (champion)" in one
+    assert "failed at" not in one
+    assert "failed at derive_labels: of two" in two
+    assert "two/1" in two
+    reports = {line.split()[1] for text in (one, two) for line in text.splitlines() if line.startswith("report")}
+    assert len(reports) == 2
+
+
+def test_the_graph_of_a_cluster_takes_the_id_that_the_server_gives_and_a_local_one_its_own():
+    for graph, expected in (
+        (make_pipeline(RECIPE), "{{$.pipeline_job_uuid}}"),
+        (make_pipeline(RECIPE, "run-1"), "run-1"),
+    ):
+        spec = graph.pipeline_spec
+        tasks = [task for part in (spec.root, *spec.components.values()) for task in part.dag.tasks.values()]
+        ids = {
+            task.inputs.parameters["run_id"].runtime_value.constant.string_value
+            for task in tasks
+            if "run_id" in task.inputs.parameters
+        }
+        assert ids == {expected}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from builders import REPOSITORY
+from vitrail.contracts.files import read_json
 
 pytestmark = pytest.mark.smoke
 
@@ -40,7 +42,7 @@ def read(folder: Path, name: str):
 def first(tmp_path_factory, mini_corpus):
     folder = tmp_path_factory.mktemp("smoke")
     status, printed = run_pipeline(folder, mini_corpus)
-    assert status == 0, printed + (folder / "runs" / "pipeline.log").read_text()[-5000:]
+    assert status == 0, printed + (folder / "runs" / "latest" / "pipeline.log").read_text()[-5000:]
     return folder, printed, read(folder, "summary.json")
 
 
@@ -63,11 +65,24 @@ def test_endpoint_was_proven(first):
     assert all(check["is_passed"] for check in serving["checks"])
 
 
-def test_second_run_meets_the_champion_and_reuses_what_did_not_change(first, mini_corpus):
-    folder, _, summary = first
-    status, printed = run_pipeline(folder, mini_corpus)
+@pytest.fixture(scope="module")
+def two_at_once(first, mini_corpus, tmp_path_factory):
+    """Two runs in the workspace of the first, started together; the second one has no corpus. How each ended."""
+    folder, _, _ = first
+    processes = [start_pipeline(folder, corpus) for corpus in (mini_corpus, tmp_path_factory.mktemp("empty"))]
+    ended = []
+    for process in processes:
+        printed, _ = process.communicate()
+        [report] = re.findall(r"^report +(\S+)$", printed, flags=re.MULTILINE)
+        ended.append((process.returncode, printed, (folder / report).parent))
+    return ended
+
+
+def test_second_run_meets_the_champion_and_reuses_what_did_not_change(first, two_at_once):
+    _, _, summary = first
+    status, printed, run = two_at_once[0]
     assert status == 0, printed
-    verdict, second = read(folder, "verdict.json"), read(folder, "summary.json")
+    verdict, second = read_json(run / "verdict.json"), read_json(run / "summary.json")
     assert verdict["champion_version"] == "vitrail-debug/1"
     assert verdict["champion_id"] == summary["lineage"]["model_id"]
     assert any(check["kind"] == "change" for check in verdict["checks"])
@@ -75,14 +90,13 @@ def test_second_run_meets_the_champion_and_reuses_what_did_not_change(first, min
     assert second["run_id"] != summary["run_id"]
 
 
-def test_failed_run_says_where_and_still_reports(first, tmp_path):
-    folder, _, _ = first
-    (tmp_path / "empty").mkdir()
-    status, printed = run_pipeline(folder, tmp_path / "empty")
+def test_failed_run_says_where_and_still_reports_while_another_one_succeeds(two_at_once):
+    status, printed, run = two_at_once[1]
     assert status == 1
     assert "failed at checkout_corpus" in printed
-    assert read(folder, "summary.json")["status"] == "failed"
-    assert "checkout_corpus" in (folder / "runs" / "latest" / "report.html").read_text()
+    assert read_json(run / "summary.json")["status"] == "failed"
+    assert "checkout_corpus" in (run / "report.html").read_text()
+    assert "failed at" not in two_at_once[0][1]
 
 
 def test_a_terminated_run_stops_its_task_and_still_reports(tmp_path, mini_corpus):

@@ -65,13 +65,14 @@ def _job(options: argparse.Namespace) -> None:
     from vitrail.contracts.codec import save
     from vitrail.contracts.lineage import Lineage
     from vitrail.recipes import find_recipe
+    from vitrail.steps import new_run_id
     from vitrail.training import pretrain_job
     from vitrail.training.job import JOB_FILE, BlendedCorpus
 
     config = find_recipe(options.recipe).pretrain
     if options.profile_steps is not None:
         config = dataclasses.replace(config, profile_steps=options.profile_steps)
-    lineage = Lineage(run_id=options.out.resolve().name)
+    lineage = Lineage(run_id=new_run_id())
     blend = [BlendedCorpus(corpus=one[0], labels=one[1], weight=_weight_of(one[2])) for one in options.blend]
     job = pretrain_job(corpus=options.corpus, labels=options.labels, config=config, lineage=lineage, blend=blend)
     options.out.mkdir(parents=True, exist_ok=True)

@@ -14,12 +14,15 @@ from vitrail.contracts.contract import Contract
 from vitrail.errors import EvaluationError
 
 __all__ = [
+    "NEIGHBOURS_FILE",
     "NEIGHBOURS_SCHEMA",
+    "OUTCOMES_FILE",
     "OUTCOMES_SCHEMA",
     "STATISTICS",
     "Baseline",
     "ConfusionMatrix",
     "EvaluationReport",
+    "MeasuredTask",
     "Metric",
     "SliceMetric",
     "Statistic",
@@ -28,6 +31,9 @@ __all__ = [
 
 Statistic = Literal["mean", "gap", "ratio"]
 STATISTICS: tuple[Statistic, ...] = ("mean", "gap", "ratio")
+
+OUTCOMES_FILE = "outcomes.parquet"
+NEIGHBOURS_FILE = "neighbours.parquet"
 
 OUTCOMES_SCHEMA = pa.schema(
     [
@@ -123,6 +129,14 @@ class ConfusionMatrix:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeasuredTask:
+    """A task that the report has metrics for, and its kind."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluationReport(
     Contract,
     noun="an evaluation",
@@ -136,6 +150,7 @@ class EvaluationReport(
     corpus_digest: str
     metrics: tuple[Metric, ...]
     confusion: tuple[ConfusionMatrix, ...]
+    tasks: tuple[MeasuredTask, ...] = ()
     baselines: tuple[Baseline, ...] = ()
     slices: tuple[SliceMetric, ...] = ()
     system: SystemNumbers | None = None

@@ -19,16 +19,24 @@ from vitrail.errors import LabelError
 
 __all__ = [
     "BANDS",
+    "DICTIONARY_FILE",
     "DICTIONARY_SCHEMA",
+    "MEMBERS_FILE",
     "MEMBERS_SCHEMA",
     "SIDECAR_SCHEMA",
+    "VOCABULARY_FILE",
     "VOCABULARY_SCHEMA",
     "VOTES_SCHEMA",
     "LabelDiff",
     "LabelSetManifest",
     "Moves",
+    "sidecar_file",
+    "votes_file",
 ]
 
+VOCABULARY_FILE = "vocabulary.parquet"
+DICTIONARY_FILE = "dictionary.parquet"
+MEMBERS_FILE = "members.parquet"
 BANDS = ("head", "mid", "tail")
 
 VOCABULARY_SCHEMA = pa.schema(
@@ -129,3 +137,13 @@ class LabelDiff(
     old_digest: str
     new_digest: str
     tail_mass: tuple[float, float]  # share of (image, label) pairs in the tail band, old and new
+
+
+def sidecar_file(shard: str) -> str:
+    """Where the labels of a shard's images lie in a label set."""
+    return f"shards/{shard}.parquet"
+
+
+def votes_file(shard: str) -> str:
+    """Where the signals behind the labels of a shard lie in a label set."""
+    return f"votes/{shard}.parquet"

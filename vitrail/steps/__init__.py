@@ -2,6 +2,7 @@
 
 from vitrail.steps.artifacts import ARTIFACTS
 from vitrail.steps.context import Outcome, Step, StepContext
+from vitrail.steps.run_ids import last_run_by_hand, new_run_id
 from vitrail.steps.runner import run_step
 from vitrail.steps.workspace import Workspace
 
@@ -11,5 +12,7 @@ __all__ = [
     "Step",
     "StepContext",
     "Workspace",
+    "last_run_by_hand",
+    "new_run_id",
     "run_step",
 ]

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from vitrail.errors import ConfigError
+from vitrail.steps.run_ids import is_run_id
 from vitrail.steps.workspace import Workspace
 
 __all__ = ["trace"]
@@ -31,6 +32,6 @@ def trace(workspace: Path, identifier: str) -> list[dict[str, str]]:
 
 
 def _lineages(workspace: Path) -> list[dict[str, str]]:
-    runs = sorted(path.parent for path in workspace.glob("*/recipe.json") if not path.parent.is_symlink())
-    lineages = (asdict(Workspace(workspace, run.name).lineage()) for run in runs)
+    runs = sorted(path.parent.name for path in workspace.glob("*/recipe.json"))
+    lineages = (asdict(Workspace(workspace, run).lineage()) for run in runs if is_run_id(run))
     return [{name: value for name, value in lineage.items() if value} for lineage in lineages]

@@ -4,7 +4,8 @@
 <workspace>/store/<step>/<key>.work/     what an unfinished step keeps for its next try (checkpoints)
 <workspace>/<run_id>/steps/<step>.json   StepRecord
 <workspace>/<run_id>/failed/<step>/      what a failed step had written
-<workspace>/latest -> <run_id>
+<workspace>/<run_id>/pipeline.log        what the tools of a local pipeline run wrote
+<workspace>/latest -> <run_id>           the run that was begun last; for people, nothing is read through it
 """
 
 import functools
@@ -17,16 +18,24 @@ from vitrail.contracts.files import digest_file, digest_json, replace_link
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.runs import StepRecord
 from vitrail.recipes import Recipe
+from vitrail.steps.run_ids import require_run_id
 
 __all__ = ["Workspace", "code_digest"]
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """One run's view of the workspace folder."""
+    """One run's view of the workspace folder.
+
+    Raises:
+        ConfigError: `run_id` is not a generated id.
+    """
 
     root: Path
     run_id: str
+
+    def __post_init__(self) -> None:
+        require_run_id(self.run_id)
 
     @property
     def run_folder(self) -> Path:

@@ -8,7 +8,7 @@ from .config import (
     ScheduleConfig,
     TrainJobConfig,
 )
-from .job import METRICS_FILE, decisive_fields
+from .job import decisive_fields
 from .local_launch import Launch, run_job
 from .planning import (
     HARDWARE,
@@ -26,7 +26,6 @@ from .trainjob import run_trainjob, trainjob_request
 
 __all__ = [
     "HARDWARE",
-    "METRICS_FILE",
     "REVIEW_FILE",
     "CheckpointConfig",
     "ComputeConfig",

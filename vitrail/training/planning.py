@@ -15,12 +15,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vitrail.config import Config, require
 from vitrail.contracts.codec import read
-from vitrail.contracts.labels import SIDECAR_SCHEMA, LabelSetManifest
+from vitrail.contracts.labels import SIDECAR_SCHEMA, LabelSetManifest, sidecar_file
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.corpus import open_corpus
 from vitrail.corpus.store.tables import read_table
 from vitrail.errors import TrainingError
 from vitrail.models import VitrailModel
+from vitrail.tasks import EMBEDDING
 from vitrail.training.config import ComputeConfig, FinetuneConfig, OptimizerConfig, PretrainConfig
 
 __all__ = [
@@ -132,7 +133,7 @@ def _measure_labels(labels: Path, numbers: CorpusNumbers) -> CorpusNumbers:
     manifest = read(LabelSetManifest, labels)
     num_values = num_labelled = 0
     for shard in manifest.shards:
-        sidecar = read_table(labels / "shards" / f"{shard}.parquet", SIDECAR_SCHEMA, "derive the labels again")
+        sidecar = read_table(labels / sidecar_file(shard), SIDECAR_SCHEMA, "derive the labels again")
         lengths = pc.list_value_length(sidecar["label_ids"])
         num_values += pc.sum(lengths).as_py() or 0
         num_labelled += pc.sum(pc.greater(lengths, 0)).as_py() or 0
@@ -191,7 +192,7 @@ def _meta_model(config: PretrainConfig | FinetuneConfig, numbers: CorpusNumbers)
     heads = [HeadSpec(name="annotations", kind="multilabel", dim=numbers.num_labels)]
     num_proxies = 0
     if isinstance(config, FinetuneConfig):
-        heads.append(HeadSpec(name="embedding", kind="retrieval", dim=config.embedding_dim))
+        heads.append(HeadSpec(name=EMBEDDING, kind="retrieval", dim=config.embedding_dim))
         num_proxies = numbers.num_classes * config.embedding_dim
     with torch.device("meta"):
         return VitrailModel(config.architecture, config.transforms, heads), num_proxies

@@ -4,9 +4,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from vitrail.contracts.models import METRICS_FILE
 from vitrail.errors import TrainingError
 from vitrail.training.config import PretrainConfig
-from vitrail.training.job import METRICS_FILE, list_checkpoints
+from vitrail.training.job import list_checkpoints
 from vitrail.training.planning import CorpusNumbers, Hardware, Plan, likely_hardware, measure_corpus, plan_training
 
 __all__ = ["REVIEW_FILE", "PlanReview", "Taken", "compare_plan", "review_pretraining"]

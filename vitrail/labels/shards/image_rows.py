@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vitrail.contracts.corpus import CorpusManifest
+from vitrail.contracts.corpus import CorpusManifest, index_file
 from vitrail.contracts.files import atomic_file
 from vitrail.errors import LabelError
 
@@ -48,7 +48,7 @@ class ImageLookup:
 
 def read_image_ids(corpus: Path, shard: str) -> pa.Array:
     """The image ids of one shard, in order."""
-    table = pq.read_table(corpus / "index" / f"{shard}.parquet", columns=["image_id"])
+    table = pq.read_table(corpus / index_file(shard), columns=["image_id"])
     return table.column("image_id").combine_chunks()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from vitrail.contracts.models import METRICS_FILE
 from vitrail.reporting.artifacts import read_json_lines
 from vitrail.reporting.charts import Chart, Series, line_chart
 from vitrail.reporting.run import Run
@@ -30,7 +31,7 @@ def training(run: Run) -> dict[str, Any] | None:
     """A loss chart and a few numbers for each stage that logged."""
     stages = []
     for step, title in _STAGES.items():
-        path = run.artifact(step, "training.jsonl")
+        path = run.artifact(step, METRICS_FILE)
         lines = [line for line in read_json_lines(path) if "step" in line and "loss" in line] if path else []
         if lines:
             stages.append(_stage(title, lines))
