@@ -35,10 +35,11 @@ from vitrail.corpus.pixels.augment import LIGHT
 from vitrail.corpus.reader.image_reader import Batch, Reader, Source
 from vitrail.corpus.reader.targets import ListTargets
 from vitrail.models import VitrailModel
-from vitrail.tasks import Objective, TaskSpec
+from vitrail.tasks import TaskSpec, find_loss
 from vitrail.training import CheckpointConfig, PretrainConfig, ScheduleConfig
 from vitrail.training.distributed import Process
 from vitrail.training.finetuning_rows import EncodedSizes
+from vitrail.training.objective import Objective
 from vitrail.training.trainer import Trainer
 
 NUM_LABELS, LABELS_PER_IMAGE, WARMUP_STEPS = 1000, 5, 3
@@ -130,7 +131,7 @@ def train(work: Path, num_steps: int, batch_size: int, corpus: Corpus, batches) 
     work.mkdir()
     torch.manual_seed(0)
     head = HeadSpec(name=TASK, kind="multilabel", dim=NUM_LABELS)
-    task = TaskSpec(name=TASK, kind="multilabel", head=TASK, num_classes=NUM_LABELS)
+    task = TaskSpec(name=TASK, head=TASK, loss=find_loss("softmax", "multilabel"), num_classes=NUM_LABELS)
     here = Process(rank=0, world_size=1, device=torch.device("cpu"), files=dist.new_group(backend="gloo"))
     trainer = Trainer(
         Objective(VitrailModel(ARCHITECTURE, TRANSFORMS, [head]), [task]),

@@ -7,11 +7,10 @@ index/00000.parquet      INDEX_SCHEMA, one row per readable image of the tar, in
 quarantine.parquet       QUARANTINE_SCHEMA, images and rows of metadata that are not used, with the reason
 signals/*.parquet        SIGNALS_SCHEMA, one row per text
 splits.parquet           SPLITS_SCHEMA, one row per indexed image
-tasks/<task>.parquet     TASK_SCHEMA, one row per labelled image
+tasks/<task>.parquet     TASK_SCHEMA, one row per labelled image, or per label where images have several
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import pyarrow as pa
 
@@ -102,15 +101,13 @@ class ShardInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskInfo:
-    """A task the corpus has labels for.
+    """A task the corpus has labels for; what its labels mean is said by its kind (`vitrail.tasks.kinds`).
 
-    `classification`: `classes` lists the labels in the order of the head's outputs.
-    `retrieval`: images with the same label match; `classes` is empty. With more than one `domain` in the
-    splits table, queries of one domain search the gallery of each other domain.
+    `classes` lists the labels in the order of the head's probabilities; a kind whose labels are open has none.
     """
 
     name: str
-    kind: Literal["classification", "retrieval"]
+    kind: str  # name of a task kind
     description: str
     classes: tuple[str, ...] = ()
 

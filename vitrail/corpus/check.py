@@ -1,5 +1,6 @@
 """Verifies that a corpus folder is what its contract says."""
 
+import logging
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,15 +19,19 @@ from vitrail.contracts.corpus import (
     task_file,
 )
 from vitrail.corpus.build.writer import digest_corpus
+from vitrail.corpus.class_coverage import cover_classes
 from vitrail.corpus.corpus import REBUILD, Corpus, open_corpus
 from vitrail.corpus.store.tables import read_table
 from vitrail.errors import CorpusError
+from vitrail.tasks import find_kind
 
 __all__ = ["check_corpus"]
 
+_LOGGER = logging.getLogger(__name__)
+
 
 def check_corpus(path: Path) -> CorpusManifest:
-    """Verifies the digests, schemas, counts and joins of a corpus.
+    """Verifies the digests, schemas, counts and joins of a corpus; logs which classes cannot be learned or measured.
 
     Raises:
         CorpusError: Something is missing, damaged or of another corpus; the message names file and remedy.
@@ -83,10 +88,13 @@ def _check_task(corpus: Corpus, task: TaskInfo, images: pa.Array) -> None:
     _require_known(file, table["image_id"], images)
     if table["label"].null_count or table["observed_at"].null_count:
         raise CorpusError(f"{file} has labels or times that are null; {REBUILD}")
-    if pc.count_distinct(table["image_id"]).as_py() != len(table):
+    key = ["image_id"] if find_kind(task.kind).targets == "one" else ["image_id", "label"]
+    if len(table.group_by(key).aggregate([])) != len(table):
         raise CorpusError(f"{file} labels an image twice; {REBUILD}")
-    if task.kind == "classification":
+    if task.classes:
         _require_values(file, table["label"], task.classes)
+        for warning in cover_classes(task, table, corpus.splits()).warnings():
+            _LOGGER.warning("%s: %s", corpus.path, warning)
 
 
 def _check_totals(corpus: Corpus, images: pa.Array) -> None:

@@ -23,6 +23,7 @@ from vitrail.contracts.corpus import (
 from vitrail.corpus.store.tables import read_batches, read_table
 from vitrail.corpus.store.tar_storage import ShardFiles, ShardStorage, open_storage
 from vitrail.errors import CorpusError
+from vitrail.tasks import find_problem
 
 __all__ = ["REBUILD", "Corpus", "open_corpus"]
 
@@ -129,6 +130,10 @@ def open_corpus(path: Path) -> Corpus:
     """Opens a corpus folder by its manifest; `check_corpus` verifies what is in it.
 
     Raises:
-        CorpusError: There is no corpus, or it is of another schema version.
+        CorpusError: There is no corpus, it is of another schema version, or has a task of a kind that is not known.
     """
-    return Corpus(path, read(CorpusManifest, path))
+    manifest = read(CorpusManifest, path)
+    for task in manifest.tasks:
+        if problem := find_problem(task):
+            raise CorpusError(f"{path / manifest.FILE}: task {task.name!r} cannot be used: {problem}; {REBUILD}")
+    return Corpus(path, manifest)

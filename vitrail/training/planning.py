@@ -21,6 +21,7 @@ from vitrail.corpus.corpus import open_corpus
 from vitrail.corpus.store.tables import read_table
 from vitrail.errors import TrainingError
 from vitrail.models import VitrailModel
+from vitrail.tasks import EMBEDDING
 from vitrail.training.config import ComputeConfig, FinetuneConfig, OptimizerConfig, PretrainConfig
 
 __all__ = [
@@ -191,7 +192,7 @@ def _meta_model(config: PretrainConfig | FinetuneConfig, numbers: CorpusNumbers)
     heads = [HeadSpec(name="annotations", kind="multilabel", dim=numbers.num_labels)]
     num_proxies = 0
     if isinstance(config, FinetuneConfig):
-        heads.append(HeadSpec(name="embedding", kind="retrieval", dim=config.embedding_dim))
+        heads.append(HeadSpec(name=EMBEDDING, kind="retrieval", dim=config.embedding_dim))
         num_proxies = numbers.num_classes * config.embedding_dim
     with torch.device("meta"):
         return VitrailModel(config.architecture, config.transforms, heads), num_proxies

@@ -31,6 +31,7 @@ __all__ = ["UNKNOWN_TIME", "Item", "MetadataReader", "Place"]
 UNKNOWN_TIME = datetime(2000, 1, 1, tzinfo=UTC)  # of texts and labels that come without a time
 
 _LOGGER = logging.getLogger(__name__)
+_LONGEST_NOTHING = 16  # characters of a word for no value, with blanks around it; spares a look at every long text
 _SOURCES = {
     "caption": "alt_text",
     "alt": "alt_text",
@@ -145,7 +146,9 @@ class MetadataReader:
     def _is_missing(self, column: str, value: Any) -> bool:
         if is_nothing(value):
             return True
-        word = value.strip().lower() if isinstance(value, str) else ""
+        if not isinstance(value, str) or len(value) > _LONGEST_NOTHING:
+            return False
+        word = value.strip().lower()
         if word in NOTHING_WORDS:
             self._nothing[column, word] += 1
         return word in NOTHING_WORDS

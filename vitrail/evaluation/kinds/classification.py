@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from vitrail.contracts.evaluation import Baseline, ConfusionMatrix
 from vitrail.errors import EvaluationError
+from vitrail.evaluation.measures import Aggregate, Measures, TaskAnswers
 from vitrail.evaluation.metrics import TaskResult, build_outcomes
-from vitrail.evaluation.units import Units
+from vitrail.evaluation.units import Units, label_units
 from vitrail.gates.outcomes import Outcomes
 
-__all__ = ["evaluate_classification"]
+__all__ = ["MEASURES", "evaluate_classification"]
 
 
 def evaluate_classification(
@@ -128,3 +129,28 @@ def _confusion(task: str, names: Sequence[str], truth: NDArray[np.int64], guess:
     size = len(names)
     counts = np.bincount(truth * size + guess, minlength=size * size).reshape(size, size)
     return ConfusionMatrix(task=task, classes=tuple(names), counts=tuple(tuple(row) for row in counts.tolist()))
+
+
+def _evaluate(found: TaskAnswers) -> TaskResult | None:
+    return evaluate_classification(
+        task=found.task.name,
+        classes=found.task.classes,
+        head_classes=found.head.classes,
+        probabilities=found.answers.probabilities[found.head.name],
+        labels=label_units(found.corpus, found.task.name, found.units),
+        units=found.units,
+    )
+
+
+MEASURES = Measures(
+    evaluate=_evaluate,
+    aggregates=(
+        Aggregate(name="accuracy", title="Accuracy"),
+        Aggregate(name="macro_recall", title="Mean recall of classes"),
+        Aggregate(name="recall_gap", title="Recall gap, best minus worst class"),
+        Aggregate(name="lift", title="Accuracy over that of naming the majority class"),
+    ),
+    per_class=("recall", "precision", "f1"),
+    drawn_means="Share of the test images of each class that were given that class",
+    class_mean="macro_recall",
+)

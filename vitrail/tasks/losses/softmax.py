@@ -1,28 +1,12 @@
-"""Losses per image; what an image has no label for costs nothing.
-
-Every function returns the sum over the batch, so that a caller can divide by the count of labelled images of
-the whole global batch, whatever its split over processes and micro-batches.
-
-Shapes: B batch, C classes or labels, K padded labels per image, D embedding width, N candidates.
-"""
+"""Softmax cross-entropy against a distribution over labels, all of them or a sample (Mahajan et al. 2018)."""
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from vitrail.tasks.loss import NO_LABEL, Loss, LossInputs, TaskSpec
 from vitrail.tasks.weighting import TargetWeighting
 
-__all__ = [
-    "classification_loss",
-    "multilabel_sigmoid_loss",
-    "multilabel_softmax_loss",
-    "normalise_targets",
-    "proxy_logits",
-    "sample_candidates",
-    "sampled_softmax_loss",
-]
-
-_NO_LABEL = -1
+__all__ = ["LOSS", "normalise_targets", "sample_candidates", "sampled_softmax_loss", "softmax_loss"]
 
 
 def normalise_targets(labels_bk: Tensor, scores_bk: Tensor, weighting: TargetWeighting) -> Tensor:
@@ -30,39 +14,17 @@ def normalise_targets(labels_bk: Tensor, scores_bk: Tensor, weighting: TargetWei
 
     `score` weighs a label by its score, `uniform` gives each of k labels 1/k (Mahajan et al. 2018).
     """
-    present_bk = labels_bk != _NO_LABEL
+    present_bk = labels_bk != NO_LABEL
     weights_bk = scores_bk * present_bk if weighting == "score" else present_bk.float()
     return weights_bk / weights_bk.sum(dim=1, keepdim=True).clamp_min(torch.finfo(weights_bk.dtype).tiny)
 
 
-def multilabel_softmax_loss(logits_bc: Tensor, labels_bk: Tensor, targets_bk: Tensor) -> Tensor:
-    """Softmax cross-entropy against the distribution `targets_bk` over `labels_bk`, summed over images."""
+def softmax_loss(logits_bc: Tensor, labels_bk: Tensor, targets_bk: Tensor) -> Tensor:
+    """Against the distribution `targets_bk` over `labels_bk`, summed over images."""
     log_total_b = torch.logsumexp(logits_bc.float(), dim=1)
     chosen_bk = logits_bc.float().gather(1, labels_bk.clamp_min(0))
     # sum_k t_k (log Z - z_k): images without labels have no weight anywhere and drop out.
     return (targets_bk * (log_total_b[:, None] - chosen_bk)).sum()
-
-
-def multilabel_sigmoid_loss(logits_bc: Tensor, labels_bk: Tensor, weights_bk: Tensor) -> Tensor:
-    """Binary cross-entropy summed over labels and over images that have a label.
-
-    `weights_bk` in [0, 1] are the soft positives: scores, or 1 for every label.
-    """
-    logits_bc = logits_bc.float()
-    present_bk = labels_bk != _NO_LABEL
-    chosen_bk = logits_bc.gather(1, labels_bk.clamp_min(0))
-    negatives_b = F.softplus(logits_bc).sum(dim=1) * present_bk.any(dim=1)
-    return negatives_b.sum() - (weights_bk * present_bk * chosen_bk).sum()
-
-
-def classification_loss(logits_bc: Tensor, labels_b: Tensor) -> Tensor:
-    """Softmax cross-entropy summed over the images with a label (not -1)."""
-    return F.cross_entropy(logits_bc.float(), labels_b, ignore_index=_NO_LABEL, reduction="sum")
-
-
-def proxy_logits(embeddings_bd: Tensor, proxies_cd: Tensor, temperature: float) -> Tensor:
-    """Cosine similarity of unit embeddings to proxies over a temperature, [B, C] (Zhai & Wu 2019)."""
-    return embeddings_bd @ F.normalize(proxies_cd.float(), dim=1).T / temperature
 
 
 def sample_candidates(labels: Tensor, num_classes: int, num_sampled: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -78,7 +40,7 @@ def sample_candidates(labels: Tensor, num_classes: int, num_sampled: int, seed: 
         The candidates, sorted int64 [N], and what to add to their logits, float32 [N]: others stand for all
         classes that were not drawn, so that the partition function stays unbiased.
     """
-    kept = torch.unique(labels[labels != _NO_LABEL])
+    kept = torch.unique(labels[labels != NO_LABEL])
     others = num_classes - len(kept)
     num_sampled = min(num_sampled, others)
     generator = torch.Generator().manual_seed(seed)
@@ -107,7 +69,22 @@ def _draw_distinct(population: int, count: int, generator: torch.Generator) -> T
 def sampled_softmax_loss(
     logits_bn: Tensor, correction_n: Tensor, candidates_n: Tensor, labels_bk: Tensor, targets_bk: Tensor
 ) -> Tensor:
-    """As `multilabel_softmax_loss`, over the logits of `sample_candidates` only."""
+    """As `softmax_loss`, over the logits of `sample_candidates` only."""
     positions_bk = torch.searchsorted(candidates_n, labels_bk.clamp_min(0)).clamp_max(len(candidates_n) - 1)
-    positions_bk = torch.where(labels_bk == _NO_LABEL, labels_bk, positions_bk)
-    return multilabel_softmax_loss(logits_bn.float() + correction_n, positions_bk, targets_bk)
+    positions_bk = torch.where(labels_bk == NO_LABEL, labels_bk, positions_bk)
+    return softmax_loss(logits_bn.float() + correction_n, positions_bk, targets_bk)
+
+
+def _compute(task: TaskSpec, inputs: LossInputs) -> Tensor:
+    assert inputs.weights_bk is not None  # noqa: S101 - padded labels have them
+    targets_bk = normalise_targets(inputs.labels, inputs.weights_bk, task.weighting)
+    if not task.num_sampled:
+        return softmax_loss(inputs.output(), inputs.labels, targets_bk)
+    candidates_n, correction_n = sample_candidates(inputs.labels, task.num_classes, task.num_sampled, inputs.seed)
+    assert isinstance(inputs.head, nn.Linear)  # noqa: S101 - heads over labels are
+    weight, bias = inputs.head.weight[candidates_n], inputs.head.bias[candidates_n]
+    logits_bn = nn.functional.linear(inputs.features_bw, weight, bias)
+    return sampled_softmax_loss(logits_bn, correction_n, candidates_n, inputs.labels, targets_bk)
+
+
+LOSS = Loss(kinds=("multilabel",), activation="softmax", compute=_compute)

@@ -16,26 +16,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vitrail.contracts.evaluation import NEIGHBOURS_SCHEMA, Baseline
+from vitrail.evaluation.inference import Vectors
+from vitrail.evaluation.measures import Measures, TaskAnswers
 from vitrail.evaluation.metrics import TaskResult, build_outcomes
 from vitrail.evaluation.search import nearest_binary, nearest_float
-from vitrail.evaluation.units import Units
+from vitrail.evaluation.units import Units, label_units
 from vitrail.gates.outcomes import Outcomes
 
-__all__ = ["WITHIN", "Direction", "Vectors", "evaluate_retrieval", "find_directions"]
+__all__ = ["MEASURES", "WITHIN", "Direction", "evaluate_retrieval", "find_directions"]
 
 Rows = NDArray[np.int64]
 
 WITHIN = "within"  # name of the only direction of a corpus with one domain
 _DEPTH = 10
 _PRECISIONS = ("float", "binary")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Vectors:
-    """N units embedded: unit vectors [N, D] and their packed bits [N, D/8]."""
-
-    embeddings: NDArray[np.float32]
-    codes: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,3 +269,21 @@ def _pictured(
             "similarity": float(ranking.scores[query, rank]),
             "is_match": bool(ranking.matches[query, rank]),
         }
+
+
+def _evaluate(found: TaskAnswers) -> TaskResult | None:
+    if found.answers.vectors is None:
+        return None
+    return evaluate_retrieval(
+        task=found.task.name,
+        labels=label_units(found.corpus, found.task.name, found.units),
+        vectors=found.answers.vectors,
+        units=found.units,
+        categories=found.categories,
+        num_pictured=found.config.num_pictured_queries,
+        num_neighbours=found.config.num_pictured_neighbours,
+        seed=found.config.seed,
+    )
+
+
+MEASURES = Measures(evaluate=_evaluate)
