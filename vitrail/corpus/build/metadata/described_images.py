@@ -17,8 +17,9 @@ METADATA_FILES = ("metadata.parquet", "metadata.csv", "metadata.jsonl")
 
 
 def find_metadata(source: Path) -> list[Path]:
-    """The metadata files in a folder and below, in path order."""
-    return sorted(path for name in METADATA_FILES for path in source.rglob(name))
+    """The metadata files in a folder and below, hidden ones left out, in path order; case does not matter."""
+    found = (path for path in source.rglob("*") if path.name.lower() in METADATA_FILES)
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(source).parts))
 
 
 def describe_images(

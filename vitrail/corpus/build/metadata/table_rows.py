@@ -40,7 +40,7 @@ def read_rows(file: Path) -> Iterator[TableRow]:
     Raises:
         CorpusError: The file cannot be read as a table, has no column `file_name`, or has a column twice.
     """
-    read = {".parquet": _parquet_rows, ".csv": _csv_rows, ".jsonl": _json_rows}[file.suffix]
+    read = {".parquet": _parquet_rows, ".csv": _csv_rows, ".jsonl": _json_rows}[file.suffix.lower()]
     return (row for row in read(file) if row.problem is not None or not all(map(is_nothing, row.record.values())))
 
 
