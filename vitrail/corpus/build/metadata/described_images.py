@@ -79,6 +79,8 @@ def _image_of(row: TableRow, file: Path, by_name: dict[str, Path], rows: dict[Pa
 def _find(name: str, file: Path, by_name: dict[str, Path]) -> Path:
     folder = _comparable(file.parent)
     spellings = dict.fromkeys([name, name.strip(), name.strip().replace("\\", "/")])
+    if any(".." in spelling.split("/") for spelling in spellings):
+        raise ValueError(f"{name!r:.240} leads up by '..', which is not followed; name a file below {file.parent}")
     targets = [_comparable(os.path.join(folder, spelling)) for spelling in spellings]
     inside = [target for target in targets if target.startswith(os.path.join(folder, ""))]
     if not inside:
