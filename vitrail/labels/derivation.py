@@ -28,7 +28,14 @@ from daft import col
 from vitrail.contracts.codec import encode, read, write
 from vitrail.contracts.corpus import SIGNALS_SCHEMA, CorpusManifest
 from vitrail.contracts.files import atomic_file, atomic_folder, digest_file, digest_json, read_json, write_json
-from vitrail.contracts.labels import LabelDiff, LabelSetManifest
+from vitrail.contracts.labels import (
+    DICTIONARY_FILE,
+    MEMBERS_FILE,
+    VOCABULARY_FILE,
+    LabelDiff,
+    LabelSetManifest,
+    sidecar_file,
+)
 from vitrail.errors import LabelError
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary.terms import load_terms, save_terms
@@ -50,7 +57,7 @@ _LOG = logging.getLogger(__name__)
 _WAVE_BYTES = 256 << 20  # signal files are annotated in waves; a finished wave survives a kill
 _SAMPLE_SLOTS = 1 << 20
 _LABEL_SET = (
-    *(LabelSetManifest.FILE, "vocabulary.parquet", "dictionary.parquet", "members.parquet", LabelDiff.FILE),
+    *(LabelSetManifest.FILE, VOCABULARY_FILE, DICTIONARY_FILE, MEMBERS_FILE, LabelDiff.FILE),
     *(JUDGED_FILE, SCORER_FILE),
     *("shards", "votes"),
 )
@@ -166,7 +173,7 @@ def _prepare_lookup(corpus: Path, manifest: CorpusManifest, folder: Path) -> Non
 
 
 def _prepare_vocabulary(files: list[Path], folder: Path, config: LabelsConfig) -> None:
-    done = folder / "dictionary.parquet"
+    done = folder / DICTIONARY_FILE
     if done.exists():
         return
     total = _count_rows(files)
@@ -266,10 +273,10 @@ def _label_shards(
     numbers.select(publisher.publish(col("number"))).collect()
     frequency, num_labelled, digests = read_published(folder, len(shards), len(kept))
     vocabulary = vocabulary_table(terms, groups, ids, frequency, manifest.num_images)
-    _write_table(vocabulary, folder / "vocabulary.parquet")
-    _write_table(members_table(terms, groups, ids), folder / "members.parquet")
-    files = {"vocabulary.parquet": digest_file(folder / "vocabulary.parquet")}
-    files |= {f"shards/{name}.parquet": digest for name, digest in zip(shards, digests, strict=True)}
+    _write_table(vocabulary, folder / VOCABULARY_FILE)
+    _write_table(members_table(terms, groups, ids), folder / MEMBERS_FILE)
+    files = {VOCABULARY_FILE: digest_file(folder / VOCABULARY_FILE)}
+    files |= {sidecar_file(name): digest for name, digest in zip(shards, digests, strict=True)}
     return LabelSetManifest(
         corpus_digest=manifest.digest,
         config_digest=digest_config(config),
