@@ -21,8 +21,10 @@ __all__ = [
     "BANDS",
     "DICTIONARY_FILE",
     "DICTIONARY_SCHEMA",
+    "JUDGED_FILE",
     "MEMBERS_FILE",
     "MEMBERS_SCHEMA",
+    "SCORER_FILE",
     "SIDECAR_SCHEMA",
     "VOCABULARY_FILE",
     "VOCABULARY_SCHEMA",
@@ -37,6 +39,8 @@ __all__ = [
 VOCABULARY_FILE = "vocabulary.parquet"
 DICTIONARY_FILE = "dictionary.parquet"
 MEMBERS_FILE = "members.parquet"
+JUDGED_FILE = "judged.parquet"
+SCORER_FILE = "scorer.json"
 BANDS = ("head", "mid", "tail")
 
 VOCABULARY_SCHEMA = pa.schema(

@@ -8,10 +8,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pyarrow.parquet as pq
 
+from vitrail.contracts.labels import JUDGED_FILE
 from vitrail.errors import LabelError
 from vitrail.labels.label_set.opened import LabelSet
 from vitrail.labels.scoring.scorers import ONE, BoostedScorer, HeuristicScorer, train_scorer
-from vitrail.labels.shards.scorer_training import JUDGED_FILE, judged_features
+from vitrail.labels.shards.scorer_training import judged_features
 
 __all__ = ["ScorerQuality", "compare_scorers"]
 
