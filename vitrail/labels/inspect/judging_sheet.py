@@ -71,7 +71,7 @@ def sample_pairs(corpus: Corpus, labels: LabelSet, count: int) -> list[Pair]:
     Raises:
         LabelError: The labels are not of this corpus, or there is nothing to draw.
     """
-    labels.require_corpus(corpus.path, corpus.manifest.digest)
+    labels.require_corpus(corpus)
     if count < 1:
         raise LabelError(f"{count} pictures make no sheet; ask for one or more")
     term = {row["label_id"]: row["term"] for row in labels.vocabulary().select(["label_id", "term"]).to_pylist()}
