@@ -60,8 +60,8 @@ def without_metadata(data: bytes) -> bytes:
             if kind == b"VP8X" and body:
                 body[0] &= ~_METADATA_FLAGS
             parts.append(kind + struct.pack("<I", length) + bytes(body) + bytes(length % 2))
-    body = b"".join(parts)
-    return b"RIFF" + struct.pack("<I", len(body)) + body
+    contents = b"".join(parts)
+    return b"RIFF" + struct.pack("<I", len(contents)) + contents
 
 
 def _end(data: bytes) -> int:
