@@ -39,6 +39,10 @@ test: $(STAMP) ## Lint, types, import rules and the test suite
 	$(MAKE) check
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 10
 
+.PHONY: test-registry
+test-registry: $(STAMP) ## Promotions at once, 50 times, in sqlite, PostgreSQL and MLflow servers (minutes)
+	$(BIN)/pytest -m registry tests/registry
+
 .PHONY: check
 check: $(STAMP) ## Lint, format check, types, import rules, spelling
 	$(BIN)/ruff check .
