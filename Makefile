@@ -3,7 +3,6 @@ SHELL := /bin/bash
 
 PYTHON ?= python3.11
 CORPUS ?= emoji
-RECIPE ?= $(CORPUS)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -30,9 +29,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[all,dev]'
 	touch $@
 
+quoted = '$(subst ','\'',$(1))'
+
 .PHONY: run
-run: $(STAMP) ## Run the whole pipeline: make run CORPUS=emoji RECIPE=emoji
-	$(BIN)/vitrail run --corpus $(CORPUS) --recipe $(RECIPE)
+run: $(STAMP) ## Run the whole pipeline: make run CORPUS=emoji, or CORPUS=path/to/yours; RECIPE=NAME takes another recipe
+	$(BIN)/vitrail run --corpus $(call quoted,$(CORPUS)) $(if $(RECIPE),--recipe $(call quoted,$(RECIPE)))
 
 .PHONY: test
 test: $(STAMP) ## Lint, types, import rules and the test suite

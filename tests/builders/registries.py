@@ -30,20 +30,12 @@ def _free_port() -> int:
 def mlflow_server(database: str, folder: Path) -> Iterator[str]:
     """Yields the address of an MLflow server on a database; it answers several requests at once."""
     port = _free_port()
-    options = ["--backend-store-uri", database, "--artifacts-destination", str(folder / "artifacts")]
-    options += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # more processes, for nothing here
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", database, "--artifacts-destination", str(folder / "artifacts")]
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # saves processes
     with (
         (folder / "server.log").open("wb") as log,
-        _ended(
-            subprocess.Popen(
-                [sys.executable, "-m", "mlflow", "server", *options],
-                cwd=folder,
-                env=environment,
-                stdout=log,
-                stderr=log,
-            )
-        ) as server,
+        _ended(subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)) as server,
     ):
         _wait(lambda: _answers(f"http://127.0.0.1:{port}/health"), server, folder / "server.log")
         yield f"http://127.0.0.1:{port}"

@@ -20,6 +20,7 @@ __all__ = [
     "Baseline",
     "ConfusionMatrix",
     "EvaluationReport",
+    "MeasuredTask",
     "Metric",
     "SliceMetric",
     "Statistic",
@@ -123,6 +124,14 @@ class ConfusionMatrix:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeasuredTask:
+    """A task that the report has metrics for, and its kind."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluationReport(
     Contract,
     noun="an evaluation",
@@ -136,6 +145,7 @@ class EvaluationReport(
     corpus_digest: str
     metrics: tuple[Metric, ...]
     confusion: tuple[ConfusionMatrix, ...]
+    tasks: tuple[MeasuredTask, ...] = ()
     baselines: tuple[Baseline, ...] = ()
     slices: tuple[SliceMetric, ...] = ()
     system: SystemNumbers | None = None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vitrail.contracts.codec import write
 from vitrail.contracts.corpus import CorpusManifest, TaskInfo
-from vitrail.contracts.evaluation import NEIGHBOURS_SCHEMA, EvaluationReport, SliceMetric
+from vitrail.contracts.evaluation import NEIGHBOURS_SCHEMA, EvaluationReport, MeasuredTask, SliceMetric
 from vitrail.contracts.files import atomic_folder
 from vitrail.contracts.models import ModelManifest
 from vitrail.corpus import open_corpus
@@ -75,6 +75,7 @@ def evaluate_model(
     report = EvaluationReport(
         model_id=predictor.manifest.model_id,
         corpus_digest=opened.manifest.digest,
+        tasks=tuple(MeasuredTask(name=task.name, kind=task.kind) for task in tasks if task.name in measured),
         metrics=tuple(measure(outcomes, num_resamples=config.num_resamples, seed=config.seed)),
         confusion=tuple(result.confusion for result in measured.values() if result.confusion),
         baselines=tuple(baseline for result in measured.values() for baseline in result.baselines),
