@@ -24,6 +24,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vitrail.contracts.codec import write
+from vitrail.contracts.corpus import CorpusManifest, ShardInfo, index_file, signals_file
 from vitrail.labels.text.stop_words import is_stop_word
 
 GOAL = 150_000
@@ -101,8 +103,8 @@ def write_corpus(folder: Path, num_signals: int) -> None:
     shards = []
     for number, start in enumerate(range(0, num_images, IMAGES_PER_SHARD)):
         ids = [f"image-{index:09}" for index in range(start, min(start + IMAGES_PER_SHARD, num_images))]
-        pq.write_table(pa.table({"image_id": ids}), folder / "index" / f"{number:05}.parquet")
-        shards.append({"name": f"{number:05}", "num_images": len(ids), "size": 0, "digest": ""})
+        pq.write_table(pa.table({"image_id": ids}), folder / index_file(f"{number:05}"))
+        shards.append(ShardInfo(name=f"{number:05}", num_images=len(ids), size=0, digest=""))
     sources = np.array(["title", "description", "alt_text", "board", "query"])
     for number, start in enumerate(range(0, num_signals, SIGNALS_PER_FILE)):
         count = min(SIGNALS_PER_FILE, num_signals - start)
@@ -120,12 +122,20 @@ def write_corpus(folder: Path, num_signals: int) -> None:
                 "observed_at": pa.array(np.zeros(count, dtype=np.int64), pa.timestamp("us", tz="UTC")),
             }
         )
-        pq.write_table(table, folder / "signals" / f"{number:05}.parquet")
-    manifest = {
-        "name": "bench", "title": "", "description": "", "licences": [], "shards": shards, "tasks": [],
-        "num_images": num_images, "num_signals": num_signals, "num_quarantined": 0, "digest": f"bench-{num_signals}",
-    }  # fmt: skip
-    (folder / "corpus.json").write_text(json.dumps(manifest))
+        pq.write_table(table, folder / signals_file(f"{number:05}"))
+    manifest = CorpusManifest(
+        name="bench",
+        title="",
+        description="",
+        licences=(),
+        shards=tuple(shards),
+        tasks=(),
+        num_images=num_images,
+        num_signals=num_signals,
+        num_quarantined=0,
+        digest=f"bench-{num_signals}",
+    )
+    write(folder, manifest)
 
 
 def cpu_seconds() -> float:

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from vitrail.contracts.evaluation import OUTCOMES_FILE
 from vitrail.contracts.lineage import Lineage
 from vitrail.corpus import build_corpus, open_corpus
 from vitrail.evaluation import evaluate_model
@@ -118,7 +119,7 @@ def outcomes(folder: Path, corpus: Path, recipe: Recipe) -> dict[str, float]:
     out = folder / "evaluation"
     if not out.exists():
         evaluate_model(corpus=corpus, model=folder / "model", features=None, out=out, config=recipe.evaluation)
-    table = pq.read_table(out / "outcomes.parquet", filters=[("metric", "=", METRIC)])
+    table = pq.read_table(out / OUTCOMES_FILE, filters=[("metric", "=", METRIC)])
     return dict(zip(table["unit"].to_pylist(), table["value"].to_pylist(), strict=True))
 
 

@@ -37,8 +37,8 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 from torchvision.transforms import v2
 
-from vitrail.contracts.codec import save
-from vitrail.contracts.corpus import INDEX_SCHEMA, CorpusManifest, ShardInfo
+from vitrail.contracts.codec import write
+from vitrail.contracts.corpus import INDEX_SCHEMA, SHARDS_FOLDER, CorpusManifest, ShardInfo, index_file, tar_file
 from vitrail.contracts.models import Transforms
 from vitrail.corpus import build_corpus
 from vitrail.corpus.corpus import Corpus, open_corpus
@@ -323,13 +323,13 @@ def write_million(corpus: Corpus, folder: Path, num_shards: int = 100, rows_per_
     index = corpus.shard_index(first.name).select(INDEX_SCHEMA.names)
     rows = np.arange(rows_per_shard) % len(index)
     shards = []
-    (folder / "shards").mkdir(parents=True)
+    (folder / SHARDS_FOLDER).mkdir(parents=True)
     for shard in range(num_shards):
         name = f"{shard:05d}"
-        os.link(corpus.shard_path(first.name), folder / "shards" / f"{name}.tar")
+        os.link(corpus.shard_path(first.name), folder / tar_file(name))
         ids = [f"{name}-{row:05d}" for row in range(rows_per_shard)]
         table = index.take(rows).set_column(0, "image_id", [ids])
-        write_table(folder / "index" / f"{name}.parquet", table, INDEX_SCHEMA)
+        write_table(folder / index_file(name), table, INDEX_SCHEMA)
         shards.append(ShardInfo(name=name, num_images=rows_per_shard, size=first.size, digest=first.digest))
     manifest = CorpusManifest(
         name="million",
@@ -343,7 +343,7 @@ def write_million(corpus: Corpus, folder: Path, num_shards: int = 100, rows_per_
         num_quarantined=0,
         digest="0" * 64,
     )
-    save(folder / "corpus.json", manifest)
+    write(folder, manifest)
     return open_corpus(folder)
 
 

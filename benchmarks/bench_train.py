@@ -29,16 +29,17 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vitrail.contracts.models import Architecture, HeadSpec, Transforms
+from vitrail.contracts.models import METRICS_FILE, Architecture, HeadSpec, Transforms
 from vitrail.corpus import Corpus, build_corpus, open_corpus
 from vitrail.corpus.pixels.augment import LIGHT
 from vitrail.corpus.reader.image_reader import Batch, Reader, Source
 from vitrail.corpus.reader.targets import ListTargets
 from vitrail.models import VitrailModel
-from vitrail.tasks import Objective, TaskSpec
+from vitrail.tasks import TaskSpec, find_loss
 from vitrail.training import CheckpointConfig, PretrainConfig, ScheduleConfig
 from vitrail.training.distributed import Process
 from vitrail.training.finetuning_rows import EncodedSizes
+from vitrail.training.objective import Objective
 from vitrail.training.trainer import Trainer
 
 NUM_LABELS, LABELS_PER_IMAGE, WARMUP_STEPS = 1000, 5, 3
@@ -130,7 +131,7 @@ def train(work: Path, num_steps: int, batch_size: int, corpus: Corpus, batches) 
     work.mkdir()
     torch.manual_seed(0)
     head = HeadSpec(name=TASK, kind="multilabel", dim=NUM_LABELS)
-    task = TaskSpec(name=TASK, kind="multilabel", head=TASK, num_classes=NUM_LABELS)
+    task = TaskSpec(name=TASK, head=TASK, loss=find_loss("softmax", "multilabel"), num_classes=NUM_LABELS)
     here = Process(rank=0, world_size=1, device=torch.device("cpu"), files=dist.new_group(backend="gloo"))
     trainer = Trainer(
         Objective(VitrailModel(ARCHITECTURE, TRANSFORMS, [head]), [task]),
@@ -144,7 +145,7 @@ def train(work: Path, num_steps: int, batch_size: int, corpus: Corpus, batches) 
         measure_bytes=EncodedSizes([corpus]).measure,
     )
     trainer.run(lambda: False)
-    return [json.loads(line) for line in (work / "training.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (work / METRICS_FILE).read_text().splitlines()]
 
 
 class Turns:

@@ -123,14 +123,16 @@ class Vitrail:
         return {"embedding": answer.embedding.tolist(), "code": answer.code.tobytes().hex()}
 
     async def _classification(self, answer: Any, k: int) -> dict[str, Any]:
-        tasks, annotations = {}, []
+        tasks, summaries, annotations = {}, {}, []
         for name, head in self.engine.heads.items():
             probabilities = answer.probabilities[name]
-            if head.kind == "classification":
-                tasks[name] = dict(zip(head.classes, probabilities.tolist(), strict=True))
-            else:
+            if head.label_ids:
                 annotations += best_annotations(head, probabilities, k)
-        return {"tasks": tasks, "annotations": annotations}
+                continue
+            tasks[name] = dict(zip(head.classes, probabilities.tolist(), strict=True))
+            if summary := self.engine.summarise(name, probabilities):
+                summaries[name] = summary
+        return {"tasks": tasks, "summaries": summaries, "annotations": annotations}
 
     async def _neighbours(self, answer: Any, k: int) -> dict[str, Any]:
         return {"neighbours": await anyio.to_thread.run_sync(self._search, answer.code, k)}

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from vitrail.corpus.build.emoji_codes import concept_of, normalise_codes
+from vitrail.contracts.corpus import SIGNALS_FILES
+from vitrail.corpus.build.emoji.codes import concept_of, normalise_codes
 from vitrail.labels import LabelSet, open_labels
 from vitrail.labels.scoring.judgements import write_judgements
 from vitrail.labels.text.matching import Matcher
@@ -71,7 +72,7 @@ def said_words(corpus: Path, canonical: dict[str, str]) -> list[tuple[str, str, 
 
     Phrases are left out: emojilib lists words, so its silence about a phrase means nothing.
     """
-    texts = pa.concat_tables([pq.read_table(path) for path in sorted((corpus / "signals").glob("*.parquet"))])
+    texts = pa.concat_tables([pq.read_table(path) for path in sorted(corpus.glob(SIGNALS_FILES))])
     texts = texts.filter(pc.equal(texts["language"], "en"))
     surfaces = list(canonical)
     matches = Matcher(normalise_terms(surfaces)).find(tokenise(texts["text"].combine_chunks()))

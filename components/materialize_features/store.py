@@ -1,12 +1,7 @@
 """Feast calls: a feature snapshot from text features, and training sets as of the labels' time.
 
-A snapshot is a Feast repository of its own that can be moved, copied and opened read-only:
-
-    feature_store.yaml            the configuration of features/; its paths are relative to the snapshot
-    registry.db                   the declarations of features/, applied
-    online_store.db               the latest features of every image and label (sqlite)
-    data/*.parquet                offline features
-    training_sets/<task>.parquet  image_id, label, observed_at and the text features as of observed_at
+A snapshot (`vitrail.contracts.features`) is a Feast repository of its own that can be moved, copied and opened
+read-only.
 """
 
 import contextlib
@@ -25,6 +20,7 @@ from feast import FeatureStore, FeatureView
 
 import features
 from features import text_features as declared
+from vitrail.contracts.features import TRAINING_SETS_FOLDER, training_set_file
 from vitrail.contracts.files import atomic_folder, digest_file, digest_json
 from vitrail.corpus import Corpus, open_corpus
 from vitrail.errors import CorpusError, LabelError
@@ -68,10 +64,10 @@ def materialize(text_features: Path, corpus: Path, out: Path) -> str:
             store.apply(list(_OBJECTS))
             start, end = _time_range(partial)
             store.materialize(start_date=start - _MARGIN, end_date=end + _MARGIN)
-            (partial / "training_sets").mkdir()
+            (partial / TRAINING_SETS_FOLDER).mkdir()
             for task in opened.manifest.tasks:
                 table = _training_set(store, opened, task.name)
-                pq.write_table(table, partial / "training_sets" / f"{task.name}.parquet", compression="zstd")
+                pq.write_table(table, partial / training_set_file(task.name), compression="zstd")
         return _digest(partial)
 
 

@@ -37,10 +37,11 @@ class Annotation(BaseModel):
 
 
 class Classification(BaseModel):
-    """Probabilities of every class by task, and the most probable weak labels."""
+    """Probabilities of every class by task, what a task's kind makes of them, and the most probable weak labels."""
 
     model_version: str
     tasks: dict[str, dict[str, float]]
+    summaries: dict[str, dict[str, float]]
     annotations: list[Annotation]
 
 
@@ -74,7 +75,7 @@ class SearchResult(BaseModel):
 
 
 def best_annotations(head: Any, probabilities: np.ndarray, k: int) -> list[dict[str, Any]]:
-    """The k most probable weak labels of a multilabel head, best first."""
+    """The k most probable weak labels of a head on weak labels, best first."""
     k = min(k, len(probabilities))
     best = np.argpartition(-probabilities, k - 1)[:k]
     return [

@@ -6,9 +6,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from vitrail.errors import EvaluationError
-from vitrail.evaluation.classification import evaluate_classification
+from vitrail.evaluation.inference import Vectors
+from vitrail.evaluation.kinds.classification import evaluate_classification
+from vitrail.evaluation.kinds.retrieval import evaluate_retrieval, find_directions
 from vitrail.evaluation.metrics import measure
-from vitrail.evaluation.retrieval import Vectors, evaluate_retrieval, find_directions
 from vitrail.evaluation.slices import read_buckets, slice_metric
 from vitrail.evaluation.units import Units
 

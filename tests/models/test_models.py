@@ -62,8 +62,8 @@ def test_normalisation_inside_equals_normalisation_by_hand():
     torch.testing.assert_close(model.features(images), model.trunk(by_hand), rtol=1e-4, atol=1e-5)
 
 
-def test_sigmoid_heads_start_at_the_bias():
-    spec = HeadSpec(name="annotations", kind="multilabel", dim=4, activation="sigmoid")
+def test_sigmoid_heads_over_a_vocabulary_start_at_the_bias():
+    spec = HeadSpec(name="annotations", kind="multilabel", dim=4, label_ids=(3, 5, 6, 9), activation="sigmoid")
     model = VitrailModel(VIT, TRANSFORMS, [spec]).eval()
     assert torch.all(model(random_images(1))["annotations"] == -10)
 

@@ -6,15 +6,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 from vitrail.contracts.models import Architecture, HeadSpec, Transforms
 from vitrail.models import VitrailModel
-from vitrail.tasks import Objective, TaskSpec, has_label
-from vitrail.tasks.losses import (
-    classification_loss,
-    multilabel_sigmoid_loss,
-    multilabel_softmax_loss,
-    normalise_targets,
-    sample_candidates,
-    sampled_softmax_loss,
-)
+from vitrail.tasks import TaskSpec, find_loss
+from vitrail.tasks.losses.cross_entropy import cross_entropy as class_loss
+from vitrail.tasks.losses.sigmoid import sigmoid_loss
+from vitrail.tasks.losses.softmax import normalise_targets, sample_candidates, sampled_softmax_loss, softmax_loss
+from vitrail.training.objective import Objective, has_label
 
 LABELS = torch.tensor([[0, 2, -1], [4, -1, -1], [-1, -1, -1]])
 SCORES = torch.tensor([[0.6, 0.2, 0.0], [0.5, 0.0, 0.0], [0.0, 0.0, 0.0]])
@@ -35,20 +31,20 @@ def test_targets_sum_to_one_or_are_absent(weighting, first_row):
 def test_softmax_loss_is_torchs_on_dense_targets():
     targets = normalise_targets(LABELS, SCORES, "score")
     expected = cross_entropy(LOGITS[:2], dense(targets)[:2], reduction="sum")
-    torch.testing.assert_close(multilabel_softmax_loss(LOGITS, LABELS, targets), expected)
+    torch.testing.assert_close(softmax_loss(LOGITS, LABELS, targets), expected)
 
 
 def test_sigmoid_loss_is_torchs_on_dense_targets():
     expected = binary_cross_entropy_with_logits(LOGITS[:2], dense(SCORES)[:2], reduction="sum")
-    torch.testing.assert_close(multilabel_sigmoid_loss(LOGITS, LABELS, SCORES), expected)
+    torch.testing.assert_close(sigmoid_loss(LOGITS, LABELS, SCORES), expected)
 
 
 def test_images_without_labels_get_no_gradient():
     targets = normalise_targets(LABELS, SCORES, "score")
     for loss in (
-        lambda logits: multilabel_softmax_loss(logits, LABELS, targets),
-        lambda logits: multilabel_sigmoid_loss(logits, LABELS, SCORES),
-        lambda logits: classification_loss(logits, torch.tensor([1, 2, -1])),
+        lambda logits: softmax_loss(logits, LABELS, targets),
+        lambda logits: sigmoid_loss(logits, LABELS, SCORES),
+        lambda logits: class_loss(logits, torch.tensor([1, 2, -1])),
     ):
         logits = LOGITS.clone().requires_grad_()
         loss(logits).backward()
@@ -71,7 +67,7 @@ def test_all_candidates_give_the_full_softmax():
     targets = normalise_targets(LABELS, SCORES, "score")
     candidates, correction = sample_candidates(LABELS, 5, 100, seed=0)
     sampled = sampled_softmax_loss(LOGITS[:, candidates], correction, candidates, LABELS, targets)
-    torch.testing.assert_close(sampled, multilabel_softmax_loss(LOGITS, LABELS, targets))
+    torch.testing.assert_close(sampled, softmax_loss(LOGITS, LABELS, targets))
 
 
 def test_sampled_partition_function_is_unbiased():
@@ -94,9 +90,15 @@ def small_objective(num_sampled: int = 0) -> tuple[Objective, dict[str, torch.Te
     trunk = Architecture(name="vit_tiny_patch16_224", options={"depth": 1, "embed_dim": 24, "num_heads": 2})
     model = VitrailModel(trunk, Transforms(image_size=32), heads)
     tasks = [
-        TaskSpec(name="annotations", kind="multilabel", head="annotations", num_classes=5, num_sampled=num_sampled),
-        TaskSpec(name="tone", kind="classification", head="tone", num_classes=3),
-        TaskSpec(name="concept", kind="retrieval", head="embedding", num_classes=6),
+        TaskSpec(
+            name="annotations",
+            head="annotations",
+            loss=find_loss("softmax", "multilabel"),
+            num_classes=5,
+            num_sampled=num_sampled,
+        ),
+        TaskSpec(name="tone", head="tone", loss=find_loss("cross_entropy", "classification"), num_classes=3),
+        TaskSpec(name="concept", head="embedding", loss=find_loss("proxies", "retrieval"), num_classes=6),
     ]
     targets = {
         "annotations": LABELS,

@@ -12,9 +12,10 @@ from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.reader.image_reader import Batch
 from vitrail.errors import CorpusError, TrainingError
 from vitrail.models import VitrailModel
-from vitrail.tasks import Objective, TaskSpec
+from vitrail.tasks import TaskSpec, find_loss
 from vitrail.training import CheckpointConfig, ComputeConfig, OptimizerConfig, ScheduleConfig
 from vitrail.training.distributed import Process
+from vitrail.training.objective import Objective
 from vitrail.training.trainer import Trainer
 
 NUM_LABELS, BATCH = 12, 8
@@ -48,13 +49,20 @@ def batches(position=0, num_labels=NUM_LABELS):
         )
 
 
-def make_trainer(work, process, *, num_labels=NUM_LABELS, num_sampled=0, activation="softmax", reader=None, **changes):
+def make_trainer(work, process, *, num_labels=NUM_LABELS, num_sampled=0, loss="softmax", reader=None, **changes):
     schedule = ScheduleConfig(num_steps=3, batch_size=BATCH)
     config = pretrain_config(**{"schedule": schedule, **changes})
     torch.manual_seed(0)
-    head = HeadSpec(name="annotations", kind="multilabel", dim=num_labels, activation=activation)
+    chosen = find_loss(loss, "multilabel")
+    head = HeadSpec(
+        name="annotations",
+        kind="multilabel",
+        dim=num_labels,
+        label_ids=tuple(range(num_labels)),
+        activation=chosen.activation,
+    )
     task = TaskSpec(
-        name="annotations", kind="multilabel", head="annotations", num_classes=num_labels, num_sampled=num_sampled
+        name="annotations", head="annotations", loss=chosen, num_classes=num_labels, num_sampled=num_sampled
     )
     work.mkdir(exist_ok=True)
     return Trainer(
@@ -141,15 +149,15 @@ def test_the_average_is_what_is_served(process, tmp_path):
     assert not torch.equal(served, last)
 
 
-@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
-def test_both_losses_fall(activation, process, tmp_path):
+@pytest.mark.parametrize("loss", ["softmax", "sigmoid"])
+def test_both_losses_fall(loss, process, tmp_path):
     same = list(itertools.islice(batches(), 1))
     changes = {
         "schedule": ScheduleConfig(num_steps=6, batch_size=BATCH),
         "optimizer": OptimizerConfig(learning_rate=0.01),
         "reader": lambda position: itertools.repeat(same[0]),
     }
-    _, lines = train(tmp_path, process, activation=activation, **changes)
+    _, lines = train(tmp_path, process, loss=loss, **changes)
     assert losses(lines)[-1] < 0.9 * losses(lines)[0]
 
 

@@ -22,10 +22,11 @@ from vitrail.corpus import Corpus, open_corpus
 from vitrail.corpus.reader.balance import balance_weights
 from vitrail.corpus.reader.config import OrderConfig, ReaderConfig
 from vitrail.corpus.reader.targets import SidecarTargets
+from vitrail.corpus.splits import train_rows
 from vitrail.errors import ConfigError, CorpusError, LabelError, TrainingError
 from vitrail.models import VitrailModel
 from vitrail.recipes import find_recipe
-from vitrail.tasks import Objective, TaskSpec
+from vitrail.tasks import TaskSpec, find_loss
 from vitrail.training import (
     HARDWARE,
     ComputeConfig,
@@ -39,10 +40,11 @@ from vitrail.training import (
     pretrain_backbone,
 )
 from vitrail.training.finetuning import assign_finetuning
-from vitrail.training.finetuning_rows import class_weights, task_classes, train_rows
+from vitrail.training.finetuning_rows import class_weights, task_classes
 from vitrail.training.job import BlendedCorpus, PretrainJob, identify
 from vitrail.training.local_launch import collect_result, elastic_arguments
 from vitrail.training.metrics import MetricLog
+from vitrail.training.objective import Objective
 from vitrail.training.optimization import MovingAverage, create_optimizer, learning_rate_factor
 from vitrail.training.pretraining import assign_pretraining
 from vitrail.training.pretraining_rows import pretraining_rows, pretraining_weights
@@ -93,7 +95,7 @@ def test_several_nodes_need_a_place_to_meet():
 def objective() -> Objective:
     torch.manual_seed(0)
     head = HeadSpec(name="embedding", kind="retrieval", dim=8)
-    task = TaskSpec(name="concept", kind="retrieval", head="embedding", num_classes=3)
+    task = TaskSpec(name="concept", head="embedding", loss=find_loss("proxies", "retrieval"), num_classes=3)
     return Objective(VitrailModel(TRUNK, TRANSFORMS, [head]), [task])
 
 

@@ -30,7 +30,7 @@ HEAD = "annotations"
 def earlier(word_labels, tmp_path_factory):
     """A model that was pretrained on the word labels."""
     torch.manual_seed(7)
-    model = VitrailModel(TRUNK, TRANSFORMS, (annotation_head(word_labels, is_sigmoid=False),))
+    model = VitrailModel(TRUNK, TRANSFORMS, (annotation_head(word_labels, activation="softmax"),))
     for parameter in model.heads[HEAD].parameters():
         torch.nn.init.normal_(parameter)
     digest = json.loads((word_labels / "labels.json").read_text())["digest"]

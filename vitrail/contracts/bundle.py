@@ -22,12 +22,19 @@ from vitrail.contracts.lineage import Lineage
 from vitrail.errors import ServingError
 
 __all__ = [
+    "GOLDEN_ANSWERS_FILE",
+    "GOLDEN_FOLDER",
+    "GOLDEN_IMAGES_FILE",
     "GOLDEN_SCHEMA",
     "BundleManifest",
     "open_bundle",
     "read_bundle",
     "seal_bundle",
 ]
+
+GOLDEN_FOLDER = "golden"
+GOLDEN_IMAGES_FILE = "images.parquet"
+GOLDEN_ANSWERS_FILE = "answers.npz"
 
 GOLDEN_SCHEMA = pa.schema([("image_id", pa.string()), ("image", pa.binary())])
 

@@ -7,11 +7,10 @@ index/00000.parquet      INDEX_SCHEMA, one row per readable image of the tar, in
 quarantine.parquet       QUARANTINE_SCHEMA, images and rows of metadata that are not used, with the reason
 signals/*.parquet        SIGNALS_SCHEMA, one row per text
 splits.parquet           SPLITS_SCHEMA, one row per indexed image
-tasks/<task>.parquet     TASK_SCHEMA, one row per labelled image
+tasks/<task>.parquet     TASK_SCHEMA, one row per labelled image, or per label where images have several
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import pyarrow as pa
 
@@ -21,16 +20,28 @@ from vitrail.errors import CorpusError
 
 __all__ = [
     "INDEX_SCHEMA",
+    "QUARANTINE_FILE",
     "QUARANTINE_SCHEMA",
+    "SHARDS_FOLDER",
+    "SIGNALS_FILES",
     "SIGNALS_SCHEMA",
     "SPLITS",
+    "SPLITS_FILE",
     "SPLITS_SCHEMA",
     "TASK_SCHEMA",
     "CorpusManifest",
     "ShardInfo",
     "TaskInfo",
+    "index_file",
+    "signals_file",
+    "tar_file",
+    "task_file",
 ]
 
+SHARDS_FOLDER = "shards"
+SIGNALS_FILES = "signals/*.parquet"
+SPLITS_FILE = "splits.parquet"
+QUARANTINE_FILE = "quarantine.parquet"
 SPLITS = ("train", "val", "test")
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -90,15 +101,13 @@ class ShardInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskInfo:
-    """A task the corpus has labels for.
+    """A task the corpus has labels for; what its labels mean is said by its kind (`vitrail.tasks.kinds`).
 
-    `classification`: `classes` lists the labels in the order of the head's outputs.
-    `retrieval`: images with the same label match; `classes` is empty. With more than one `domain` in the
-    splits table, queries of one domain search the gallery of each other domain.
+    `classes` lists the labels in the order of the head's probabilities; a kind whose labels are open has none.
     """
 
     name: str
-    kind: Literal["classification", "retrieval"]
+    kind: str  # name of a task kind
     description: str
     classes: tuple[str, ...] = ()
 
@@ -130,3 +139,23 @@ class CorpusManifest(
     def __post_init__(self) -> None:
         require_distinct((shard.name for shard in self.shards), "shards")
         require_distinct((task.name for task in self.tasks), "tasks")
+
+
+def tar_file(shard: str) -> str:
+    """Where the tar of a shard lies in a corpus."""
+    return f"{SHARDS_FOLDER}/{shard}.tar"
+
+
+def index_file(shard: str) -> str:
+    """Where the index of a shard lies in a corpus."""
+    return f"index/{shard}.parquet"
+
+
+def signals_file(shard: str) -> str:
+    """Where the texts of a shard's images lie in a corpus that is built here; others name theirs freely."""
+    return f"signals/{shard}.parquet"
+
+
+def task_file(task: str) -> str:
+    """Where the labels of a task lie in a corpus."""
+    return f"tasks/{task}.parquet"

@@ -14,7 +14,9 @@ from vitrail.contracts.contract import Contract
 from vitrail.errors import EvaluationError
 
 __all__ = [
+    "NEIGHBOURS_FILE",
     "NEIGHBOURS_SCHEMA",
+    "OUTCOMES_FILE",
     "OUTCOMES_SCHEMA",
     "STATISTICS",
     "Baseline",
@@ -29,6 +31,9 @@ __all__ = [
 
 Statistic = Literal["mean", "gap", "ratio"]
 STATISTICS: tuple[Statistic, ...] = ("mean", "gap", "ratio")
+
+OUTCOMES_FILE = "outcomes.parquet"
+NEIGHBOURS_FILE = "neighbours.parquet"
 
 OUTCOMES_SCHEMA = pa.schema(
     [

@@ -15,20 +15,33 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from vitrail.contracts.contract import Contract
+from vitrail.contracts.names import require_file_name
 from vitrail.errors import LabelError
 
 __all__ = [
     "BANDS",
+    "DICTIONARY_FILE",
     "DICTIONARY_SCHEMA",
+    "JUDGED_FILE",
+    "MEMBERS_FILE",
     "MEMBERS_SCHEMA",
+    "SCORER_FILE",
     "SIDECAR_SCHEMA",
+    "VOCABULARY_FILE",
     "VOCABULARY_SCHEMA",
     "VOTES_SCHEMA",
     "LabelDiff",
     "LabelSetManifest",
     "Moves",
+    "sidecar_file",
+    "votes_file",
 ]
 
+VOCABULARY_FILE = "vocabulary.parquet"
+DICTIONARY_FILE = "dictionary.parquet"
+MEMBERS_FILE = "members.parquet"
+JUDGED_FILE = "judged.parquet"
+SCORER_FILE = "scorer.json"
 BANDS = ("head", "mid", "tail")
 
 VOCABULARY_SCHEMA = pa.schema(
@@ -102,6 +115,10 @@ class LabelSetManifest(
     is_sampled: bool = False  # the dictionary's counts are of a sample of the signals
     sidecar_digests: dict[str, str] = field(default_factory=dict)  # SHA-256 by shard; readers compare it
 
+    def __post_init__(self) -> None:
+        for shard in self.shards:
+            require_file_name(shard, "shard")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Moves:
@@ -129,3 +146,13 @@ class LabelDiff(
     old_digest: str
     new_digest: str
     tail_mass: tuple[float, float]  # share of (image, label) pairs in the tail band, old and new
+
+
+def sidecar_file(shard: str) -> str:
+    """Where the labels of a shard's images lie in a label set."""
+    return f"shards/{shard}.parquet"
+
+
+def votes_file(shard: str) -> str:
+    """Where the signals behind the labels of a shard lie in a label set."""
+    return f"votes/{shard}.parquet"

@@ -2,16 +2,20 @@
 
 model.safetensors   the state dict of trunk and heads
 model.json          ModelManifest
+training.jsonl      how it was trained, one JSON object per logged step
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from vitrail.contracts.contract import Contract
 from vitrail.contracts.lineage import Lineage
 from vitrail.errors import ModelError
 
-__all__ = ["Architecture", "HeadSpec", "ModelManifest", "Transforms"]
+__all__ = ["METRICS_FILE", "WEIGHTS_FILE", "Architecture", "HeadSpec", "ModelManifest", "Transforms"]
+
+WEIGHTS_FILE = "model.safetensors"
+METRICS_FILE = "training.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,18 +42,14 @@ class Transforms:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadSpec:
-    """One output of the model.
-
-    `multilabel`: logits over weak labels; `classification`: logits over classes; `retrieval`: an L2-normalised
-    embedding of `dim` values (shared by all retrieval tasks).
-    """
+    """One output of the model; what it means is said by its kind (`vitrail.tasks.kinds`)."""
 
     name: str
-    kind: Literal["multilabel", "classification", "retrieval"]
-    dim: int
-    classes: tuple[str, ...] = ()  # label terms or class names, in output order; empty for retrieval
-    label_ids: tuple[int, ...] = ()  # multilabel only: the vocabulary's stable ids, in output order
-    activation: Literal["softmax", "sigmoid"] = "softmax"  # from logits to probabilities; unused by retrieval
+    kind: str  # name of a task kind
+    dim: int  # outputs, or width of an embedding
+    classes: tuple[str, ...] = ()  # label terms or class names, in the order of the probabilities
+    label_ids: tuple[int, ...] = ()  # of a head on weak labels: the vocabulary's stable ids, in the same order
+    activation: str = "softmax"  # from logits to probabilities: one that the kind knows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,8 @@ from vitrail.contracts.contract import Contract
 from vitrail.errors import DataValidationError
 
 __all__ = [
+    "DATA_DOCS_FOLDER",
+    "DATA_DOCS_PAGE",
     "ExpectationResult",
     "FailingRows",
     "Profile",
@@ -20,6 +22,9 @@ __all__ = [
     "SuiteResult",
     "ValidationReport",
 ]
+
+DATA_DOCS_FOLDER = "data_docs"
+DATA_DOCS_PAGE = f"{DATA_DOCS_FOLDER}/index.html"
 
 Severity = Literal["critical", "warning", "info"]
 

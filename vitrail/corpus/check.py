@@ -1,28 +1,37 @@
 """Verifies that a corpus folder is what its contract says."""
 
+import logging
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from vitrail.contracts.corpus import (
+    QUARANTINE_FILE,
     QUARANTINE_SCHEMA,
     SIGNALS_SCHEMA,
     SPLITS,
+    SPLITS_FILE,
     CorpusManifest,
     ShardInfo,
     TaskInfo,
+    index_file,
+    task_file,
 )
 from vitrail.corpus.build.writer import digest_corpus
+from vitrail.corpus.class_coverage import cover_classes
 from vitrail.corpus.corpus import REBUILD, Corpus, open_corpus
 from vitrail.corpus.store.tables import read_table
 from vitrail.errors import CorpusError
+from vitrail.tasks import find_kind
 
 __all__ = ["check_corpus"]
 
+_LOGGER = logging.getLogger(__name__)
+
 
 def check_corpus(path: Path) -> CorpusManifest:
-    """Verifies the digests, schemas, counts and joins of a corpus.
+    """Verifies the digests, schemas, counts and joins of a corpus; logs which classes cannot be learned or measured.
 
     Raises:
         CorpusError: Something is missing, damaged or of another corpus; the message names file and remedy.
@@ -44,7 +53,7 @@ def check_corpus(path: Path) -> CorpusManifest:
 def _check_shard(corpus: Corpus, shard: ShardInfo) -> None:
     corpus.storage.verify(shard)
     table = corpus.shard_index(shard.name)
-    where = corpus.path / "index" / f"{shard.name}.parquet"
+    where = corpus.path / index_file(shard.name)
     if len(table) != shard.num_images:
         raise CorpusError(f"{where} has {len(table)} rows, the manifest says {shard.num_images}; {REBUILD}")
     if len(table) and pc.max(pc.add(table["offset"], table["size"])).as_py() > shard.size:
@@ -61,7 +70,7 @@ def _check_signals(corpus: Corpus, images: pa.Array) -> None:
 
 
 def _check_splits(corpus: Corpus, images: pa.Array) -> None:
-    file = corpus.path / "splits.parquet"
+    file = corpus.path / SPLITS_FILE
     table = corpus.splits()
     if not table["image_id"].combine_chunks().equals(images):
         _require_known(file, table["image_id"], images)
@@ -74,20 +83,23 @@ def _check_splits(corpus: Corpus, images: pa.Array) -> None:
 
 
 def _check_task(corpus: Corpus, task: TaskInfo, images: pa.Array) -> None:
-    file = corpus.path / "tasks" / f"{task.name}.parquet"
+    file = corpus.path / task_file(task.name)
     table = corpus.task_labels(task.name)
     _require_known(file, table["image_id"], images)
     if table["label"].null_count or table["observed_at"].null_count:
         raise CorpusError(f"{file} has labels or times that are null; {REBUILD}")
-    if pc.count_distinct(table["image_id"]).as_py() != len(table):
+    key = ["image_id"] if find_kind(task.kind).targets == "one" else ["image_id", "label"]
+    if len(table.group_by(key).aggregate([])) != len(table):
         raise CorpusError(f"{file} labels an image twice; {REBUILD}")
-    if task.kind == "classification":
+    if task.classes:
         _require_values(file, table["label"], task.classes)
+        for warning in cover_classes(task, table, corpus.splits()).warnings():
+            _LOGGER.warning("%s: %s", corpus.path, warning)
 
 
 def _check_totals(corpus: Corpus, images: pa.Array) -> None:
     manifest, path = corpus.manifest, corpus.path
-    quarantine = read_table(path / "quarantine.parquet", QUARANTINE_SCHEMA, REBUILD)
+    quarantine = read_table(path / QUARANTINE_FILE, QUARANTINE_SCHEMA, REBUILD)
     num_signals = sum(len(read_table(file, SIGNALS_SCHEMA, REBUILD)) for file in corpus.signal_files())
     found = (len(images), num_signals, len(quarantine))
     promised = (manifest.num_images, manifest.num_signals, manifest.num_quarantined)

@@ -10,14 +10,20 @@ import pyarrow as pa
 from vitrail.contracts.codec import read
 from vitrail.contracts.corpus import (
     INDEX_SCHEMA,
+    SIGNALS_FILES,
+    SPLITS_FILE,
     SPLITS_SCHEMA,
     TASK_SCHEMA,
     CorpusManifest,
     ShardInfo,
+    index_file,
+    tar_file,
+    task_file,
 )
 from vitrail.corpus.store.tables import read_batches, read_table
 from vitrail.corpus.store.tar_storage import ShardFiles, ShardStorage, open_storage
 from vitrail.errors import CorpusError
+from vitrail.tasks import find_problem
 
 __all__ = ["REBUILD", "Corpus", "open_corpus"]
 
@@ -36,11 +42,11 @@ class Corpus:
 
     def shard_path(self, shard: str) -> Path:
         """The tar of a shard."""
-        return self.path / "shards" / f"{shard}.tar"
+        return self.path / tar_file(shard)
 
     def shard_index(self, shard: str) -> pa.Table:
         """The index of one shard: INDEX_SCHEMA plus `shard` and `row` (the row inside the shard)."""
-        table = read_table(self.path / "index" / f"{shard}.parquet", INDEX_SCHEMA, REBUILD)
+        table = read_table(self.path / index_file(shard), INDEX_SCHEMA, REBUILD)
         names = pa.array([shard] * len(table), pa.string())
         rows = pa.array(np.arange(len(table), dtype=np.int32))
         return table.append_column("shard", names).append_column("row", rows)
@@ -48,7 +54,7 @@ class Corpus:
     def index_columns(self, shard: str, *names: str) -> pa.Table:
         """Some columns of the index of one shard; reads no others."""
         schema = pa.schema([INDEX_SCHEMA.field(name) for name in names])
-        return read_table(self.path / "index" / f"{shard}.parquet", schema, REBUILD)
+        return read_table(self.path / index_file(shard), schema, REBUILD)
 
     def index(self) -> pa.Table:
         """The indices of all shards in manifest order; the position in this table is the global row."""
@@ -56,11 +62,11 @@ class Corpus:
 
     def signal_files(self) -> list[Path]:
         """The Parquet files that hold the texts, in order."""
-        return sorted((self.path / "signals").glob("*.parquet"))
+        return sorted(self.path.glob(SIGNALS_FILES))
 
     def splits(self) -> pa.Table:
         """Group, split and domain of every image, in the order of the index."""
-        return read_table(self.path / "splits.parquet", SPLITS_SCHEMA, REBUILD)
+        return read_table(self.path / SPLITS_FILE, SPLITS_SCHEMA, REBUILD)
 
     def indexed_splits(self, column: str) -> Iterator[tuple[pa.Table, pa.Table]]:
         """Index (image_id and one column more) and splits of each shard in turn; memory: a shard and a row group.
@@ -68,7 +74,7 @@ class Corpus:
         Raises:
             CorpusError: The splits do not have one row per image in the order of the index.
         """
-        file = self.path / "splits.parquet"
+        file = self.path / SPLITS_FILE
         batches = read_batches(file, SPLITS_SCHEMA, REBUILD)
         ahead = SPLITS_SCHEMA.empty_table()
         for shard in self.manifest.shards:
@@ -89,7 +95,7 @@ class Corpus:
         names = [info.name for info in self.manifest.tasks]
         if task not in names:
             raise CorpusError(f"{self.path} has no task {task!r}; it has {', '.join(names) or 'none'}")
-        return read_table(self.path / "tasks" / f"{task}.parquet", TASK_SCHEMA, REBUILD)
+        return read_table(self.path / task_file(task), TASK_SCHEMA, REBUILD)
 
     @functools.cached_property
     def _places(self) -> dict[str, tuple[ShardInfo, int, int]]:
@@ -124,6 +130,10 @@ def open_corpus(path: Path) -> Corpus:
     """Opens a corpus folder by its manifest; `check_corpus` verifies what is in it.
 
     Raises:
-        CorpusError: There is no corpus, or it is of another schema version.
+        CorpusError: There is no corpus, it is of another schema version, or has a task of a kind that is not known.
     """
-    return Corpus(path, read(CorpusManifest, path))
+    manifest = read(CorpusManifest, path)
+    for task in manifest.tasks:
+        if problem := find_problem(task):
+            raise CorpusError(f"{path / manifest.FILE}: task {task.name!r} cannot be used: {problem}; {REBUILD}")
+    return Corpus(path, manifest)

@@ -1,39 +1,40 @@
 """Measures a model on the test split of a corpus."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from vitrail.contracts.codec import write
 from vitrail.contracts.corpus import CorpusManifest, TaskInfo
-from vitrail.contracts.evaluation import NEIGHBOURS_SCHEMA, EvaluationReport, MeasuredTask, SliceMetric
+from vitrail.contracts.evaluation import (
+    NEIGHBOURS_FILE,
+    NEIGHBOURS_SCHEMA,
+    OUTCOMES_FILE,
+    EvaluationReport,
+    MeasuredTask,
+    SliceMetric,
+)
 from vitrail.contracts.files import atomic_folder
-from vitrail.contracts.models import ModelManifest
-from vitrail.corpus import open_corpus
+from vitrail.contracts.models import HeadSpec, ModelManifest
+from vitrail.corpus import Corpus, open_corpus
 from vitrail.errors import EvaluationError
-from vitrail.evaluation.classification import evaluate_classification
 from vitrail.evaluation.config import EvaluationConfig
 from vitrail.evaluation.inference import Answers, answer_images
+from vitrail.evaluation.measures import TaskAnswers, find_measures
 from vitrail.evaluation.metrics import TaskResult, measure
-from vitrail.evaluation.retrieval import evaluate_retrieval
 from vitrail.evaluation.slices import read_buckets, slice_metric
 from vitrail.evaluation.system import measure_system
 from vitrail.evaluation.units import Units, label_units, read_units
-from vitrail.gates.outcomes import OUTCOMES_FILE, outcomes_table
+from vitrail.gates.outcomes import outcomes_table
 from vitrail.models import Predictor
+from vitrail.tasks import find_kind
 
-__all__ = ["NEIGHBOURS_FILE", "evaluate_model"]
+__all__ = ["evaluate_model"]
 
 _log = logging.getLogger(__name__)
-
-NEIGHBOURS_FILE = "neighbours.parquet"
-
-Labels = Mapping[str, NDArray[np.str_]]
 
 
 def evaluate_model(
@@ -54,28 +55,24 @@ def evaluate_model(
     opened = open_corpus(corpus)
     units = read_units(opened)
     predictor = Predictor(model, config.device)
-    tasks = _measurable_tasks(opened.manifest, predictor.manifest)
+    pairs = _pair_tasks(opened.manifest, predictor.manifest)
+    classifying = [task.name for task, _ in pairs if find_kind(task.kind).output == "probabilities"]
     answers = answer_images(
         opened,
         predictor,
         units.image_ids.tolist(),
-        heads=[task.name for task in tasks if task.kind == "classification"],
+        heads=classifying,
         batch_size=config.batch_size,
         num_workers=config.num_workers,
     )
-    labels = {task.name: label_units(opened, task.name, units) for task in tasks}
-    measured = {
-        task.name: result
-        for task in tasks
-        if (result := _evaluate_task(task, labels, answers, units, predictor.manifest, config))
-    }
+    measured = _measure_tasks(pairs, opened, answers, units, config)
     if not measured:
         raise EvaluationError(f"no image of {corpus}'s test split has a label; there is nothing to measure")
     outcomes = [item for result in measured.values() for item in (*result.outcomes, *result.extra_outcomes)]
     report = EvaluationReport(
         model_id=predictor.manifest.model_id,
         corpus_digest=opened.manifest.digest,
-        tasks=tuple(MeasuredTask(name=task.name, kind=task.kind) for task in tasks if task.name in measured),
+        tasks=tuple(MeasuredTask(name=task.name, kind=task.kind) for task, _ in pairs if task.name in measured),
         metrics=tuple(measure(outcomes, num_resamples=config.num_resamples, seed=config.seed)),
         confusion=tuple(result.confusion for result in measured.values() if result.confusion),
         baselines=tuple(baseline for result in measured.values() for baseline in result.baselines),
@@ -92,50 +89,47 @@ def evaluate_model(
     return report
 
 
-def _measurable_tasks(corpus: CorpusManifest, model: ModelManifest) -> list[TaskInfo]:
-    heads = {head.name for head in model.heads if head.kind == "classification"}
-    embeds = any(head.kind == "retrieval" for head in model.heads)
-    found = [task for task in corpus.tasks if (embeds if task.kind == "retrieval" else task.name in heads)]
+def _pair_tasks(corpus: CorpusManifest, model: ModelManifest) -> list[tuple[TaskInfo, HeadSpec]]:
+    """Each task that the model has a head for, with that head: one of its own, or the embedding of its kind."""
+    pairs: list[tuple[TaskInfo, HeadSpec]] = []
     for task in corpus.tasks:
-        if task not in found:
+        is_shared = find_kind(task.kind).output == "embedding"
+        fitting = [head for head in model.heads if head.kind == task.kind and (is_shared or head.name == task.name)]
+        if fitting:
+            pairs.append((task, fitting[0]))
+        else:
             _log.warning("the model has no head for task %s; its metrics will be missing", task.name)
-    if not found:
+    if not pairs:
         names = ", ".join(task.name for task in corpus.tasks) or "it has no tasks"
         raise EvaluationError(
             f"the model has no head for any task of corpus {corpus.name} ({names}); fine-tune it on this one"
         )
-    return found
+    return pairs
 
 
-def _evaluate_task(
-    task: TaskInfo,
-    labels: Labels,
-    answers: Answers,
-    units: Units,
-    model: ModelManifest,
-    config: EvaluationConfig,
-) -> TaskResult | None:
-    if task.kind == "classification":
-        return evaluate_classification(
-            task=task.name,
-            classes=task.classes,
-            head_classes=next(head.classes for head in model.heads if head.name == task.name),
-            probabilities=answers.probabilities[task.name],
-            labels=labels[task.name],
+def _measure_tasks(
+    pairs: Sequence[tuple[TaskInfo, HeadSpec]], corpus: Corpus, answers: Answers, units: Units, config: EvaluationConfig
+) -> dict[str, TaskResult]:
+    kinds = {task.name: find_kind(task.kind) for task, _ in pairs}
+    categories = {
+        name: label_units(corpus, name, units)
+        for name, kind in kinds.items()
+        if kind.output == "probabilities" and kind.targets == "one"
+    }
+    measured: dict[str, TaskResult] = {}
+    for task, head in pairs:
+        found = TaskAnswers(
+            task=task,
+            head=head,
+            corpus=corpus,
+            answers=answers,
             units=units,
+            categories=categories,
+            config=config,
         )
-    if answers.vectors is None:
-        return None
-    return evaluate_retrieval(
-        task=task.name,
-        labels=labels[task.name],
-        vectors=answers.vectors,
-        units=units,
-        categories={name: labels[name] for name in answers.probabilities},
-        num_pictured=config.num_pictured_queries,
-        num_neighbours=config.num_pictured_neighbours,
-        seed=config.seed,
-    )
+        if result := find_measures(task.kind).evaluate(found):
+            measured[task.name] = result
+    return measured
 
 
 def _slices(measured: Mapping[str, TaskResult], features: Path | None, config: EvaluationConfig) -> list[SliceMetric]:

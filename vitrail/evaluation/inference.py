@@ -11,10 +11,17 @@ from rich.progress import track
 
 from vitrail.corpus import Corpus
 from vitrail.corpus.reader.image_reader import read_images
-from vitrail.evaluation.retrieval import Vectors
 from vitrail.models import Predictions, Predictor
 
-__all__ = ["Answers", "answer_images", "predict_batches"]
+__all__ = ["Answers", "Vectors", "answer_images", "predict_batches"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vectors:
+    """N units embedded: unit vectors [N, D] and their packed bits [N, D/8]."""
+
+    embeddings: NDArray[np.float32]
+    codes: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)

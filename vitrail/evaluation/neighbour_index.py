@@ -25,6 +25,7 @@ from vitrail.errors import EvaluationError
 from vitrail.evaluation.config import IndexConfig
 from vitrail.evaluation.inference import predict_batches
 from vitrail.models import Predictor
+from vitrail.tasks import find_kind
 
 __all__ = ["GalleryIndex", "GalleryItem", "build_index", "open_index"]
 
@@ -42,7 +43,7 @@ def build_index(*, corpus: Path, model: Path, out: Path, config: IndexConfig) ->
     """
     opened = open_corpus(corpus)
     predictor = Predictor(model, config.device)
-    head = next((head for head in predictor.manifest.heads if head.kind == "retrieval"), None)
+    head = next((head for head in predictor.manifest.heads if find_kind(head.kind).output == "embedding"), None)
     if head is None:
         raise EvaluationError(f"{model} has no retrieval head; fine-tune it on a retrieval task to index with it")
     if not opened.manifest.num_images:

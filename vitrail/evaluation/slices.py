@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from vitrail.contracts.evaluation import SliceMetric
+from vitrail.contracts.features import training_set_file
 from vitrail.errors import EvaluationError
 from vitrail.evaluation.metrics import measure
 from vitrail.gates.outcomes import Outcomes
@@ -30,7 +31,7 @@ def read_buckets(features: Path, task: str) -> dict[str, dict[str, str]]:
     Raises:
         EvaluationError: The file is unreadable or lacks a column.
     """
-    path = features / "training_sets" / f"{task}.parquet"
+    path = features / training_set_file(task)
     if not path.exists():
         return {}
     try:

@@ -1,10 +1,9 @@
 from .bootstrap import Estimate, estimate, estimate_difference, point
 from .config import ChangeThreshold, GateConfig, ValueThreshold, every_task
 from .gate import gate_model
-from .outcomes import OUTCOMES_FILE, Outcomes, outcomes_table, read_outcomes
+from .outcomes import Outcomes, outcomes_table, read_outcomes
 
 __all__ = [
-    "OUTCOMES_FILE",
     "ChangeThreshold",
     "Estimate",
     "GateConfig",

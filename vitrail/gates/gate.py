@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 from vitrail.contracts.codec import read
-from vitrail.contracts.evaluation import EvaluationReport
+from vitrail.contracts.evaluation import OUTCOMES_FILE, EvaluationReport
 from vitrail.contracts.verdict import Check, Verdict
 from vitrail.gates.checks import Measured, check_change, check_value
 from vitrail.gates.config import GateConfig
 from vitrail.gates.expansion import describe_coverage, expand_thresholds
-from vitrail.gates.outcomes import OUTCOMES_FILE, read_outcomes
+from vitrail.gates.outcomes import read_outcomes
 
 __all__ = ["gate_model"]
 

@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from vitrail.contracts.evaluation import OUTCOMES_SCHEMA, STATISTICS, Statistic
 from vitrail.errors import EvaluationError
 
-__all__ = ["OUTCOMES_FILE", "Outcomes", "outcomes_table", "read_outcomes"]
-
-OUTCOMES_FILE = "outcomes.parquet"
+__all__ = ["Outcomes", "outcomes_table", "read_outcomes"]
 
 
 @dataclass(frozen=True, kw_only=True)

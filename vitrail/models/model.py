@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from vitrail.contracts.models import Architecture, HeadSpec, Transforms
 from vitrail.errors import ModelError
-from vitrail.models.heads import create_head
 from vitrail.models.trunk import create_trunk, trunk_width
+from vitrail.tasks import find_kind
 
 __all__ = ["VitrailModel"]
 
@@ -21,7 +21,7 @@ class VitrailModel(nn.Module):
         transforms: What images must have gone through before they come here.
         specs: The heads, in order.
         trunk: Maps normalised images [B, 3, S, S] to features [B, W].
-        heads: By name; multilabel and classification give logits [B, C], retrieval unit vectors [B, D].
+        heads: By name; they give logits [B, C], or unit vectors [B, D] where their kind embeds.
     """
 
     mean: Tensor
@@ -32,14 +32,16 @@ class VitrailModel(nn.Module):
         names = [spec.name for spec in specs]
         if len(set(names)) < len(names):
             raise ModelError(f"two heads have one name: {sorted(names)}")
-        if sum(spec.kind == "retrieval" for spec in specs) > 1:
+        for spec in specs:
+            find_kind(spec.kind).check_head(spec)
+        if sum(find_kind(spec.kind).output == "embedding" for spec in specs) > 1:
             raise ModelError("a model has one retrieval embedding for all retrieval tasks")
         self.architecture = architecture
         self.transforms = transforms
         self.specs = tuple(specs)
         self.trunk = create_trunk(architecture, transforms)
         self.width = trunk_width(self.trunk, transforms.image_size)
-        self.heads = nn.ModuleDict({spec.name: create_head(spec, self.width) for spec in specs})
+        self.heads = nn.ModuleDict({spec.name: find_kind(spec.kind).create_head(spec, self.width) for spec in specs})
         shape = (1, 3, 1, 1)  # in units of uint8, so that one multiply-add normalises
         self.register_buffer("mean", 255 * torch.tensor(transforms.mean).view(shape), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(transforms.std).view(shape), persistent=False)
@@ -58,4 +60,4 @@ class VitrailModel(nn.Module):
     @property
     def retrieval_spec(self) -> HeadSpec | None:
         """The head that embeds, if the model has one."""
-        return next((spec for spec in self.specs if spec.kind == "retrieval"), None)
+        return next((spec for spec in self.specs if find_kind(spec.kind).output == "embedding"), None)

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from vitrail.corpus.pixels.prepare import prepare_image
 from vitrail.errors import ModelError
-from vitrail.models.heads import to_probabilities
 from vitrail.models.store import load_model
+from vitrail.tasks import find_kind
 
 __all__ = ["Predictions", "Predictor", "pack_codes"]
 
@@ -27,7 +27,7 @@ class Predictions:
     Attributes:
         embeddings: Unit vectors, float32 [B, D]; None without a retrieval head.
         codes: One bit per dimension, set where the value is above 0, uint8 [B, D/8]; None likewise.
-        probabilities: By head, float32 [B, C].
+        probabilities: By head, float32 [B, K] over its classes.
     """
 
     embeddings: NDArray[np.float32] | None
@@ -55,6 +55,8 @@ class Predictor:
         model, self.manifest = load_model(folder)
         self.device = torch.device(device)
         self._model = model.to(self.device)
+        kinds = [(spec, find_kind(spec.kind)) for spec in self.manifest.heads]
+        self._classifying = [(spec, kind) for spec, kind in kinds if kind.output == "probabilities"]
 
     @torch.inference_mode()
     def predict(self, images: Tensor) -> Predictions:
@@ -71,9 +73,8 @@ class Predictor:
             embeddings=embeddings,
             codes=None if embeddings is None else pack_codes(embeddings),
             probabilities={
-                spec.name: to_probabilities(spec, outputs[spec.name]).cpu().numpy()
-                for spec in self.manifest.heads
-                if spec.kind != "retrieval"
+                spec.name: kind.to_probabilities(spec, outputs[spec.name]).cpu().numpy()
+                for spec, kind in self._classifying
             },
         )
 

@@ -11,16 +11,14 @@ from torch import Tensor, nn
 from vitrail.contracts.codec import write
 from vitrail.contracts.files import atomic_file, digest_file
 from vitrail.contracts.lineage import Lineage
-from vitrail.contracts.models import ModelManifest
-from vitrail.errors import ModelError
+from vitrail.contracts.models import WEIGHTS_FILE, ModelManifest
+from vitrail.errors import ConfigError, ModelError
 from vitrail.models.manifest import load_manifest, model_id
 from vitrail.models.model import VitrailModel
 
-__all__ = ["WEIGHTS_FILE", "load_model", "load_trunk_weights", "save_model"]
+__all__ = ["load_model", "load_trunk_weights", "save_model"]
 
 logger = logging.getLogger(__name__)
-
-WEIGHTS_FILE = "model.safetensors"
 
 
 def save_model(folder: Path, model: VitrailModel, lineage: Lineage) -> ModelManifest:
@@ -65,7 +63,10 @@ def load_model(folder: Path) -> tuple[VitrailModel, ModelManifest]:
             f"{weights} has digest {digest[:12]}, {manifest.FILE} demands {manifest.weights_digest[:12]}; "
             "the file is damaged or belongs to another model: fetch the model again"
         )
-    model = VitrailModel(manifest.architecture, manifest.transforms, manifest.heads)
+    try:
+        model = VitrailModel(manifest.architecture, manifest.transforms, manifest.heads)
+    except ConfigError as error:
+        raise ModelError(f"{folder / manifest.FILE}: {error}; use the release that trained this model") from error
     try:
         model.load_state_dict(safetensors.torch.load_file(weights))
     except (RuntimeError, safetensors.SafetensorError) as error:

@@ -4,8 +4,9 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from vitrail.contracts.bundle import BundleManifest, seal_bundle
+from vitrail.contracts.bundle import GOLDEN_FOLDER, BundleManifest, seal_bundle
 from vitrail.contracts.codec import read
+from vitrail.contracts.features import TRAINING_SETS_FOLDER
 from vitrail.contracts.files import atomic_folder
 from vitrail.contracts.index import IndexManifest
 from vitrail.contracts.lineage import Lineage
@@ -17,7 +18,7 @@ from vitrail.packaging.golden import Golden, compute_golden, write_golden
 
 __all__ = ["assemble_bundle", "prepare_bundle"]
 
-_NOT_SERVED = ("training_sets", "data")  # the offline half of a feature snapshot
+_NOT_SERVED = (TRAINING_SETS_FOLDER, "data")  # the offline half of a feature snapshot
 
 
 def prepare_bundle(
@@ -90,7 +91,7 @@ def assemble_bundle(
         if features is not None:
             shutil.copytree(features, partial / "features", ignore=shutil.ignore_patterns(*_NOT_SERVED))
         if golden is not None:
-            write_golden(partial / "golden", golden)
+            write_golden(partial / GOLDEN_FOLDER, golden)
         manifest = BundleManifest(
             model_id=model_id,
             index_digest=index_manifest.digest,

@@ -58,7 +58,7 @@ def _embedding_difference(body: Any, expected: np.ndarray) -> float:
 
 
 def _probability_difference(body: Any, expected: Mapping[str, np.ndarray]) -> float:
-    """Classification heads are answered in full; of a multilabel head the best outputs."""
+    """Tasks are answered in full; of a head on weak labels the best outputs."""
     try:
         return max((_head_difference(body, name, values) for name, values in expected.items()), default=0.0)
     except (TypeError, KeyError, ValueError, IndexError):

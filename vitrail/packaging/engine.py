@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from vitrail.contracts.bundle import open_bundle
 from vitrail.contracts.models import HeadSpec
-from vitrail.corpus.pixels.decode import ImageLimits
+from vitrail.corpus.pixels.limits import ImageLimits
 from vitrail.corpus.pixels.prepare import prepare_image
 from vitrail.errors import ServingError
 from vitrail.evaluation import open_index
 from vitrail.models import Predictor
+from vitrail.tasks import find_kind
 
 __all__ = ["Answer", "Engine", "Neighbour"]
 
@@ -57,7 +58,7 @@ class Engine:
         self.index = open_index(bundle / "index", self.manifest.model_id)
         self._limits = ImageLimits(max_bytes=self.manifest.max_bytes, max_pixels=self.manifest.max_pixels)
         self.heads: dict[str, HeadSpec] = {
-            head.name: head for head in self._predictor.manifest.heads if head.kind != "retrieval"
+            head.name: head for head in self._predictor.manifest.heads if find_kind(head.kind).output == "probabilities"
         }
 
     def prepare(self, data: bytes) -> NDArray[np.uint8]:
@@ -82,6 +83,11 @@ class Engine:
             )
             for row in range(len(images))
         ]
+
+    def summarise(self, head: str, probabilities: NDArray[np.float32]) -> dict[str, float]:
+        """What the kind of a head says of an image besides its probabilities, by name; often nothing."""
+        spec = self.heads[head]
+        return find_kind(spec.kind).summarise(spec, probabilities)
 
     def search(self, code: NDArray[np.uint8], k: int) -> list[Neighbour]:
         """The nearest images of the index, nearest first."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from vitrail.contracts.bundle import GOLDEN_SCHEMA
+from vitrail.contracts.bundle import GOLDEN_ANSWERS_FILE, GOLDEN_IMAGES_FILE, GOLDEN_SCHEMA
 from vitrail.corpus import Corpus
 from vitrail.errors import ServingError
 from vitrail.evaluation import open_index
@@ -86,10 +86,10 @@ def write_golden(folder: Path, golden: Golden) -> None:
     """Writes images and answers; arrays only, nothing pickled."""
     folder.mkdir(parents=True)
     columns = {"image_id": list(golden.image_ids), "image": list(golden.images)}
-    pq.write_table(pa.table(columns, schema=GOLDEN_SCHEMA), folder / "images.parquet")
+    pq.write_table(pa.table(columns, schema=GOLDEN_SCHEMA), folder / GOLDEN_IMAGES_FILE)
     heads = {_PROBABILITIES + name: values for name, values in golden.probabilities.items()}
     np.savez(
-        folder / "answers.npz",
+        folder / GOLDEN_ANSWERS_FILE,
         allow_pickle=False,
         embeddings=golden.embeddings,
         keys=golden.keys,
@@ -104,10 +104,10 @@ def read_golden(folder: Path) -> Golden:
     Raises:
         ServingError: The bundle has no golden images.
     """
-    if not (folder / "answers.npz").is_file():
+    if not (folder / GOLDEN_ANSWERS_FILE).is_file():
         raise ServingError(f"{folder} has no golden answers; prepare the bundle with a corpus to prove it")
-    images = pq.read_table(folder / "images.parquet", schema=GOLDEN_SCHEMA)
-    with np.load(folder / "answers.npz", allow_pickle=False) as answers:
+    images = pq.read_table(folder / GOLDEN_IMAGES_FILE, schema=GOLDEN_SCHEMA)
+    with np.load(folder / GOLDEN_ANSWERS_FILE, allow_pickle=False) as answers:
         return Golden(
             image_ids=images["image_id"].to_pylist(),
             images=images["image"].to_pylist(),

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from vitrail.contracts.bundle import BundleManifest, open_bundle
+from vitrail.contracts.bundle import GOLDEN_FOLDER, BundleManifest, open_bundle
 from vitrail.contracts.codec import encode, write
 from vitrail.contracts.serving import ServingCheck, ServingReport
 from vitrail.errors import ServingError
@@ -53,7 +53,7 @@ def prove_endpoint(url: str, bundle: Path, config: EndpointConfig, out: Path) ->
         ServingError: A demand was not met (the report is written), or the bundle cannot be proven.
     """
     manifest = open_bundle(bundle)
-    golden = read_golden(bundle / "golden")
+    golden = read_golden(bundle / GOLDEN_FOLDER)
     traffic = _Traffic()
     limits = httpx.Limits(max_connections=config.num_clients, max_keepalive_connections=config.num_clients)
     with httpx.Client(base_url=url, timeout=_TIMEOUT_S, limits=limits, trust_env=False) as client:

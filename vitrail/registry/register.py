@@ -13,10 +13,11 @@ from vitrail.contracts.codec import read
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.evaluation import EvaluationReport
 from vitrail.contracts.index import IndexManifest
-from vitrail.contracts.labels import LabelSetManifest
+from vitrail.contracts.labels import MEMBERS_FILE, VOCABULARY_FILE, LabelSetManifest
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import ModelManifest
 from vitrail.contracts.registry import ModelVersion
+from vitrail.contracts.runs import RECIPE_FILE
 from vitrail.contracts.verdict import Verdict
 from vitrail.errors import RegistryError
 from vitrail.models import load_manifest
@@ -106,7 +107,7 @@ def register_model(
                     "validation": validation,
                 },
                 files={Verdict.FILE: verdict / Verdict.FILE} | _vocabulary_files(labels),
-                texts={"recipe.json": recipe_json, "README.md": _card(submission, config)},
+                texts={RECIPE_FILE: recipe_json, "README.md": _card(submission, config)},
                 training=training,
             )
             found = _create_version(client, config, submission, folder, training)
@@ -117,7 +118,7 @@ def register_model(
 
 def _vocabulary_files(labels: Path | None) -> dict[str, Path]:
     """The label set without the labels of single images."""
-    names = (LabelSetManifest.FILE, "vocabulary.parquet", "members.parquet")
+    names = (LabelSetManifest.FILE, VOCABULARY_FILE, MEMBERS_FILE)
     return {f"labels/{name}": labels / name for name in names} if labels else {}
 
 

@@ -4,7 +4,8 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
-from vitrail import registry, training
+from vitrail import registry
+from vitrail.contracts.models import METRICS_FILE
 from vitrail.errors import RegistryError
 from vitrail.steps.context import StepContext
 
@@ -27,7 +28,7 @@ def logged_curves(context: StepContext) -> Iterator[None]:
 def _log(context: StepContext, *, is_complete: bool) -> None:
     try:
         registry.log_curves(
-            context.work / training.METRICS_FILE,
+            context.work / METRICS_FILE,
             stage=context.out.name,
             run_id=context.lineage.run_id,
             is_complete=is_complete,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from vitrail import labels
+from vitrail.contracts.labels import MEMBERS_FILE
 from vitrail.recipes import Recipe
 from vitrail.registry import find_champion
 from vitrail.steps.champion import fetch_champion
@@ -26,7 +27,7 @@ def derive_labels(context: StepContext) -> Outcome:
 
 def _champion_labels(context: StepContext) -> Path | None:
     champion = fetch_champion(context)
-    if champion is None or not (champion / "labels" / "members.parquet").exists():  # or registered without them
+    if champion is None or not (champion / "labels" / MEMBERS_FILE).exists():  # or registered without them
         return None
     return champion / "labels"
 

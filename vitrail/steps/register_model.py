@@ -5,6 +5,7 @@ import json
 from vitrail import registry
 from vitrail.contracts.codec import encode, write
 from vitrail.contracts.files import digest_json
+from vitrail.contracts.models import METRICS_FILE
 from vitrail.steps.context import Outcome, Step, StepContext
 
 __all__ = ["STEP"]
@@ -21,7 +22,7 @@ def register_model(context: StepContext) -> Outcome:
         features=inputs["features"],
         labels=inputs["labels"],
         validation=inputs["validation"],
-        training=[inputs[stage] / "training.jsonl" for stage in ("backbone", "model")],
+        training=[inputs[stage] / METRICS_FILE for stage in ("backbone", "model")],
         recipe_json=json.dumps(encode(context.recipe), sort_keys=True),
         lineage=context.lineage,
         config=context.recipe.registry,

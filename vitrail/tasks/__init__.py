@@ -1,4 +1,4 @@
-"""Tasks: what a model is trained for, as losses on its heads."""
+"""Task kinds and losses: what a task is, one file a kind; what a head is trained with, one file a loss."""
 
 import lazy_loader
 

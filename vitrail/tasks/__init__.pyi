@@ -1,3 +1,16 @@
-from .objective import Objective, TaskSpec, has_label
+from .find import find_kind, find_loss, find_problem, kind_names, loss_names
+from .kind import EMBEDDING, TaskKind
+from .loss import Loss, LossInputs, TaskSpec
 
-__all__ = ["Objective", "TaskSpec", "has_label"]
+__all__ = [
+    "EMBEDDING",
+    "Loss",
+    "LossInputs",
+    "TaskKind",
+    "TaskSpec",
+    "find_kind",
+    "find_loss",
+    "find_problem",
+    "kind_names",
+    "loss_names",
+]

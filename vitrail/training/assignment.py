@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from vitrail.corpus.reader.image_reader import Source
-from vitrail.tasks import Objective
+from vitrail.training.objective import Objective
 
 __all__ = ["Assignment"]
 

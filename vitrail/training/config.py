@@ -8,6 +8,7 @@ from vitrail.contracts.models import Architecture, Transforms
 from vitrail.corpus.pixels.augment import Augmentation
 from vitrail.corpus.reader.balance import Balance
 from vitrail.corpus.reader.config import ReaderConfig
+from vitrail.tasks.find import loss_names
 from vitrail.tasks.weighting import TargetWeighting
 
 __all__ = [
@@ -201,8 +202,8 @@ class PretrainConfig(TrainingConfig):
     """Weakly supervised pretraining on the labels of a label set.
 
     Attributes:
-        loss: `softmax` over all labels against a target distribution (Mahajan et al. 2018), or `sigmoid`
-            with the head's bias at -10.
+        loss: A loss for weak labels (`vitrail.tasks.losses`): `softmax` over all labels against a target
+            distribution (Mahajan et al. 2018), or `sigmoid` with the head's bias at -10.
         target_weighting: Label targets by score, or 1/k for each of k labels.
         num_sampled_labels: Softmax only: compute logits of this many labels besides those of the batch (for
             more than about 100,000 labels); 0 computes all.
@@ -219,7 +220,7 @@ class PretrainConfig(TrainingConfig):
 
     architecture: Architecture
     transforms: Transforms
-    loss: Literal["softmax", "sigmoid"] = "softmax"
+    loss: str = "softmax"
     target_weighting: TargetWeighting = "score"
     num_sampled_labels: int = 0
     balance: Balance = "natural"
@@ -229,6 +230,7 @@ class PretrainConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _require_loss("loss", self.loss)
         sampled = self.num_sampled_labels
         require(sampled >= 0, "num_sampled_labels", sampled, "must not be negative")
         is_possible = sampled == 0 or self.loss == "softmax"
@@ -251,6 +253,7 @@ class FinetuneConfig(TrainingConfig):
         class_balance: Images of a classification task are drawn by class frequency to minus this power:
             0 draws evenly over images, 1 over classes. Retrieval tasks always draw evenly over classes.
         keep_annotations: Train on the weak labels too, so that the trunk does not forget them.
+        losses: By task, where it is not the loss of the task's kind; `annotations` is the task of weak labels.
     """
 
     architecture: Architecture | None = None
@@ -260,6 +263,7 @@ class FinetuneConfig(TrainingConfig):
     frozen_steps: int = 0
     class_balance: float = 0.5
     keep_annotations: bool = True
+    losses: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -269,3 +273,9 @@ class FinetuneConfig(TrainingConfig):
         require(0 <= self.class_balance <= 1, "class_balance", self.class_balance, "must be in [0, 1]")
         is_within = 0 <= self.frozen_steps <= self.schedule.num_steps
         require(is_within, "frozen_steps", self.frozen_steps, f"must be within {self.schedule.num_steps} steps")
+        for task, loss in self.losses.items():
+            _require_loss(f"losses.{task}", loss)
+
+
+def _require_loss(name: str, loss: str) -> None:
+    require(loss in loss_names(), name, loss, f"is no loss; there are {', '.join(loss_names())}")

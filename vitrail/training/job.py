@@ -22,7 +22,6 @@ from vitrail.training.config import FinetuneConfig, PretrainConfig
 __all__ = [
     "FAILURE_FILE",
     "JOB_FILE",
-    "METRICS_FILE",
     "RESULT_FOLDER",
     "ROWS_FOLDER",
     "TRACE_FILE",
@@ -38,7 +37,6 @@ __all__ = [
 ]
 
 JOB_FILE = "job.json"
-METRICS_FILE = "training.jsonl"
 TRACE_FILE = "trace.json"
 RESULT_FOLDER = "result"
 ROWS_FOLDER = "rows"

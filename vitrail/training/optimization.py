@@ -8,8 +8,8 @@ import timm.optim
 import torch
 from torch import Tensor, nn
 
-from vitrail.tasks import Objective
 from vitrail.training.config import OptimizerConfig, ScheduleConfig
+from vitrail.training.objective import Objective
 
 __all__ = ["MovingAverage", "create_optimizer", "learning_rate_factor", "set_learning_rate"]
 

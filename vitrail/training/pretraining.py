@@ -4,38 +4,43 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from vitrail.contracts.labels import VOCABULARY_SCHEMA
+from vitrail.contracts.labels import VOCABULARY_FILE, VOCABULARY_SCHEMA
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.corpus import open_corpus
 from vitrail.corpus.reader.image_reader import Source
 from vitrail.corpus.reader.targets import SidecarTargets
 from vitrail.corpus.store.tables import read_table
 from vitrail.models import VitrailModel
-from vitrail.tasks import Objective, TaskSpec
+from vitrail.tasks import TaskSpec, find_loss
 from vitrail.training.assignment import Assignment
 from vitrail.training.config import PretrainConfig
 from vitrail.training.job import ROWS_FOLDER, BlendedCorpus, PretrainJob
+from vitrail.training.objective import Objective
 from vitrail.training.pretraining_rows import pretraining_rows, pretraining_weights
 from vitrail.training.warm_start import ANNOTATIONS, start_from
 
-__all__ = ["annotation_head", "assign_pretraining"]
+__all__ = ["WEAK_KIND", "WEAK_LOSS", "annotation_head", "assign_pretraining"]
 
 
-def annotation_head(*label_sets: Path, is_sigmoid: bool) -> HeadSpec:
-    """The multilabel head for the vocabularies of label sets: the first's labels, then what each next one adds."""
+WEAK_KIND = "multilabel"  # an image has any number of weak labels
+WEAK_LOSS = "softmax"  # where they only keep a trunk from forgetting them
+
+
+def annotation_head(*label_sets: Path, activation: str) -> HeadSpec:
+    """The head for the vocabularies of label sets: the first's labels, then what each next one adds."""
     terms: dict[int, str] = {}
     for labels in label_sets:
-        vocabulary = read_table(labels / "vocabulary.parquet", VOCABULARY_SCHEMA, "derive the labels again")
+        vocabulary = read_table(labels / VOCABULARY_FILE, VOCABULARY_SCHEMA, "derive the labels again")
         ids, names = vocabulary["label_id"].to_pylist(), vocabulary["term"].to_pylist()
         for label_id, name in zip(ids, names, strict=True):
             terms.setdefault(label_id, name)
     return HeadSpec(
         name=ANNOTATIONS,
-        kind="multilabel",
+        kind=WEAK_KIND,
         dim=len(terms),
         classes=tuple(terms.values()),
         label_ids=tuple(terms),
-        activation="sigmoid" if is_sigmoid else "softmax",
+        activation=activation,
     )
 
 
@@ -43,14 +48,15 @@ def assign_pretraining(job: PretrainJob, work: Path) -> Assignment:
     """Model, loss and images of a pretraining job; rows are kept in the work folder."""
     config, labels = job.config, Path(job.labels)
     corpora = [BlendedCorpus(corpus=job.corpus, labels=job.labels, weight=1.0), *job.blend]
-    head = annotation_head(*(Path(one.labels) for one in corpora), is_sigmoid=config.loss == "sigmoid")
+    loss = find_loss(config.loss, WEAK_KIND)
+    head = annotation_head(*(Path(one.labels) for one in corpora), activation=loss.activation)
     model = VitrailModel(config.architecture, config.transforms, (head,))
     if config.initial_weights:
         start_from(model, Path(config.initial_weights), labels)
     task = TaskSpec(
         name=ANNOTATIONS,
-        kind="multilabel",
         head=ANNOTATIONS,
+        loss=loss,
         num_classes=head.dim,
         weighting=config.target_weighting,
         num_sampled=config.num_sampled_labels,

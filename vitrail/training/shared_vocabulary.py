@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vitrail.contracts.codec import read, read_optional
-from vitrail.contracts.labels import VOCABULARY_SCHEMA, LabelDiff, LabelSetManifest
+from vitrail.contracts.labels import VOCABULARY_FILE, VOCABULARY_SCHEMA, LabelDiff, LabelSetManifest
 from vitrail.corpus.store.tables import read_table
 from vitrail.errors import LabelError
 
@@ -47,6 +47,6 @@ def _compare(first: Path, other: Path) -> None:
 
 def _labels(folder: Path) -> dict[int, tuple[tuple[str, str], set[str]]]:
     """Name (term and language) and terms of each label."""
-    table = read_table(folder / "vocabulary.parquet", VOCABULARY_SCHEMA, "derive the labels again")
+    table = read_table(folder / VOCABULARY_FILE, VOCABULARY_SCHEMA, "derive the labels again")
     columns = [table[name].to_pylist() for name in ("label_id", "term", "language", "members")]
     return {row[0]: ((row[1], row[2]), {row[1], *row[3]}) for row in zip(*columns, strict=True)}

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vitrail.contracts.codec import read
+from vitrail.contracts.features import TRAINING_SETS_FOLDER
 from vitrail.contracts.files import digest_file, digest_json
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.contracts.lineage import Lineage
@@ -157,9 +158,9 @@ def _labels_digest(corpus: Corpus, labels: Path) -> str:
 
 
 def _training_sets_digest(features: Path) -> str:
-    paths = sorted((features / "training_sets").glob("*.parquet"))
+    paths = sorted((features / TRAINING_SETS_FOLDER).glob("*.parquet"))
     if not paths:
-        raise TrainingError(f"{features} has no training_sets/*.parquet; materialize the features again")
+        raise TrainingError(f"{features} has no {TRAINING_SETS_FOLDER}/*.parquet; materialize the features again")
     return digest_json({path.name: digest_file(path) for path in paths})
 
 

@@ -19,16 +19,17 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
+from vitrail.contracts.models import METRICS_FILE
 from vitrail.corpus.reader.image_reader import Batch
 from vitrail.errors import TrainingError, VitrailError
 from vitrail.models import VitrailModel
-from vitrail.tasks import Objective, has_label
 from vitrail.training.checkpoint import Checkpointer, Progress
 from vitrail.training.config import TrainingConfig
 from vitrail.training.distributed import Process
 from vitrail.training.errors import located
-from vitrail.training.job import METRICS_FILE, TRACE_FILE
+from vitrail.training.job import TRACE_FILE
 from vitrail.training.metrics import Consumption, MetricLog, ProgressLine, StepMeter
+from vitrail.training.objective import Objective, has_label
 from vitrail.training.optimization import (
     MovingAverage,
     create_optimizer,

@@ -7,6 +7,7 @@ import torch
 
 from vitrail.contracts.codec import read_optional
 from vitrail.contracts.labels import LabelDiff
+from vitrail.contracts.models import WEIGHTS_FILE
 from vitrail.labels import remap_head
 from vitrail.models import VitrailModel, load_model, load_trunk_weights
 
@@ -32,7 +33,7 @@ def start_from(model: VitrailModel, weights: Path, labels: Path) -> None:
         load_trunk_weights(model, weights)
         return
     earlier, manifest = load_model(weights)
-    load_trunk_weights(model, weights / "model.safetensors")
+    load_trunk_weights(model, weights / WEIGHTS_FILE)
     carry_annotation_head(model, earlier, manifest.lineage.labels_digest, labels)
 
 

@@ -22,6 +22,7 @@ import torch
 from vitrail.config.logs import configure_logging
 from vitrail.contracts.codec import save
 from vitrail.contracts.files import atomic_folder
+from vitrail.contracts.models import METRICS_FILE
 from vitrail.corpus.reader.image_reader import Batch, Reader
 from vitrail.errors import TrainingError, VitrailError
 from vitrail.models import save_model
@@ -32,7 +33,6 @@ from vitrail.training.finetuning import assign_finetuning
 from vitrail.training.finetuning_rows import EncodedSizes
 from vitrail.training.job import (
     FAILURE_FILE,
-    METRICS_FILE,
     RESULT_FOLDER,
     TRACE_FILE,
     Failure,

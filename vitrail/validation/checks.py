@@ -11,7 +11,7 @@ import pyarrow as pa
 from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
 
 from vitrail.contracts.files import write_json
-from vitrail.contracts.validation import ExpectationResult, FailingRows, SuiteResult
+from vitrail.contracts.validation import DATA_DOCS_FOLDER, ExpectationResult, FailingRows, SuiteResult
 from vitrail.validation.data_docs import make_self_contained
 
 __all__ = ["Check", "run_checks"]
@@ -36,13 +36,13 @@ class Check:
 
 def run_checks(checks: Iterable[Check], out: Path) -> tuple[SuiteResult, ...]:
     """Runs every check and writes `suites/<suite>.json` and `data_docs/` under `out`."""
-    context = _context(out / "data_docs")
+    context = _context(out / DATA_DOCS_FOLDER)
     source = context.data_sources.add_pandas("vitrail")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas and marshmallow deprecations inside Great Expectations
         results = tuple(_run(context, source, check, out) for check in checks)
         context.build_data_docs()
-    make_self_contained(out / "data_docs", results)
+    make_self_contained(out / DATA_DOCS_FOLDER, results)
     return results
 
 

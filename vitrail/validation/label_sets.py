@@ -8,7 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vitrail.contracts.labels import BANDS, SIDECAR_SCHEMA, VOCABULARY_SCHEMA, LabelSetManifest
+from vitrail.contracts.labels import (
+    BANDS,
+    SIDECAR_SCHEMA,
+    VOCABULARY_FILE,
+    VOCABULARY_SCHEMA,
+    LabelSetManifest,
+    sidecar_file,
+)
 from vitrail.corpus import Corpus
 from vitrail.corpus.store.tables import read_table
 from vitrail.errors import CorpusError
@@ -54,7 +61,7 @@ class LabelMeasures:
 def measure_labels(corpus: Corpus, labels: Path, manifest: LabelSetManifest, config: ValidationConfig) -> LabelMeasures:
     """Reads the vocabulary and every sidecar once."""
     measures = LabelMeasures()
-    findings = Findings("vocabulary.parquet", config.num_examples)
+    findings = Findings(VOCABULARY_FILE, config.num_examples)
     measures.vocabulary.append(findings)
     vocabulary = _read(labels / findings.file, VOCABULARY_SCHEMA, findings)
     ids = pa.array([], pa.int64()) if vocabulary is None else vocabulary["label_id"].combine_chunks()
@@ -81,7 +88,7 @@ def _measure_sidecar(
     corpus: Corpus, shard: str, labels: Path, ids: pa.Array, config: ValidationConfig, measures: LabelMeasures
 ) -> np.ndarray:
     """Measures one sidecar and returns how many of its images carry each label of the vocabulary."""
-    findings = Findings(f"shards/{shard}.parquet", config.num_examples)
+    findings = Findings(sidecar_file(shard), config.num_examples)
     measures.sidecars.append(findings)
     table = _read(labels / findings.file, SIDECAR_SCHEMA, findings)
     if table is None:

@@ -1,5 +1,6 @@
 """Writes the tables and the card of a corpus around its shards."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,20 +11,28 @@ import pyarrow.compute as pc
 from vitrail.contracts.codec import encode, write
 from vitrail.contracts.corpus import (
     INDEX_SCHEMA,
+    QUARANTINE_FILE,
     QUARANTINE_SCHEMA,
     SIGNALS_SCHEMA,
+    SPLITS_FILE,
     SPLITS_SCHEMA,
     TASK_SCHEMA,
     CorpusManifest,
     ShardInfo,
     TaskInfo,
+    index_file,
+    signals_file,
+    task_file,
 )
 from vitrail.contracts.files import digest_file, digest_json
 from vitrail.corpus.build.indexing import IndexedShard
+from vitrail.corpus.class_coverage import cover_classes
 from vitrail.corpus.store.tables import write_table
 from vitrail.errors import CorpusError
 
 __all__ = ["Card", "TaskTable", "digest_corpus", "write_corpus"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,15 +84,16 @@ def write_corpus(
     indexed = pa.concat_arrays([chunk for ids in ids_by_shard for chunk in ids.chunks])
     _require_usable(card, shards, indexed)
     for shard, ids in zip(shards, ids_by_shard, strict=True):
-        name = f"{shard.info.name}.parquet"
-        write_table(folder / "index" / name, shard.index, INDEX_SCHEMA)
-        write_table(folder / "signals" / name, _only(signals, ids), SIGNALS_SCHEMA)
+        write_table(folder / index_file(shard.info.name), shard.index, INDEX_SCHEMA)
+        write_table(folder / signals_file(shard.info.name), _only(signals, ids), SIGNALS_SCHEMA)
     rows = [] if refused is None else [refused]
     quarantine = pa.concat_tables([*(shard.quarantine for shard in shards), *rows])
-    write_table(folder / "quarantine.parquet", quarantine, QUARANTINE_SCHEMA)
-    write_table(folder / "splits.parquet", _in_order(splits, indexed), SPLITS_SCHEMA)
+    write_table(folder / QUARANTINE_FILE, quarantine, QUARANTINE_SCHEMA)
+    write_table(folder / SPLITS_FILE, _in_order(splits, indexed), SPLITS_SCHEMA)
     for task in tasks:
-        write_table(folder / "tasks" / f"{task.info.name}.parquet", _only(task.labels, indexed), TASK_SCHEMA)
+        labels = _only(task.labels, indexed)
+        write_table(folder / task_file(task.info.name), labels, TASK_SCHEMA)
+        _log_coverage(task.info, labels, splits)
     infos = tuple(task.info for task in tasks)
     manifest = CorpusManifest(
         name=card.name,
@@ -129,6 +139,12 @@ def _require_usable(card: Card, shards: Sequence[IndexedShard], indexed: pa.Arra
                     "image ids must be unique in a corpus: rename one"
                 )
             seen[image_id] = str(shard.path)
+
+
+def _log_coverage(task: TaskInfo, labels: pa.Table, splits: pa.Table) -> None:
+    if task.kind == "classification":
+        for warning in cover_classes(task, labels, splits).warnings():
+            _LOGGER.warning("%s", warning)
 
 
 def _only(table: pa.Table, image_ids: pa.Array) -> pa.Table:

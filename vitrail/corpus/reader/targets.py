@@ -16,7 +16,7 @@ from vitrail.config import require
 from vitrail.contracts.codec import read
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.files import digest_file
-from vitrail.contracts.labels import SIDECAR_SCHEMA, VOCABULARY_SCHEMA, LabelSetManifest
+from vitrail.contracts.labels import SIDECAR_SCHEMA, VOCABULARY_FILE, VOCABULARY_SCHEMA, LabelSetManifest, sidecar_file
 from vitrail.corpus.reader.image_bytes import pick
 from vitrail.corpus.reader.label_lists import LabelLists
 from vitrail.corpus.store.tables import read_table
@@ -132,7 +132,7 @@ class SidecarTargets:
         self._folder = folder
         self._max_labels = max_labels
         self.manifest = read(LabelSetManifest, folder)
-        vocabulary = read_table(folder / "vocabulary.parquet", VOCABULARY_SCHEMA, _DERIVE)
+        vocabulary = read_table(folder / VOCABULARY_FILE, VOCABULARY_SCHEMA, _DERIVE)
         self.label_ids = pa.array(label_ids, pa.int64()) if label_ids else vocabulary["label_id"].combine_chunks()
         self._sidecar = functools.lru_cache(maxsize=_CACHED_SHARDS)(self._read_sidecar)
 
@@ -174,7 +174,7 @@ class SidecarTargets:
         return sidecar.lists
 
     def _path(self, shard: str) -> Path:
-        return self._folder / "shards" / f"{shard}.parquet"
+        return self._folder / sidecar_file(shard)
 
     def _read_sidecar(self, shard: str) -> "_Sidecar":
         path = self._path(shard)

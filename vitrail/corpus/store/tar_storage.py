@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vitrail.contracts.codec import load
-from vitrail.contracts.corpus import ShardInfo
+from vitrail.contracts.corpus import SHARDS_FOLDER, ShardInfo
 from vitrail.contracts.files import digest_file
 from vitrail.corpus.store.object_store import CHANGED, CachedShards, RemoteShards
 from vitrail.errors import CorpusError
@@ -81,7 +81,7 @@ def open_storage(folder: Path) -> ShardStorage:
         CorpusError: Its address has a protocol that nothing installed speaks.
     """
     if not (folder / REMOTE_FILE).is_file():
-        return LocalShards(folder / "shards")
+        return LocalShards(folder / SHARDS_FOLDER)
     remote = load(RemoteShards, folder / REMOTE_FILE)
     cache = dataclasses.replace(remote.cache, folder=str(folder / remote.cache.folder))
     return CachedShards(dataclasses.replace(remote, cache=cache))

@@ -7,7 +7,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vitrail.contracts.codec import read
-from vitrail.contracts.labels import LabelSetManifest
+from vitrail.contracts.labels import (
+    DICTIONARY_FILE,
+    MEMBERS_FILE,
+    VOCABULARY_FILE,
+    LabelSetManifest,
+    sidecar_file,
+    votes_file,
+)
+from vitrail.corpus import Corpus
 from vitrail.errors import LabelError
 
 __all__ = ["LabelSet", "open_labels"]
@@ -22,34 +30,35 @@ class LabelSet:
 
     def vocabulary(self) -> pa.Table:
         """VOCABULARY_SCHEMA; row i is the label with head output i."""
-        return self._read("vocabulary.parquet")
+        return self._read(VOCABULARY_FILE)
 
     def dictionary(self) -> pa.Table:
         """DICTIONARY_SCHEMA: every candidate, with the reason when it was rejected."""
-        return self._read("dictionary.parquet")
+        return self._read(DICTIONARY_FILE)
 
     def members(self) -> pa.Table:
         """MEMBERS_SCHEMA: the terms of each label and how close they are."""
-        return self._read("members.parquet")
+        return self._read(MEMBERS_FILE)
 
     def sidecar(self, shard: str) -> pa.Table:
         """SIDECAR_SCHEMA: the labels of the images of a shard, in the order of its index."""
-        return self._read(f"shards/{shard}.parquet")
+        return self._read(sidecar_file(shard))
 
     def votes(self, shard: str) -> pa.Table:
         """VOTES_SCHEMA: the signals behind the labels of a shard; empty when votes were not written."""
-        return self._read(f"votes/{shard}.parquet")
+        return self._read(votes_file(shard))
 
-    def require_corpus(self, corpus: Path, digest: str) -> None:
+    def require_corpus(self, corpus: Corpus) -> None:
         """Refuses another corpus than the one the labels are of.
 
         Raises:
-            LabelError: The digest is not that of the corpus the labels were derived from.
+            LabelError: Its digest is not that of the corpus the labels were derived from.
         """
-        if self.manifest.corpus_digest != digest:
+        own, digest = self.manifest.corpus_digest, corpus.manifest.digest
+        if own != digest:
             raise LabelError(
-                f"{self.path} was derived from another corpus ({self.manifest.corpus_digest[:12]}) than {corpus} "
-                f"({digest[:12]}); name the one it was derived from, or derive the labels again"
+                f"{self.path} was derived from another corpus ({own[:12]}) than {corpus.path} ({digest[:12]}); "
+                "name the one it was derived from, or derive the labels again"
             )
 
     def _read(self, name: str) -> pa.Table:

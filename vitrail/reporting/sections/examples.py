@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vitrail.contracts.codec import read
-from vitrail.contracts.labels import LabelSetManifest
+from vitrail.contracts.labels import VOCABULARY_FILE, LabelSetManifest, sidecar_file
 from vitrail.corpus.thumbnails import embed_pictures
 from vitrail.reporting.artifacts import open_run_corpus
 from vitrail.reporting.run import Run
@@ -52,12 +52,12 @@ def _draw(folder: Path) -> list[dict[str, Any]]:
     shards = read(LabelSetManifest, folder).shards
     chosen = [shards[int(i)] for i in np.unique(np.linspace(0, len(shards) - 1, _NUM_SHARDS).astype(int))]
     generator = np.random.default_rng(0)
-    table = pa.concat_tables([pq.read_table(folder / "shards" / f"{shard}.parquet") for shard in chosen])
+    table = pa.concat_tables([pq.read_table(folder / sidecar_file(shard)) for shard in chosen])
     rows = generator.choice(table.num_rows, size=min(_NUM_EXAMPLES, table.num_rows), replace=False)
     drawn: list[dict[str, Any]] = table.take(np.sort(rows)).to_pylist()
     return drawn
 
 
 def _terms(folder: Path) -> dict[int, str]:
-    table = pq.read_table(folder / "vocabulary.parquet", columns=["label_id", "term"])
+    table = pq.read_table(folder / VOCABULARY_FILE, columns=["label_id", "term"])
     return dict(zip(table["label_id"].to_pylist(), table["term"].to_pylist(), strict=True))

@@ -6,10 +6,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from vitrail.contracts.evaluation import EvaluationReport
+from vitrail.contracts.evaluation import NEIGHBOURS_FILE, EvaluationReport
 from vitrail.corpus import Corpus
 from vitrail.corpus.thumbnails import embed_pictures
-from vitrail.evaluation import NEIGHBOURS_FILE
 from vitrail.reporting.artifacts import format_interval, format_share, open_run_corpus, read_evaluation
 from vitrail.reporting.run import Run
 from vitrail.reporting.texts import read_texts

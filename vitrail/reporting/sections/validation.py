@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from vitrail.contracts.validation import ExpectationResult, ValidationReport
+from vitrail.contracts.validation import DATA_DOCS_PAGE, ExpectationResult, ValidationReport
 from vitrail.reporting.run import Run
 
 __all__ = ["validation"]
@@ -15,7 +15,7 @@ def validation(run: Run, page: Path) -> dict[str, Any] | None:
     report = run.read(ValidationReport, "validate_data")
     if report is None:
         return None
-    docs = run.artifact("validate_data", "data_docs", "index.html")
+    docs = run.artifact("validate_data", DATA_DOCS_PAGE)
     return {
         "report": report,
         "suites": [

@@ -1,0 +1,56 @@
+"""Multi-label: an image has any number of the listed labels.
+
+A task's own labels come from people, weak labels from texts: the head of those has the vocabulary's stable ids
+(`HeadSpec.label_ids`), thousands of outputs, and for each image the few best of them are answered.
+"""
+
+from typing import TYPE_CHECKING
+
+from vitrail.contracts.corpus import TaskInfo
+from vitrail.contracts.models import HeadSpec
+from vitrail.errors import ModelError
+from vitrail.tasks.kind import TaskKind
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["KIND"]
+
+_RARE_BIAS = -10.0  # nearly no weak label holds for an image: starts the sigmoid loss there (big_vision)
+
+
+class Multilabel(TaskKind):
+    """One linear output a label."""
+
+    name = "multilabel"
+    targets = "many"
+    min_classes = 1
+    activations = ("sigmoid", "softmax")
+    loss = "sigmoid"
+
+    def head(self, task: TaskInfo, *, activation: str, embedding_dim: int) -> HeadSpec:
+        """A head of its own, an output a label in the order of the task's classes."""
+        return HeadSpec(
+            name=task.name, kind=self.name, dim=len(task.classes), classes=task.classes, activation=activation
+        )
+
+    def check_head(self, spec: HeadSpec) -> None:
+        """An output a label."""
+        self._check_activation(spec)
+        if spec.dim < 1 or (spec.classes and len(spec.classes) != spec.dim):
+            raise ModelError(f"head {spec.name!r}: dim={spec.dim} does not fit {len(spec.classes)} classes")
+
+    def create_head(self, spec: HeadSpec, width: int) -> "nn.Module":
+        """Linear; sigmoids over a vocabulary start where nearly nothing holds."""
+        from vitrail.tasks.heads import linear_head
+
+        is_vocabulary = bool(spec.label_ids) and spec.activation == "sigmoid"
+        return linear_head(width, spec.dim, bias=_RARE_BIAS if is_vocabulary else 0.0)
+
+    def to_probabilities(self, spec: HeadSpec, logits_bc: "Tensor") -> "Tensor":
+        """Of each label alone (sigmoid), or shared out over all of them (softmax)."""
+        logits_bc = logits_bc.float()
+        return {"sigmoid": logits_bc.sigmoid, "softmax": lambda: logits_bc.softmax(dim=1)}[spec.activation]()
+
+
+KIND = Multilabel()
