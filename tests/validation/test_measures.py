@@ -15,7 +15,7 @@ from vitrail.validation import ValidationConfig
 from vitrail.validation.findings import Findings
 from vitrail.validation.measures import Measures, measure
 
-INFORMATIVE = {"num_rows", "labelled_share", "classes_without_test"}
+INFORMATIVE = {"num_rows", "labelled_share", "num_classes", "classes_without_test"}
 
 
 def measured(corpus: Path, labels: Path, **config: Any) -> Measures:
@@ -221,6 +221,17 @@ def test_damaged_task_labels(corpus: Path, labels: Path, column: str, value: Any
     image_id = change_first(corpus / "tasks" / "skin_tone.parquet", column, value)
     found = problems(measured(corpus, labels).joins)
     assert found == {f"tasks/skin_tone.parquet: {counted}": (value if column == "image_id" else image_id,)}
+
+
+def test_a_class_that_is_in_test_only(corpus: Path, labels: Path) -> None:
+    rows = pq.read_table(corpus / "tasks" / "category.parquet").to_pylist()
+    alone = rows[0]["label"]
+    members = {row["image_id"] for row in rows if row["label"] == alone}
+    path = corpus / "splits.parquet"
+    splits = pq.read_table(path).to_pylist()
+    replace_column(path, "split", ["test" if row["image_id"] in members else row["split"] for row in splits])
+    found = problems(measured(corpus, labels).joins)
+    assert found["tasks/category.parquet: classes_without_train"] == (alone,)
 
 
 def test_truncated_image_and_lost_tar(corpus: Path, labels: Path) -> None:

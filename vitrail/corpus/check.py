@@ -1,5 +1,6 @@
 """Verifies that a corpus folder is what its contract says."""
 
+import logging
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from vitrail.contracts.corpus import (
     task_file,
 )
 from vitrail.corpus.build.writer import digest_corpus
+from vitrail.corpus.class_coverage import cover_classes
 from vitrail.corpus.corpus import REBUILD, Corpus, open_corpus
 from vitrail.corpus.store.tables import read_table
 from vitrail.errors import CorpusError
@@ -25,9 +27,11 @@ from vitrail.tasks import find_kind
 
 __all__ = ["check_corpus"]
 
+_LOGGER = logging.getLogger(__name__)
+
 
 def check_corpus(path: Path) -> CorpusManifest:
-    """Verifies the digests, schemas, counts and joins of a corpus.
+    """Verifies the digests, schemas, counts and joins of a corpus; logs which classes cannot be learned or measured.
 
     Raises:
         CorpusError: Something is missing, damaged or of another corpus; the message names file and remedy.
@@ -89,6 +93,8 @@ def _check_task(corpus: Corpus, task: TaskInfo, images: pa.Array) -> None:
         raise CorpusError(f"{file} labels an image twice; {REBUILD}")
     if task.classes:
         _require_values(file, table["label"], task.classes)
+        for warning in cover_classes(task, table, corpus.splits()).warnings():
+            _LOGGER.warning("%s: %s", corpus.path, warning)
 
 
 def _check_totals(corpus: Corpus, images: pa.Array) -> None:

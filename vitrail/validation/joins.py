@@ -16,6 +16,7 @@ from vitrail.contracts.corpus import (
 )
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.corpus import Corpus
+from vitrail.corpus.class_coverage import cover_classes
 from vitrail.corpus.store.tables import read_table
 from vitrail.errors import CorpusError
 from vitrail.tasks import find_kind
@@ -39,6 +40,8 @@ JOIN_MEASURES = (
     "null_labels",
     "null_times",
     "unknown_classes",
+    "num_classes",
+    "classes_without_train",
     "classes_without_test",
 )
 _REMEDY = "build the corpus again"
@@ -53,9 +56,9 @@ def measure_joins(
         _measure_corpus(corpus, config),
         _measure_splits(corpus, index, config),
     ]
-    test_ids = _test_ids(corpus.path / SPLITS_FILE)
+    splits = _read_splits(corpus.path / SPLITS_FILE)
     image_ids = index["image_id"].combine_chunks()
-    tasks = [_measure_task(corpus, task, image_ids, test_ids, config) for task in corpus.manifest.tasks]
+    tasks = [_measure_task(corpus, task, image_ids, splits, config) for task in corpus.manifest.tasks]
     return findings + tasks
 
 
@@ -117,16 +120,15 @@ def _count_members(measure: str, keys: pa.ChunkedArray, found: pa.Array, names: 
     findings.set(measure, len(found), [str(name) for name in members[:100].to_pylist()])
 
 
-def _test_ids(path: Path) -> pa.Array:
+def _read_splits(path: Path) -> pa.Table:
     try:
-        table = read_table(path, SPLITS_SCHEMA, _REMEDY)
+        return read_table(path, SPLITS_SCHEMA, _REMEDY)
     except CorpusError:  # reported as the problem of the file
-        return pa.array([], pa.string())
-    return table.filter(pc.equal(table["split"], "test"))["image_id"].combine_chunks()
+        return SPLITS_SCHEMA.empty_table()
 
 
 def _measure_task(
-    corpus: Corpus, task: TaskInfo, image_ids: pa.Array, test_ids: pa.Array, config: ValidationConfig
+    corpus: Corpus, task: TaskInfo, image_ids: pa.Array, splits: pa.Table, config: ValidationConfig
 ) -> Findings:
     findings = Findings(task_file(task.name), config.num_examples)
     table = _read(corpus.path / findings.file, TASK_SCHEMA, findings)
@@ -143,7 +145,8 @@ def _measure_task(
         classes = pa.array(task.classes, pa.string())
         is_unknown = pc.and_(pc.invert(pc.is_in(table["label"], value_set=classes)), pc.is_valid(table["label"]))
         findings.count("unknown_classes", is_unknown, names)
-        tested = pc.unique(table["label"].filter(pc.is_in(names, value_set=test_ids)))
-        untested = [name for name in task.classes if name not in set(tested.to_pylist())]
-        findings.set("classes_without_test", len(untested), untested)
+        coverage = cover_classes(task, table, splits)
+        findings.set("num_classes", coverage.num_classes, task.classes[:1])
+        findings.set("classes_without_train", len(coverage.unlearned), coverage.unlearned)
+        findings.set("classes_without_test", len(coverage.untested), coverage.untested)
     return findings

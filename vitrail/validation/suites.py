@@ -181,6 +181,8 @@ def joins_suite(config: ValidationConfig) -> gx.ExpectationSuite:
             _within("num_rows", "image_id", "splits and tasks are not empty", 1, None, "critical"),
             _no("empty_splits", "split", "there are train, val and test images", severity="warning"),
             _no("shared_images", "digest", "no picture is in two splits", severity="warning"),
+            _within("num_classes", "label", "a task has two classes or more", 2, None, "warning"),
+            _no("classes_without_train", "label", "every class has training images", severity="warning"),
             _no("classes_without_test", "label", "every class has test images", severity="warning"),
             _within(
                 "quarantined_share",

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.files import atomic_folder
-from vitrail.corpus.build.emoji import build_emoji, build_emoji_mini
-from vitrail.corpus.build.image_folder import build_folder
-from vitrail.corpus.build.openclipart import build_openclipart
-from vitrail.corpus.build.webdataset import build_webdataset
+from vitrail.corpus.build.sources.emoji import build_emoji, build_emoji_mini
+from vitrail.corpus.build.sources.image_folder import build_folder
+from vitrail.corpus.build.sources.openclipart import build_openclipart
+from vitrail.corpus.build.sources.webdataset import build_webdataset
 from vitrail.errors import CorpusError
 
 __all__ = ["CORPORA", "build_corpus"]

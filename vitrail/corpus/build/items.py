@@ -8,10 +8,11 @@ from hashlib import sha256
 import pyarrow as pa
 
 from vitrail.contracts.corpus import SIGNALS_SCHEMA, SPLITS, SPLITS_SCHEMA, TASK_SCHEMA, TaskInfo
-from vitrail.corpus.build.metadata_columns import Item
-from vitrail.corpus.build.splits import connect_groups, split_of
-from vitrail.corpus.build.task_columns import match_task
+from vitrail.corpus.build.groups import connect_groups
+from vitrail.corpus.build.metadata.columns import Item
+from vitrail.corpus.build.metadata.task_columns import match_task
 from vitrail.corpus.build.writer import TaskTable
+from vitrail.corpus.splits import split_of
 from vitrail.corpus.store.tables import table_of
 
 __all__ = ["signals_of", "splits_of", "tasks_of"]
@@ -19,6 +20,7 @@ __all__ = ["signals_of", "splits_of", "tasks_of"]
 _LOGGER = logging.getLogger(__name__)
 _HELD_OUT_SHARE = 0.1  # of each stratum, for val and for test
 _MIN_CLASS_IMAGES = 2
+_NUM_SHOWN = 3
 _MANY_GROUPS = 200  # of one label: from here on a hash divides well enough, and new images move no old ones
 
 
@@ -122,13 +124,27 @@ def tasks_of(items: Mapping[str, Item]) -> list[TaskTable]:
     return [task for name in names for task in _tasks_of_column(name, items)]
 
 
+def _describe(classes: Sequence[str], rare: Sequence[str]) -> str:
+    parts = ((classes, "on several images"), (rare, "on one image each"))
+    return " and ".join(f"{_listed(labels)} {where}" for labels, where in parts if labels)
+
+
+def _listed(labels: Sequence[str]) -> str:
+    more = ", ..." if len(labels) > _NUM_SHOWN else ""
+    noun = "label" if len(labels) == 1 else "labels"
+    return f"{len(labels):,} {noun} ({', '.join(map(repr, labels[:_NUM_SHOWN]))}{more})"
+
+
 def _tasks_of_column(name: str, items: Mapping[str, Item]) -> list[TaskTable]:
     labels = {image_id: item.labels[name] for image_id, item in items.items() if name in item.labels}
     counts = Counter(labels.values())
     classes = tuple(sorted(label for label, count in counts.items() if count >= _MIN_CLASS_IMAGES))
+    rare = sorted(label for label, count in counts.items() if count < _MIN_CLASS_IMAGES)
     if len(classes) < 2:
-        _LOGGER.warning("column %r gives no task: it has fewer than two labels on several images", name)
+        _LOGGER.warning("column %r gives no task, which takes two classes: it has %s", name, _describe(classes, rare))
         return []
+    if rare:
+        _LOGGER.warning("column %r: labels of one image only are left out: it has %s", name, _describe(classes, rare))
     rows = [
         {"image_id": image_id, "label": label, "observed_at": items[image_id].observed_at}
         for image_id, label in labels.items()

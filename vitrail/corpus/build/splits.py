@@ -1,17 +1,19 @@
-"""Splits by group: images that belong together never straddle train, val and test."""
+"""Splits: which of train, val and test a group is in, and which images of train are copies of evaluation images."""
 
 import hashlib
-from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from vitrail.corpus.pixels.decode import decode_image, draw_thumbnail
+from vitrail.corpus.corpus import Corpus
+from vitrail.corpus.hashing import hash_uint64
+from vitrail.corpus.reader.selection import Selection, shard_starts
+from vitrail.errors import TrainingError
 
-__all__ = ["connect_groups", "look_of", "match_lookalikes", "split_of", "thumbnail_of"]
+__all__ = ["split_of", "train_rows"]
 
-_THUMBNAIL_SIZE = 16
-_LOOKALIKE_LEVELS = 2.0  # root mean square difference of thumbnails, in grey levels of 255
-_BLOCK_ROWS = 1024
 _TRAIN_SHARE, _VAL_SHARE = 80, 10
 
 
@@ -23,64 +25,48 @@ def split_of(group: str) -> str:
     return "val" if bucket < _TRAIN_SHARE + _VAL_SHARE else "test"
 
 
-def connect_groups(features: Iterable[Sequence[Hashable]]) -> list[int]:
-    """Numbers the connected components of items that share a feature.
+def train_rows(corpus: Corpus, *, drop_evaluation_copies: bool) -> Selection:
+    """The split "train".
+
+    Memory: a bit a row, and 16 bytes for each image of the other splits while their copies are looked for.
 
     Args:
-        features: For each item, what it shares with others of its group (a family, a picture's digest, ...).
+        corpus: Whose rows.
+        drop_evaluation_copies: Leave out images whose bytes also are an image of "val" or "test".
 
-    Returns:
-        For each item the position of the first item of its component.
+    Raises:
+        TrainingError: There are none.
     """
-    parents: list[int] = []
-    first_with: dict[Hashable, int] = {}
-    for item, shared in enumerate(features):
-        parents.append(item)
-        for feature in shared:
-            ours, theirs = _root(parents, item), _root(parents, first_with.setdefault(feature, item))
-            parents[max(ours, theirs)] = min(ours, theirs)
-    return [_root(parents, item) for item in range(len(parents))]
+    held_out = _held_out(corpus) if drop_evaluation_copies else np.zeros(0, dtype=np.uint64)
+    starts = shard_starts(shard.num_images for shard in corpus.manifest.shards)
+    masks = (_is_train(splits) & ~_is_among(index, held_out) for index, splits in corpus.indexed_splits("digest"))
+    selection = Selection.of_masks(starts, masks)
+    if not len(selection):
+        raise TrainingError(f"{corpus.path} has no image to train on in split 'train'; check splits.parquet")
+    return selection
 
 
-def _root(parents: list[int], item: int) -> int:
-    while parents[item] != item:
-        parents[item] = parents[parents[item]]
-        item = parents[item]
-    return item
+def _held_out(corpus: Corpus) -> NDArray[np.uint64]:
+    """Sorted fingerprints of the images of the other splits."""
+    shards = corpus.indexed_splits("digest")
+    found = np.concatenate([_fingerprints(index)[~_is_train(splits)] for index, splits in shards])
+    found.sort()
+    return found
 
 
-def look_of(data: bytes) -> str:
-    """A digest of what an image looks like on white: equal for equal pixels, whatever the encoding."""
-    pixels = np.ascontiguousarray(decode_image(data))
-    return hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+def _is_train(splits: pa.Table) -> NDArray[np.bool_]:
+    return pc.equal(splits["split"], "train").to_numpy()
 
 
-def thumbnail_of(data: bytes) -> np.ndarray:
-    """A picture of 16 x 16 pixels, flat: uint8 [768]."""
-    return draw_thumbnail(data, _THUMBNAIL_SIZE).reshape(-1)
+def _is_among(index: pa.Table, held_out: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    if not len(held_out):
+        return np.zeros(len(index), dtype=bool)
+    own = _fingerprints(index)
+    return held_out[np.minimum(np.searchsorted(held_out, own), len(held_out) - 1)] == own
 
 
-def match_lookalikes(thumbnails: Mapping[str, np.ndarray]) -> dict[str, str]:
-    """Gives images that look the same, as copies saved anew or at another size do, the same name.
-
-    Compares every pair: quadratic in the number of images, a few seconds for 8,000 on one core. Sums of
-    integers below 2**53 are exact in float64, so the result does not depend on the number of threads.
-
-    Returns:
-        For each image_id the first image_id of those that look like it.
-    """
-    ids = list(thumbnails)
-    pixels = np.stack([thumbnails[name] for name in ids]).astype(np.float64) if ids else np.empty((0, 1))
-    squares = np.einsum("nd,nd->n", pixels, pixels)
-    limit = _LOOKALIKE_LEVELS**2 * pixels.shape[1]
-    features: list[list[int]] = [[] for _ in ids]
-    num_pairs = 0
-    for start in range(0, len(ids), _BLOCK_ROWS):
-        block = slice(start, start + _BLOCK_ROWS)
-        distances = squares[block, None] + squares[None, :] - 2 * pixels[block] @ pixels.T
-        for row, other in zip(*np.nonzero(distances <= limit), strict=True):
-            if start + row < other:
-                features[start + row].append(num_pairs)
-                features[other].append(num_pairs)
-                num_pairs += 1
-    return {name: ids[first] for name, first in zip(ids, connect_groups(features), strict=True)}
+def _fingerprints(index: pa.Table) -> NDArray[np.uint64]:
+    """64 bits of each digest; in one of forty corpora of a billion images, two different ones agree by chance."""
+    digits = pc.binary_slice(index["digest"].cast(pa.binary()).combine_chunks(), 0, 16)
+    words = np.frombuffer(b"".join(digits.to_pylist()), dtype=np.int64).reshape(-1, 2)
+    return hash_uint64(0, words[:, 0], words[:, 1])

@@ -1,5 +1,6 @@
 """Writes the tables and the card of a corpus around its shards."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +26,13 @@ from vitrail.contracts.corpus import (
 )
 from vitrail.contracts.files import digest_file, digest_json
 from vitrail.corpus.build.indexing import IndexedShard
+from vitrail.corpus.class_coverage import cover_classes
 from vitrail.corpus.store.tables import write_table
 from vitrail.errors import CorpusError
 
 __all__ = ["Card", "TaskTable", "digest_corpus", "write_corpus"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +91,9 @@ def write_corpus(
     write_table(folder / QUARANTINE_FILE, quarantine, QUARANTINE_SCHEMA)
     write_table(folder / SPLITS_FILE, _in_order(splits, indexed), SPLITS_SCHEMA)
     for task in tasks:
-        write_table(folder / task_file(task.info.name), _only(task.labels, indexed), TASK_SCHEMA)
+        labels = _only(task.labels, indexed)
+        write_table(folder / task_file(task.info.name), labels, TASK_SCHEMA)
+        _log_coverage(task.info, labels, splits)
     infos = tuple(task.info for task in tasks)
     manifest = CorpusManifest(
         name=card.name,
@@ -133,6 +139,12 @@ def _require_usable(card: Card, shards: Sequence[IndexedShard], indexed: pa.Arra
                     "image ids must be unique in a corpus: rename one"
                 )
             seen[image_id] = str(shard.path)
+
+
+def _log_coverage(task: TaskInfo, labels: pa.Table, splits: pa.Table) -> None:
+    if task.kind == "classification":
+        for warning in cover_classes(task, labels, splits).warnings():
+            _LOGGER.warning("%s", warning)
 
 
 def _only(table: pa.Table, image_ids: pa.Array) -> pa.Table:

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitrail.corpus import build_corpus, check_corpus, open_corpus
-from vitrail.corpus.build.csv_records import find_separator, read_records
-from vitrail.corpus.build.metadata_table import read_rows
+from vitrail.corpus.build.metadata.csv_records import find_separator, read_records
+from vitrail.corpus.build.metadata.table_rows import read_rows
 from vitrail.errors import CorpusError
 
 NUM_IMAGES = 24
@@ -111,7 +111,7 @@ def test_a_bad_row_is_quarantined_and_not_the_build(pictures, bad, reason, caplo
     assert len(corpus.task_labels("label")) == NUM_IMAGES - 1
     assert corpus.manifest.num_images == NUM_IMAGES
     assert corpus.manifest.num_quarantined == 1
-    assert "listed in quarantine.parquet" in caplog.text
+    assert "1 row of the metadata left out, as quarantine.parquet lists" in caplog.text
 
 
 @pytest.mark.parametrize(

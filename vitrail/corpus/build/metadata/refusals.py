@@ -5,7 +5,7 @@ import logging
 import pyarrow as pa
 
 from vitrail.contracts.corpus import QUARANTINE_SCHEMA
-from vitrail.corpus.build.plain_text import escape_bytes
+from vitrail.corpus.build.metadata.plain_text import escape_bytes
 from vitrail.corpus.store.tables import table_of
 from vitrail.errors import CorpusError
 
@@ -54,11 +54,9 @@ class Refusals:
 
     def log(self) -> None:
         """Says how many rows and values were left out, and the first reason."""
-        if self._found:
-            num_values = len(self._found) - len(self._rows)
-            _LOGGER.warning(
-                "%d rows and %d single values of the metadata are left out and listed in quarantine.parquet; first: %s",
-                len(self._rows),
-                num_values,
-                escape_bytes(self._found[0]["reason"]),
-            )
+        if not self._found:
+            return
+        counts = ((len(self._rows), "row"), (len(self._found) - len(self._rows), "single value"))
+        what = " and ".join(f"{count:,} {noun}{'s' if count > 1 else ''}" for count, noun in counts if count)
+        first = escape_bytes(self._found[0]["reason"])
+        _LOGGER.warning("%s of the metadata left out, as quarantine.parquet lists; the first: %s", what, first)

@@ -3,6 +3,7 @@
 The one place that decides what a list is: a column of classes holds one class an image, so a list is refused.
 """
 
+import functools
 import math
 import re
 import unicodedata
@@ -10,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from vitrail.corpus.build.plain_text import require_plain
+from vitrail.corpus.build.metadata.plain_text import require_plain
 
 __all__ = ["NOTHING_WORDS", "is_nothing", "plain_value"]
 
@@ -29,11 +30,11 @@ _EXACT_INTEGERS = 2**53  # of a float64
 
 def is_nothing(value: Any) -> bool:
     """Whether a cell is empty: null, not a number, or blank."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return True
+    if isinstance(value, str):
+        return not value or value.isspace() or (not value.isascii() and not value.translate(_INVISIBLE).strip())
     if isinstance(value, Decimal):
         return value.is_nan()
-    return isinstance(value, str) and not value.translate(_INVISIBLE).strip()
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def plain_value(value: Any) -> str:
@@ -45,13 +46,10 @@ def plain_value(value: Any) -> str:
     Raises:
         ValueError: The value is a list, or another thing that is no word and no number; the message says which.
     """
-    if isinstance(value, (list, tuple, set, dict)) or (isinstance(value, str) and _LIST.fullmatch(value.strip())):
-        raise ValueError(f"{value!r:.80} is a list, and an image has one value here; keep one, or make columns of it")
     if isinstance(value, str):
-        require_plain(value)
-        words = " ".join(unicodedata.normalize("NFC", value.translate(_INVISIBLE)).split())
-        match = _INTEGRAL.fullmatch(words)
-        return _signed(match[1], match[2]) if match else words
+        return _plain_word(value)
+    if isinstance(value, (list, tuple, set, dict)):
+        raise ValueError(_list_reason(value))
     if isinstance(value, (bool, int, date)):
         return str(value)
     if isinstance(value, Decimal) and value.is_finite():
@@ -59,6 +57,20 @@ def plain_value(value: Any) -> str:
     if isinstance(value, float) and math.isfinite(value):
         return str(int(value) if value.is_integer() and abs(value) < _EXACT_INTEGERS else value)
     raise ValueError(f"{value!r:.80} ({type(value).__name__}) is no word and no number; write one")
+
+
+@functools.lru_cache(maxsize=1 << 16)  # a class stands in many rows
+def _plain_word(text: str) -> str:
+    require_plain(text)
+    words = " ".join(unicodedata.normalize("NFC", text.translate(_INVISIBLE)).split())
+    if _LIST.fullmatch(words):
+        raise ValueError(_list_reason(text))
+    match = _INTEGRAL.fullmatch(words)
+    return _signed(match[1], match[2]) if match else words
+
+
+def _list_reason(value: Any) -> str:
+    return f"{value!r:.80} is a list, and an image has one value here; keep one, or make columns of it"
 
 
 def _signed(sign: str, digits: str) -> str:

@@ -5,11 +5,11 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from vitrail.corpus.build.label_values import is_nothing
-from vitrail.corpus.build.metadata_columns import Item, MetadataReader, Place
-from vitrail.corpus.build.metadata_table import TableRow, read_rows
-from vitrail.corpus.build.refusals import Refusals
-from vitrail.corpus.build.split_words import split_word
+from vitrail.corpus.build.metadata.columns import Item, MetadataReader, Place
+from vitrail.corpus.build.metadata.label_values import is_nothing
+from vitrail.corpus.build.metadata.refusals import Refusals
+from vitrail.corpus.build.metadata.split_words import split_word
+from vitrail.corpus.build.metadata.table_rows import TableRow, read_rows
 
 __all__ = ["METADATA_FILES", "describe_images", "find_metadata"]
 

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitrail.corpus import build_corpus, check_corpus, open_corpus
-from vitrail.corpus.build.label_values import plain_value
-from vitrail.corpus.build.metadata_columns import UNKNOWN_TIME, MetadataReader, Place
-from vitrail.corpus.build.refusals import Refusals
-from vitrail.corpus.build.role_values import role_value
-from vitrail.corpus.build.split_words import split_word
+from vitrail.corpus.build.items import signals_of, splits_of
+from vitrail.corpus.build.metadata.columns import UNKNOWN_TIME, MetadataReader, Place
+from vitrail.corpus.build.metadata.label_values import plain_value
+from vitrail.corpus.build.metadata.refusals import Refusals
+from vitrail.corpus.build.metadata.role_values import role_value
+from vitrail.corpus.build.metadata.split_words import split_word
 from vitrail.errors import CorpusError
 
 
@@ -299,3 +300,27 @@ def test_names_in_other_encodings_do_not_stop_a_build(tmp_path, picture):
     assert manifest.num_images == 8
     corpus = open_corpus(tmp_path / "out")
     assert corpus.read_bytes(["square/caf_-3", "round/caf_-4"]) == [picture(3), picture(4)]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+_COLUMNS = st.sampled_from(
+    ["label", "label_x", "group", "split", "domain", "observed_at", "language", "weight", "title", "tags", "caption"]
+) | st.text(max_size=6)
+
+
+@given(st.dictionaries(_COLUMNS, _JSON, max_size=6))
+def test_no_record_ends_in_another_error(record):
+    refusals = Refusals()
+    try:
+        item = read(record, refusals)
+    except CorpusError as error:
+        assert "column" in str(error)  # noqa: PT017
+        return
+    tables = [signals_of({"a": item}), splits_of({"a": item}, {})] if item else []
+    for table in [*tables, refusals.table()]:
+        table.validate(full=True)
+    assert item is not None or len(refusals.table())

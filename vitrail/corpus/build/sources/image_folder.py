@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from vitrail.contracts.corpus import SHARDS_FOLDER, CorpusManifest, tar_file
-from vitrail.corpus.build.folder_metadata import describe_images, find_metadata
 from vitrail.corpus.build.indexing import IndexedShard, index_shard
 from vitrail.corpus.build.items import signals_of, splits_of, tasks_of
-from vitrail.corpus.build.metadata_columns import Item, MetadataReader, Place
-from vitrail.corpus.build.refusals import Refusals
-from vitrail.corpus.build.split_words import split_word
-from vitrail.corpus.build.splits import match_lookalikes, thumbnail_of
+from vitrail.corpus.build.lookalikes import match_lookalikes, thumbnail_of
+from vitrail.corpus.build.metadata.columns import Item, MetadataReader, Place
+from vitrail.corpus.build.metadata.described_images import describe_images, find_metadata
+from vitrail.corpus.build.metadata.refusals import Refusals
+from vitrail.corpus.build.metadata.split_words import split_word
 from vitrail.corpus.build.writer import Card, write_corpus
 from vitrail.corpus.store.tars import IMAGE_EXTENSIONS, write_tar
 from vitrail.errors import CorpusError

@@ -1,7 +1,6 @@
 """Records of a CSV file as spreadsheets and scripts write them: any usual separator, and a bad record alone is lost."""
 
 import csv
-import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -59,7 +58,8 @@ def read_records(lines: Sequence[str], separator: str, first: int) -> Iterator[R
 
 
 def _read_one(lines: Sequence[str], start: int, separator: str) -> tuple[list[str], int, str | None]:
-    reader = csv.reader(itertools.islice(lines, start, start + _MAX_RECORD_LINES), delimiter=separator, strict=True)
+    end = min(len(lines), start + _MAX_RECORD_LINES)
+    reader = csv.reader((lines[at] for at in range(start, end)), delimiter=separator, strict=True)
     try:
         return next(reader), reader.line_num, None
     except csv.Error as error:
