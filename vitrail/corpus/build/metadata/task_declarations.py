@@ -14,13 +14,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from vitrail.config import Config
 from vitrail.contracts.codec import decode
 from vitrail.contracts.corpus import TASK_SCHEMA, TaskInfo
 from vitrail.contracts.names import require_task_name
-from vitrail.corpus.build.label_values import NOTHING_WORDS, is_nothing, plain_value
-from vitrail.corpus.build.metadata_table import parse_object
-from vitrail.corpus.build.writer import TaskTable
+from vitrail.corpus.build.metadata.label_values import NOTHING_WORDS, is_nothing, plain_value
+from vitrail.corpus.build.metadata.table_rows import parse_object
 from vitrail.corpus.store.tables import table_of
 from vitrail.errors import ConfigError, CorpusError
 from vitrail.tasks import find_kind, find_problem
@@ -125,7 +126,7 @@ class TaskDeclarations:
                 "as its column, or remove it"
             )
 
-    def tables(self, images: Mapping[str, Sequence[LabelledImage]]) -> Iterator[TaskTable]:
+    def tables(self, images: Mapping[str, Sequence[LabelledImage]]) -> Iterator[tuple[TaskInfo, pa.Table]]:
         """The declared tasks with their labels, in the order of their names.
 
         Args:
@@ -137,7 +138,9 @@ class TaskDeclarations:
         for name in sorted(self._declared):
             yield self._table(name, self._declared[name], images.get(name, ()))
 
-    def _table(self, name: str, declaration: TaskDeclaration, images: Sequence[LabelledImage]) -> TaskTable:
+    def _table(
+        self, name: str, declaration: TaskDeclaration, images: Sequence[LabelledImage]
+    ) -> tuple[TaskInfo, pa.Table]:
         kind = find_kind(declaration.kind)
         counts = Counter(label for _, labels, _ in images for label in labels)
         several = sorted(label for label, count in counts.items() if count >= _MIN_CLASS_IMAGES)
@@ -155,7 +158,7 @@ class TaskDeclarations:
         ]
         classes = kept if kind.min_classes else ()
         info = TaskInfo(name=name, kind=kind.name, description=f"The column {name!r}", classes=classes)
-        return TaskTable(info=info, labels=table_of(rows, TASK_SCHEMA))
+        return info, table_of(rows, TASK_SCHEMA)
 
 
 def _problem(name: str, declaration: TaskDeclaration) -> str | None:
