@@ -17,6 +17,7 @@ def publish_report(
     import shutil
 
     from components.adapter import run
+    from vitrail.contracts.runs import REPORT_FILE
 
     manifest = run("publish_report", workspace=workspace, run_id=run_id, recipe=recipe, output=report.path + ".json")
-    shutil.copyfile(pathlib.Path(manifest.artifact) / "report.html", report.path)
+    shutil.copyfile(pathlib.Path(manifest.artifact) / REPORT_FILE, report.path)

@@ -23,10 +23,10 @@ def record(step: str, status: str) -> StepRecord:
     ],
 )
 def test_a_run_that_did_not_come_through_says_where(tmp_path, statuses, status, step, error):
-    workspace = Workspace(tmp_path, "run")
+    workspace = Workspace(tmp_path, "run-1")
     workspace.begin(find_recipe("debug"))
     for name, value in statuses.items():
         workspace.write(record(name, value))
     summary = summarise_run(workspace)
-    assert (summary["status"], summary["failed_step"]) == (status, step)
-    assert error in summary["error"]
+    assert (summary.status, summary.failed_step) == (status, step)
+    assert error in summary.error

@@ -248,7 +248,7 @@ def test_the_pipelines_step_trains_on_two_nodes_and_submits_a_lost_trainjob_agai
     folders = {"corpus": mini_corpus, "labels": word_labels, "validation": tmp_path}
     done = run_step(
         load_step("pretrain_backbone"),
-        workspace=Workspace(tmp_path / "runs", "run"),
+        workspace=Workspace(tmp_path / "runs", "run-1"),
         recipe=recipe,
         inputs={name: handed_in(folder, name, name) for name, folder in folders.items()},
         arguments={},
@@ -288,7 +288,7 @@ def check_manifest(body: dict, folder: Path) -> None:
 def check_curves(config: RegistryConfig) -> None:
     with connect(config) as client:
         [run] = client.search_runs([client.get_experiment_by_name(config.name).experiment_id])
-        assert (run.data.tags["run_id"], run.info.status) == ("run", "FINISHED")
+        assert (run.data.tags["run_id"], run.info.status) == ("run-1", "FINISHED")
         curve = client.get_metric_history(run.info.run_id, "pretrain_backbone/images_per_s")
         assert [point.step for point in curve] == list(range(1, 13))
 
@@ -406,7 +406,7 @@ def test_a_task_without_volumes_says_how_to_go_on(mini_corpus, word_labels, tmp_
     with pytest.raises(ConfigError, match="set it to null to train right here"):
         run_step(
             load_step("pretrain_backbone"),
-            workspace=Workspace(tmp_path / "runs", "run"),
+            workspace=Workspace(tmp_path / "runs", "run-1"),
             recipe=recipe,
             inputs={name: handed_in(folder, name, name) for name, folder in folders.items()},
             arguments={},

@@ -15,14 +15,17 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from vitrail.contracts.contract import Contract
+from vitrail.contracts.names import require_file_name
 from vitrail.errors import LabelError
 
 __all__ = [
     "BANDS",
     "DICTIONARY_FILE",
     "DICTIONARY_SCHEMA",
+    "JUDGED_FILE",
     "MEMBERS_FILE",
     "MEMBERS_SCHEMA",
+    "SCORER_FILE",
     "SIDECAR_SCHEMA",
     "VOCABULARY_FILE",
     "VOCABULARY_SCHEMA",
@@ -37,6 +40,8 @@ __all__ = [
 VOCABULARY_FILE = "vocabulary.parquet"
 DICTIONARY_FILE = "dictionary.parquet"
 MEMBERS_FILE = "members.parquet"
+JUDGED_FILE = "judged.parquet"
+SCORER_FILE = "scorer.json"
 BANDS = ("head", "mid", "tail")
 
 VOCABULARY_SCHEMA = pa.schema(
@@ -109,6 +114,10 @@ class LabelSetManifest(
     num_signals_skipped: dict[str, int]  # by reason; "read_in_part": those whose first 64 KB alone were read
     is_sampled: bool = False  # the dictionary's counts are of a sample of the signals
     sidecar_digests: dict[str, str] = field(default_factory=dict)  # SHA-256 by shard; readers compare it
+
+    def __post_init__(self) -> None:
+        for shard in self.shards:
+            require_file_name(shard, "shard")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,24 +114,28 @@ def _average_precision(
 ) -> FloatArray:
     """Precision at each threshold, weighed by the recall it adds [R]; NaN without a relevant row."""
     order = np.argsort(-scores, kind="stable")
-    scores, is_relevant, group_of = scores[order], is_relevant[order], group_of[order]
+    scores, group_of = scores[order], group_of[order]
+    relevant = np.flatnonzero(is_relevant[order])
+    if not len(relevant):
+        return np.full(len(weights_rg), np.nan)
     ends = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # rows of equal scores are one threshold
-    blocks = [_ranked(is_relevant, group_of, ends, part) for part in _blocks(weights_rg, len(scores))]
+    # Recall rises at thresholds with a relevant row, so only those count.
+    thresholds = np.unique(ends[np.searchsorted(ends, relevant)])
+    blocks = [_ranked(relevant, thresholds, weights_rg[part][:, group_of]) for part in _blocks(weights_rg, len(scores))]
     return np.concatenate(blocks)
 
 
-def _blocks(weights_rg: FloatArray, num_rows: int) -> Iterator[FloatArray]:
+def _blocks(weights_rg: FloatArray, num_rows: int) -> Iterator[slice]:
     size = max(1, _MAX_CELLS // num_rows)
     for start in range(0, len(weights_rg), size):
-        yield weights_rg[start : start + size]
+        yield slice(start, start + size)
 
 
-def _ranked(
-    is_relevant: FloatArray, group_of: NDArray[np.int64], ends: NDArray[np.int64], weights_rg: FloatArray
-) -> FloatArray:
-    weights_rn = weights_rg[:, group_of]
-    found = np.cumsum(weights_rn * is_relevant, axis=1)[:, ends]
-    taken = np.cumsum(weights_rn, axis=1)[:, ends]
+def _ranked(relevant: NDArray[np.int64], thresholds: NDArray[np.int64], weights_rn: FloatArray) -> FloatArray:
+    """Average precision of rows in the order of the ranking; the last row of each threshold is given."""
+    last_relevant = np.searchsorted(relevant, thresholds, side="right") - 1
+    found = np.cumsum(weights_rn[:, relevant], axis=1)[:, last_relevant]
+    taken = np.cumsum(weights_rn, axis=1)[:, thresholds]
     precision = np.divide(found, taken, out=np.zeros_like(found), where=taken > 0)
     return _divide((np.diff(found, axis=1, prepend=0.0) * precision).sum(axis=1), found[:, -1])
 

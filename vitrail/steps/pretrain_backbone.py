@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from vitrail import training
-from vitrail.contracts.codec import save
+from vitrail.contracts.codec import write
 from vitrail.recipes import Recipe
 from vitrail.registry import find_champion
 from vitrail.steps.champion import fetch_champion
@@ -31,7 +31,7 @@ def pretrain_backbone(context: StepContext) -> Outcome:
             launch=choose_launch(context),
         )
     review = training.review_pretraining(context.inputs["corpus"], context.inputs["labels"], config, context.work)
-    save(context.out / training.REVIEW_FILE, review)
+    write(context.out, review)
     return Outcome(digest=manifest.model_id, lineage={"backbone_id": manifest.model_id})
 
 

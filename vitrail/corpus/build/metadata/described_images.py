@@ -17,8 +17,9 @@ METADATA_FILES = ("metadata.parquet", "metadata.csv", "metadata.jsonl")
 
 
 def find_metadata(source: Path) -> list[Path]:
-    """The metadata files in a folder and below, in path order."""
-    return sorted(path for name in METADATA_FILES for path in source.rglob(name))
+    """The metadata files in a folder and below, hidden ones left out, in path order; case does not matter."""
+    found = (path for path in source.rglob("*") if path.name.lower() in METADATA_FILES)
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(source).parts))
 
 
 def describe_images(
@@ -69,7 +70,7 @@ def _image_of(row: TableRow, file: Path, by_name: dict[str, Path], rows: dict[Pa
     name = row.record["file_name"]
     if is_nothing(name):
         raise ValueError("file_name is empty; name the image or remove the row")
-    path = _find(str(name), file, by_name)
+    path = _find(os.fsdecode(name) if isinstance(name, bytes) else str(name), file, by_name)
     if path in rows:
         raise ValueError(f"{name!r:.240} was described in {rows[path]}; keep one row")
     return path
@@ -78,6 +79,8 @@ def _image_of(row: TableRow, file: Path, by_name: dict[str, Path], rows: dict[Pa
 def _find(name: str, file: Path, by_name: dict[str, Path]) -> Path:
     folder = _comparable(file.parent)
     spellings = dict.fromkeys([name, name.strip(), name.strip().replace("\\", "/")])
+    if any(".." in spelling.split("/") for spelling in spellings):
+        raise ValueError(f"{name!r:.240} leads up by '..', which is not followed; name a file below {file.parent}")
     targets = [_comparable(os.path.join(folder, spelling)) for spelling in spellings]
     inside = [target for target in targets if target.startswith(os.path.join(folder, ""))]
     if not inside:

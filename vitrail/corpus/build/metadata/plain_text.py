@@ -1,11 +1,8 @@
 """Texts that a table can hold: UTF-8 without NUL."""
 
-import re
+from vitrail.corpus.readable_names import UNSHOWN, readable
 
-__all__ = ["escape_bytes", "require_plain"]
-
-_UNPLAIN = re.compile("[\0\ud800-\udfff]")
-_FIRST_ESCAPED, _LAST_ESCAPED = 0xDC80, 0xDCFF  # what `surrogateescape` makes of bytes that are not UTF-8
+__all__ = ["require_plain"]
 
 
 def require_plain(text: str) -> None:
@@ -14,17 +11,12 @@ def require_plain(text: str) -> None:
     Raises:
         ValueError: The message says what was found and how to mend it.
     """
-    match = _UNPLAIN.search(text)
+    match = UNSHOWN.search(text)
     if match is None:
         return
-    code = ord(match[0])
-    if code == 0:
-        raise ValueError(f"{text!r:.80} holds a NUL character; remove it")
-    if _FIRST_ESCAPED <= code <= _LAST_ESCAPED:
-        raise ValueError(f"byte {code - 0xDC00:#04x} in {text!r:.80} is not UTF-8; save the file as UTF-8")
-    raise ValueError(f"{text!r:.80} holds half of a surrogate pair (a cut emoji, {code:#06x}); remove it")
-
-
-def escape_bytes(text: str) -> str:
-    """The text with what is not plain written as escapes, so that any table can hold it."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    shown, found = f"'{readable(text)[:80]}'", readable(match[0])
+    if found == r"\x00":
+        raise ValueError(f"{shown} holds a NUL character; remove it")
+    if found.startswith(r"\x"):
+        raise ValueError(f"byte 0{found[1:]} in {shown} is not UTF-8; save the file as UTF-8")
+    raise ValueError(f"{shown} holds half of a surrogate pair ({found}, as of a cut emoji); remove it")
