@@ -8,8 +8,9 @@ from PIL import Image, ImageDraw
 
 from builders.training_jobs import finetune_config, train, write_finetune
 from builders.word_labels import write_word_labels
-from vitrail.contracts.files import write_json
+from vitrail.contracts.codec import save
 from vitrail.contracts.lineage import Lineage
+from vitrail.contracts.runs import StepRecord
 from vitrail.corpus import build_corpus
 from vitrail.evaluation import EvaluationConfig, IndexConfig, build_index, evaluate_model
 from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold, gate_model
@@ -133,8 +134,16 @@ def test_the_report_shows_every_kind(evaluated):
     folder, _ = evaluated
     run = folder / "run"
     for step, artifact in (("checkout_corpus", "corpus"), ("evaluate_model", "evaluate_model")):
-        record = {"step": step, "status": "succeeded", "artifact": str(folder / artifact), "lineage": {}}
-        write_json(run / "steps" / f"{step}.json", record)
+        record = StepRecord(
+            step=step,
+            status="succeeded",
+            started_at="2026-11-24T04:00:00+00:00",
+            seconds=1.0,
+            is_reused=False,
+            artifact=str(folder / artifact),
+            digest=None,
+        )
+        save(run / record.FILE.format(step=step), record)
     publish_report(run, run / "report.html")
     page = (run / "report.html").read_text()
     for shown in ("quadratic weighted kappa", "in levels", "Recall of each class, size"):
