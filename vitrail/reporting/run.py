@@ -7,6 +7,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,28 +15,11 @@ from typing import Any, TypeVar
 from vitrail.contracts.codec import read_optional
 from vitrail.contracts.contract import Contract
 
-__all__ = ["PIPELINE", "Run", "StepEntry", "read_run"]
+__all__ = ["Run", "StepEntry", "read_run"]
 
 C = TypeVar("C", bound=Contract)
 
 _log = logging.getLogger(__name__)
-
-PIPELINE = (
-    "checkout_corpus",
-    "derive_labels",
-    "validate_data",
-    "materialize_features",
-    "pretrain_backbone",
-    "finetune_tasks",
-    "build_index",
-    "evaluate_model",
-    "gate_model",
-    "register_model",
-    "package_endpoint",
-    "validate_endpoint",
-    "promote_model",
-)
-_OWN_STEP = "publish_report"  # the report is being written, so it is always `running`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,21 +75,20 @@ class Run:
         return tuple(entry for entry in self.steps if entry.status == "failed")
 
 
-def read_run(path: Path) -> Run:
-    """Reads what there is of a run folder."""
+def read_run(path: Path, steps: Sequence[str]) -> Run:
+    """Reads what there is of a run folder.
+
+    Args:
+        path: The folder.
+        steps: Names of the pipeline's steps, in the order of the report.
+    """
     resolved = path.resolve()
-    records = {name: _read_object(resolved / "steps" / f"{name}.json") for name in _step_names(resolved)}
-    steps = tuple(_entry(resolved, name, record) for name, record in records.items())
+    entries = tuple(_entry(resolved, name, _read_object(resolved / "steps" / f"{name}.json")) for name in steps)
     lineage = {"run_id": resolved.name}
-    for entry in steps:
+    for entry in entries:
         lineage |= entry.lineage
     lineage |= _texts(_read_object(resolved / "lineage.json"))
-    return Run(path=resolved, steps=steps, recipe=_read_object(resolved / "recipe.json"), lineage=lineage)
-
-
-def _step_names(path: Path) -> list[str]:
-    recorded = sorted(file.stem for file in (path / "steps").glob("*.json"))
-    return [*PIPELINE, *(name for name in recorded if name not in (*PIPELINE, _OWN_STEP))]
+    return Run(path=resolved, steps=entries, recipe=_read_object(resolved / "recipe.json"), lineage=lineage)
 
 
 def _entry(path: Path, name: str, record: dict[str, Any]) -> StepEntry:

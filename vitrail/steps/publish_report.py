@@ -4,27 +4,19 @@ import shutil
 
 from vitrail.contracts.files import digest_file, write_json
 from vitrail.reporting import publish_report as publish
-from vitrail.steps.context import Outcome, Step, StepContext
+from vitrail.steps.context import Outcome, StepContext
 from vitrail.steps.summary import summarise_run
+from vitrail.steps.table import step_names
 from vitrail.steps.workspace import Workspace
 
-__all__ = ["STEP"]
+__all__ = ["publish_report"]
 
 
 def publish_report(context: StepContext) -> Outcome:
     """Writes `summary.json` and `report.html` into the run folder; the report is the artifact too."""
     run = context.run_folder
     write_json(run / "summary.json", summarise_run(Workspace(context.workspace, run.name)))
-    publish(run, run / "report.html")
+    publish(run, run / "report.html", step_names("always", "blessed"))
     context.out.mkdir()
     shutil.copyfile(run / "report.html", context.out / "report.html")
     return Outcome(digest=digest_file(run / "report.html"), lineage={})
-
-
-STEP = Step(
-    name="publish_report",
-    function=publish_report,
-    inputs=(),
-    config=lambda recipe: None,
-    is_reusable=False,
-)

@@ -13,7 +13,7 @@ from vitrail.contracts.labels import LabelSetManifest
 from vitrail.contracts.registry import ModelVersion
 from vitrail.contracts.runs import StepRecord
 from vitrail.contracts.verdict import Verdict
-from vitrail.steps.artifacts import ARTIFACTS
+from vitrail.steps.table import step_names
 from vitrail.steps.workspace import Workspace
 
 __all__ = ["summarise_run"]
@@ -23,7 +23,8 @@ C = TypeVar("C", bound=Contract)
 
 def summarise_run(workspace: Workspace) -> dict[str, Any]:
     """What the run's steps made; whatever a failed or skipped step did not make is null."""
-    records = {record.step: record for record in workspace.records() if record.step != "publish_report"}
+    summed_up = step_names("always", "blessed")
+    records = {record.step: record for record in workspace.records() if record.step in summed_up}
     corpus = _read(records, "checkout_corpus", CorpusManifest)
     labels = _read(records, "derive_labels", LabelSetManifest)
     evaluation = _read(records, "evaluate_model", EvaluationReport, "challenger")
@@ -47,8 +48,7 @@ def summarise_run(workspace: Workspace) -> dict[str, Any]:
 
 def _ending(records: Mapping[str, StepRecord], *, is_blessed: bool) -> dict[str, str | None]:
     """Whether every step that was due has succeeded, and where it went wrong."""
-    steps = list(ARTIFACTS)
-    for step in steps[: steps.index("publish_report" if is_blessed else "register_model")]:
+    for step in step_names("always", "blessed") if is_blessed else step_names("always"):
         record = records.get(step)
         if record is None:
             return {

@@ -8,7 +8,7 @@ from .config import (
     ScheduleConfig,
     TrainJobConfig,
 )
-from .job import decisive_fields
+from .job import FinetuneJob, PretrainJob, artifact_fields, decisive_fields, identify
 from .local_launch import Launch, run_job
 from .planning import (
     HARDWARE,
@@ -31,6 +31,7 @@ __all__ = [
     "ComputeConfig",
     "CorpusNumbers",
     "FinetuneConfig",
+    "FinetuneJob",
     "Hardware",
     "Launch",
     "LaunchConfig",
@@ -39,13 +40,16 @@ __all__ = [
     "PlanReview",
     "PodSettings",
     "PretrainConfig",
+    "PretrainJob",
     "ScheduleConfig",
     "Taken",
     "TrainJobConfig",
+    "artifact_fields",
     "compare_plan",
     "decisive_fields",
     "finetune_job",
     "finetune_tasks",
+    "identify",
     "likely_hardware",
     "measure_corpus",
     "plan_training",
