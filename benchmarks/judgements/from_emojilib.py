@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vitrail.contracts.corpus import SIGNALS_FILES
-from vitrail.corpus.build.emoji_codes import concept_of, normalise_codes
+from vitrail.corpus.build.emoji.codes import concept_of, normalise_codes
 from vitrail.labels import LabelSet, open_labels
 from vitrail.labels.scoring.judgements import write_judgements
 from vitrail.labels.text.matching import Matcher

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from vitrail.contracts.names import RESERVED_TASKS, require_file_name, require_task_name
 from vitrail.corpus import build_corpus, check_corpus, open_corpus
 from vitrail.errors import ConfigError, CorpusError
-from vitrail.training.finetuning import EMBEDDING
+from vitrail.tasks.kind import EMBEDDING
 from vitrail.training.warm_start import ANNOTATIONS
 
 BAD_TASKS = [

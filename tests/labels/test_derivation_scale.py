@@ -24,7 +24,8 @@ from vitrail.labels import LabelsConfig, derivation, derive_labels
 from vitrail.labels.clustering import nearest_neighbours
 from vitrail.labels.dictionary.terms import Terms
 from vitrail.labels.scoring.aggregation import aggregate_posts
-from vitrail.labels.scoring.annotation_features import build_annotations, unpack_mentions
+from vitrail.labels.scoring.annotation_features import build_annotations
+from vitrail.labels.scoring.mentions import unpack_mentions
 from vitrail.labels.scoring.scorers import HeuristicScorer
 from vitrail.labels.shards import image_rows, shard_labels
 from vitrail.labels.shards.annotation import annotate
@@ -131,8 +132,9 @@ def label_parts(parts):
         return None
     spilled = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
     mentions = unpack_mentions(spilled, 0, {"query": 0.7})
-    annotations = build_annotations(mentions, TERMS)
-    scores = HeuristicScorer().score(annotations.features)
+    scorer = HeuristicScorer()
+    annotations = build_annotations(mentions, TERMS, scorer.features)
+    scores = scorer.score(annotations.features)
     label = TERMS.label[annotations.term]
     labels = aggregate_posts(annotations.row, annotations.post, label, scores, "noisy_or")
     votes = collect_votes(spilled, mentions, annotations, scores, label, labels)

@@ -43,7 +43,7 @@ def derive(mini_corpus, tmp_path, monkeypatch):
             champion = Champion(Lineage(run_id="r", labels_digest=open_labels(champion_labels).manifest.digest))
         monkeypatch.setattr(registered, "find_champion", lambda config: champion)
         monkeypatch.setattr(registered, "fetch_version", lambda version, out: tmp_path / f"version-{name}")
-        workspace = Workspace(tmp_path / "runs", name)
+        workspace = Workspace(tmp_path / "runs", f"{name}-1")
         return run_step(
             STEPS["derive_labels"], workspace=workspace, recipe=RECIPE, inputs={"corpus": corpus}, arguments={}
         )
@@ -68,6 +68,6 @@ def test_labels_that_left_those_of_the_champion_stop_the_run(derive, tmp_path):
     (old / "labels.json").write_text(json.dumps({**manifest, "digest": "lumped"}))
     with pytest.raises(LabelError, match="max_churn"):
         derive("gated", old)
-    diff = load(LabelDiff, tmp_path / "runs" / "gated" / "failed" / "derive_labels" / "diff.json")
+    diff = load(LabelDiff, tmp_path / "runs" / "gated-1" / "failed" / "derive_labels" / "diff.json")
     assert diff.churn > 0.5
     assert len(diff.split[rows[0]["label_id"]]) > 1

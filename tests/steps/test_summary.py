@@ -23,7 +23,7 @@ def record(step: str, status: str) -> StepRecord:
     ],
 )
 def test_a_run_that_did_not_come_through_says_where(tmp_path, statuses, status, step, error):
-    workspace = Workspace(tmp_path, "run")
+    workspace = Workspace(tmp_path, "run-1")
     workspace.begin(find_recipe("debug"))
     for name, value in statuses.items():
         workspace.write(record(name, value))

@@ -62,7 +62,7 @@ def fail(stage, inputs, folder, uri):
         name: ArtifactManifest(step=name, artifact=str(inputs[name]), digest=name, value="", lineage={})
         for name in step.inputs
     }
-    workspace = Workspace(folder / "runs", "run")
+    workspace = Workspace(folder / "runs", "run-1")
     with pytest.raises(TrainingError, match="the loss is not finite"):
         run_step(step, workspace=workspace, recipe=recipe, inputs=handed_in, arguments={})
 
@@ -75,7 +75,7 @@ def test_trainings_that_fail_log_what_they_have_once_to_one_run(inputs, fail_at,
     with connect(RegistryConfig(tracking_uri=uri)) as client:
         experiment = client.get_experiment_by_name("vitrail").experiment_id
         [run] = client.search_runs([experiment])
-        assert (run.data.tags["run_id"], run.info.status) == ("run", "FAILED")
+        assert (run.data.tags["run_id"], run.info.status) == ("run-1", "FAILED")
         assert set(run.data.metrics) == {
             f"{stage}/{name}" for stage in ("pretrain_backbone", "finetune_tasks") for name in MEASURED
         }

@@ -21,6 +21,7 @@ from vitrail.corpus import Corpus, open_corpus
 from vitrail.corpus.reader.balance import balance_weights
 from vitrail.corpus.reader.config import OrderConfig, ReaderConfig
 from vitrail.corpus.reader.targets import SidecarTargets
+from vitrail.corpus.splits import train_rows
 from vitrail.errors import ConfigError, CorpusError, LabelError, TrainingError
 from vitrail.models import VitrailModel
 from vitrail.recipes import find_recipe
@@ -38,7 +39,7 @@ from vitrail.training import (
     pretrain_backbone,
 )
 from vitrail.training.finetuning import assign_finetuning
-from vitrail.training.finetuning_rows import class_weights, task_classes, train_rows
+from vitrail.training.finetuning_rows import class_weights, task_classes
 from vitrail.training.job import BlendedCorpus, PretrainJob, artifact_fields, identify
 from vitrail.training.local_launch import collect_result, elastic_arguments
 from vitrail.training.metrics import MetricLog

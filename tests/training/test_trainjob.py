@@ -249,7 +249,7 @@ def test_the_pipelines_step_trains_on_two_nodes_and_submits_a_lost_trainjob_agai
     folders = {"corpus": mini_corpus, "labels": word_labels, "validation": tmp_path}
     done = run_step(
         STEPS["pretrain_backbone"],
-        workspace=Workspace(tmp_path / "runs", "run"),
+        workspace=Workspace(tmp_path / "runs", "run-1"),
         recipe=recipe,
         inputs={name: handed_in(folder, name, name) for name, folder in folders.items()},
         arguments={},
@@ -407,7 +407,7 @@ def test_a_task_without_volumes_says_how_to_go_on(mini_corpus, word_labels, tmp_
     with pytest.raises(ConfigError, match="set it to null to train right here"):
         run_step(
             STEPS["pretrain_backbone"],
-            workspace=Workspace(tmp_path / "runs", "run"),
+            workspace=Workspace(tmp_path / "runs", "run-1"),
             recipe=recipe,
             inputs={name: handed_in(folder, name, name) for name, folder in folders.items()},
             arguments={},

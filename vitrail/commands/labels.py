@@ -115,7 +115,7 @@ def _judge(options: argparse.Namespace) -> None:
 
 def _rejected(options: argparse.Namespace) -> None:
     from vitrail.labels import list_rejections, open_labels
-    from vitrail.labels.inspect.rejected_phrases import REASONS
+    from vitrail.labels.dictionary.rejections import REASONS
 
     rows = list_rejections(open_labels(options.labels), options.reason, options.language).to_pylist()
     if options.reason:

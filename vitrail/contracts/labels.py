@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from vitrail.contracts.contract import Contract
+from vitrail.contracts.names import require_file_name
 from vitrail.errors import LabelError
 
 __all__ = [
@@ -109,6 +110,10 @@ class LabelSetManifest(
     num_signals_skipped: dict[str, int]  # by reason; "read_in_part": those whose first 64 KB alone were read
     is_sampled: bool = False  # the dictionary's counts are of a sample of the signals
     sidecar_digests: dict[str, str] = field(default_factory=dict)  # SHA-256 by shard; readers compare it
+
+    def __post_init__(self) -> None:
+        for shard in self.shards:
+            require_file_name(shard, "shard")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,12 +5,12 @@ from .inspect.explanation_page import describe_explanation, write_explanation
 from .inspect.judging_sheet import Pair, read_sheet, sample_pairs, write_sheet
 from .inspect.rejected_phrases import list_rejections
 from .inspect.scorer_quality import ScorerQuality, compare_scorers
+from .inspect.tail_report import BandCounts, TailReport, tail_report
 from .label_set.diff import diff_labels, remap_head
 from .label_set.opened import LabelSet, open_labels
-from .label_set.tail import BandCounts, TailReport, tail_report
+from .label_set.text_features import build_text_features
 from .scoring.judgements import read_judgements, write_judgements
 from .text.encoder import load_encoder
-from .text_features import build_text_features
 
 __all__ = [
     "BandCounts",

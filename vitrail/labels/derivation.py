@@ -32,9 +32,10 @@ from vitrail.contracts.labels import LabelDiff, LabelSetManifest
 from vitrail.errors import LabelError
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary.terms import load_terms, save_terms
+from vitrail.labels.dictionary.vocabulary import build_vocabulary
 from vitrail.labels.label_set.diff import check_churn, diff_labels
 from vitrail.labels.label_set.opened import LabelSet, open_labels
-from vitrail.labels.label_set.tables import label_ids, member_terms, members_table, vocabulary_table
+from vitrail.labels.label_set.vocabulary_table import label_ids, member_terms, members_table, vocabulary_table
 from vitrail.labels.scoring.scorers import load_scorer
 from vitrail.labels.shards.annotation import SIGNAL_COLUMNS, Annotator
 from vitrail.labels.shards.engine import outside_reason, running_on
@@ -42,7 +43,6 @@ from vitrail.labels.shards.image_rows import build_lookup, open_lookup
 from vitrail.labels.shards.scorer_training import JUDGED_FILE, SCORER_FILE, train_on_judgements
 from vitrail.labels.shards.shard_labels import ShardPublisher, ShardScorer, count_labels, read_published
 from vitrail.labels.text.surfaces import save_surfaces
-from vitrail.labels.vocabulary import build_vocabulary
 
 __all__ = ["derive_labels", "digest_config"]
 

@@ -40,7 +40,7 @@ def publish_audit(corpus: Path, labels: Path, out: Path, label_ids: Sequence[int
         LabelError: A label is not in the label set, or that is of another corpus.
     """
     label_set, opened = open_labels(labels), open_corpus(corpus)
-    label_set.require_corpus(corpus, opened.manifest.digest)
+    label_set.require_corpus(opened)
     clusters = describe_clusters(label_set)
     chosen = _choose(clusters, label_ids, labels) if label_ids else suspects(clusters, _NUM_PAGES)
     with atomic_folder(out) as folder:

@@ -1,15 +1,16 @@
 """Some of the texts that came with given images."""
 
+import math
 from collections.abc import Iterable
 
 import pyarrow.parquet as pq
 
+from vitrail.contracts.text_sources import report_ranks
 from vitrail.corpus import Corpus
 
 __all__ = ["ImageText", "read_texts"]
 
 _MOST_CHARACTERS = 90
-_FIRST_SOURCES = ("title", "alt_text", "description")  # what says best what an image shows
 
 
 ImageText = dict[str, str]  # `source` and `text`
@@ -27,8 +28,8 @@ def read_texts(corpus: Corpus, image_ids: Iterable[str], most: int) -> dict[str,
 
 
 def _choose(texts: dict[str, str], most: int) -> list[ImageText]:
-    order = {source: rank for rank, source in enumerate(_FIRST_SOURCES)}
-    sources = sorted(texts, key=lambda source: order.get(source, len(order)))
+    ranks = report_ranks()
+    sources = sorted(texts, key=lambda source: ranks.get(source, math.inf))
     return [{"source": source, "text": _shorten(texts[source])} for source in sources[:most]]
 
 

@@ -16,12 +16,13 @@ from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.corpus import Corpus, open_corpus
 from vitrail.corpus.reader.image_reader import Source
 from vitrail.corpus.reader.targets import ListTargets, Targets
+from vitrail.corpus.splits import train_rows
 from vitrail.errors import ConfigError, TrainingError
 from vitrail.models import VitrailModel, load_model
 from vitrail.tasks import Loss, TaskSpec, find_kind, find_loss
 from vitrail.training.assignment import Assignment
 from vitrail.training.config import FinetuneConfig
-from vitrail.training.finetuning_rows import Rows, class_weights, labelled_rows, task_classes, train_rows, train_targets
+from vitrail.training.finetuning_rows import Rows, class_weights, labelled_rows, task_classes, train_targets
 from vitrail.training.job import FinetuneJob
 from vitrail.training.objective import Objective
 from vitrail.training.pretraining import WEAK_KIND, WEAK_LOSS, annotation_head

@@ -17,9 +17,9 @@ from vitrail.corpus.corpus import Corpus
 from vitrail.corpus.reader.balance import balance_weights
 from vitrail.corpus.reader.selection import Selection, shard_starts
 from vitrail.corpus.reader.targets import SidecarTargets
+from vitrail.corpus.splits import train_rows
 from vitrail.errors import TrainingError
 from vitrail.training.config import PretrainConfig
-from vitrail.training.finetuning_rows import train_rows
 
 __all__ = ["pretraining_rows", "pretraining_weights"]
 

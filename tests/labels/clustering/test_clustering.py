@@ -8,9 +8,8 @@ from sklearn.cluster import HDBSCAN, KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from vitrail.errors import LabelError
-from vitrail.labels.clustering import hdbscan as density
-from vitrail.labels.clustering import methods as clustering
-from vitrail.labels.clustering import nearest_neighbours as neighbours
+from vitrail.labels.clustering import hdbscan, methods, nearest_neighbours
+from vitrail.labels.clustering.hdbscan import cluster_by_density
 from vitrail.labels.clustering.kmeans import cluster_by_kmeans
 from vitrail.labels.clustering.methods import cluster_terms
 
@@ -32,7 +31,7 @@ def planted(num_groups, seed=0):
 
 def use_exact_up_to(monkeypatch, count):
     """Above, neighbours come from the index."""
-    monkeypatch.setattr(neighbours, "EXACT", count)
+    monkeypatch.setattr(nearest_neighbours, "EXACT", count)
 
 
 def cluster(arm, vectors, pairs, num_clusters=None):
@@ -70,13 +69,13 @@ def test_the_same_input_gives_the_same_clusters(monkeypatch, arm):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_with_all_neighbours_density_is_the_hdbscan_of_scikit_learn(monkeypatch, seed):
-    monkeypatch.setattr(density, "_NEIGHBOURS", 1000)
+    monkeypatch.setattr(hdbscan, "_NEIGHBOURS", 1000)
     rng = np.random.default_rng(seed)
     vectors = rng.normal(size=(150, 2 + seed % 3)).astype(np.float32)
     vectors[:70] += 4 * rng.integers(0, 4, (70, 1))
     expected = HDBSCAN(min_cluster_size=2, min_samples=1, copy=True).fit_predict(vectors)
     alone = expected.max() + 1 + np.arange(len(expected))
-    assert adjusted_rand_score(density.cluster_by_density(vectors), np.where(expected >= 0, expected, alone)) == 1
+    assert adjusted_rand_score(cluster_by_density(vectors), np.where(expected >= 0, expected, alone)) == 1
 
 
 def test_clusters_without_a_path_between_them_are_found():
@@ -84,7 +83,7 @@ def test_clusters_without_a_path_between_them_are_found():
     rng = np.random.default_rng(0)
     vectors = 0.01 * rng.normal(size=(60, 4)).astype(np.float32)
     vectors[30:] += 1
-    labels = density.cluster_by_density(vectors)
+    labels = cluster_by_density(vectors)
     assert not set(labels[:30]) & set(labels[30:])
     assert len(np.unique(labels)) < 60
 
@@ -127,7 +126,7 @@ def test_vectors_that_are_all_alike_do_not_stop_an_arm(monkeypatch, arm, count):
 
 @pytest.mark.parametrize("arm", ARMS)
 def test_more_terms_than_the_arms_were_shown_to_hold_are_refused(monkeypatch, arm):
-    monkeypatch.setattr(clustering, "MAX_TERMS", 11)
+    monkeypatch.setattr(methods, "MAX_TERMS", 11)
     vectors, pairs = planted(4)
     with pytest.raises(LabelError, match=f"clustering='{arm}' was shown to hold 11 terms, here are 12: use"):
         cluster(arm, vectors, pairs)

@@ -12,14 +12,15 @@ from vitrail.errors import ConfigError, LabelError
 from vitrail.labels import LabelsConfig
 from vitrail.labels.clustering.grouping import group_terms, image_overlap, join_translations, translation_links
 from vitrail.labels.dictionary.candidates import collect_candidates
-from vitrail.labels.dictionary.entries import Lists, build_dictionary, join_dictionaries
+from vitrail.labels.dictionary.dictionaries import build_dictionary, join_dictionaries
+from vitrail.labels.dictionary.rejections import REASONS
 from vitrail.labels.dictionary.user_files import read_user_files
-from vitrail.labels.inspect.rejected_phrases import REASONS
+from vitrail.labels.dictionary.vocabulary import build_vocabulary
+from vitrail.labels.dictionary.word_lists import WordLists
 from vitrail.labels.label_set.diff import follow_labels, remap_head
 from vitrail.labels.label_set.label_ids import assign_ids
 from vitrail.labels.text.normalise import tokenise
 from vitrail.labels.text.surfaces import Surfaces
-from vitrail.labels.vocabulary import build_vocabulary
 
 STOP_WORDS = frozenset({"the", "of", "a", "by"})
 
@@ -30,7 +31,7 @@ def count(texts, images=None, max_ngram=6, min_images=2):
     return collect_candidates(tokenise(pa.array(texts)), images, numbers, max_ngram, min_images)
 
 
-def build(texts, images=None, lists=Lists(), **options):  # noqa: B008 - frozen
+def build(texts, images=None, lists=WordLists(), **options):  # noqa: B008 - frozen
     config = LabelsConfig(min_term_images=options.pop("min_term_images", 2), **options)
     candidates = count(texts, images, config.max_ngram, config.min_term_images)
     lists = replace(lists, stop_words=STOP_WORDS, generic_words=frozenset({"icon", "image", "collection"}))

@@ -24,7 +24,7 @@ from vitrail.labels import (
     write_judgements,
     write_sheet,
 )
-from vitrail.labels.scoring.annotation_features import FEATURES
+from vitrail.labels.scoring.annotation_features import COUNTED_FEATURES
 from vitrail.labels.scoring.judgements import JUDGEMENTS_SCHEMA
 
 
@@ -156,7 +156,8 @@ def judged_labels(mini_corpus, mini_labels, tmp_path_factory):
 
 def test_judgements_train_the_scorer_of_a_derivation(judged_labels, mini_labels):
     table = pq.read_table(judged_labels / "judged.parquet")
-    assert set(FEATURES) < set(table.column_names)
+    assert {*COUNTED_FEATURES, "in_title", "in_board"} < set(table.column_names)
+    assert "in_url" not in table.column_names  # no text of the corpus is one
     assert "elsewhere" not in table["image_id"].to_pylist()
     trained, heuristic = open_labels(judged_labels), open_labels(mini_labels)
     assert trained.manifest.digest != heuristic.manifest.digest

@@ -12,7 +12,8 @@ from vitrail.errors import LabelError
 from vitrail.labels import LabelsConfig
 from vitrail.labels.dictionary.terms import Terms
 from vitrail.labels.scoring.aggregation import aggregate_posts, best_labels
-from vitrail.labels.scoring.annotation_features import FEATURES, build_annotations, unpack_mentions
+from vitrail.labels.scoring.annotation_features import build_annotations, feature_names
+from vitrail.labels.scoring.mentions import unpack_mentions
 from vitrail.labels.scoring.scorers import (
     ONE,
     BoostedScorer,
@@ -22,6 +23,8 @@ from vitrail.labels.scoring.scorers import (
     to_evidence,
     train_scorer,
 )
+
+FEATURES = feature_names()
 
 
 def make_terms(count=4):
@@ -56,7 +59,7 @@ def make_signals(rows):
 
 
 def annotate(rows, **weights):
-    return build_annotations(unpack_mentions(make_signals(rows), 0, weights), make_terms())
+    return build_annotations(unpack_mentions(make_signals(rows), 0, weights), make_terms(), FEATURES)
 
 
 def feature(annotations, name):
@@ -82,15 +85,15 @@ def test_features_of_a_post():
 
 def test_no_signals_make_no_annotations():
     batch = make_signals([(0, "p", "title", 1.0, 1, [0])]).slice(0, 0)
-    assert not len(build_annotations(unpack_mentions(batch, 0, {}), make_terms()).term)
+    assert not len(build_annotations(unpack_mentions(batch, 0, {}), make_terms(), FEATURES).term)
 
 
 def test_heuristic_prefers_agreement_coverage_and_trust():
     base = dict.fromkeys(FEATURES, 0.0) | {"trust": 1.0, "coverage": 0.5, "num_sources": 1.0}
 
     def score(**changes):
-        row = base | changes
-        return int(HeuristicScorer().score(np.array([[row[name] for name in FEATURES]], np.float32))[0])
+        row, scorer = base | changes, HeuristicScorer()
+        return int(scorer.score(np.array([[row[name] for name in scorer.features]], np.float32))[0])
 
     assert score() == pytest.approx(ONE / 2, rel=0.01)
     assert score(num_sources=2) > score()
@@ -109,7 +112,7 @@ def judged_features():
 
 def test_boosted_trees_learn_judgements_and_survive_the_disk(tmp_path):
     features, is_right = judged_features()
-    train_scorer(features, is_right, tmp_path / "scorer.json")
+    train_scorer(FEATURES, features, is_right, tmp_path / "scorer.json")
     scores = load_scorer(str(tmp_path / "scorer.json")).score(features)
     assert ((scores > ONE / 2) == is_right).mean() > 0.95
     assert scores.min() >= 0
@@ -121,7 +124,7 @@ def test_a_scorer_appears_whole_or_not_at_all(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # the disk is full in the midst of it
     try:
         with pytest.raises(OSError, match="File too large"):
-            train_scorer(*judged_features(), tmp_path / "scorer.json")
+            train_scorer(FEATURES, *judged_features(), tmp_path / "scorer.json")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list(tmp_path.iterdir())
@@ -129,7 +132,7 @@ def test_a_scorer_appears_whole_or_not_at_all(tmp_path):
 
 def test_useless_scorers_are_refused(tmp_path):
     with pytest.raises(LabelError, match="alike"):
-        train_scorer(np.zeros((3, len(FEATURES)), np.float32), np.ones(3, bool), tmp_path / "scorer.json")
+        train_scorer(FEATURES, np.zeros((3, len(FEATURES)), np.float32), np.ones(3, bool), tmp_path / "scorer.json")
     (tmp_path / "broken.json").write_text("no")
     with pytest.raises(LabelError, match=r"broken\.json cannot be read .*; name the scorer\.json") as error:
         BoostedScorer(tmp_path / "broken.json")

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.files import atomic_folder
-from vitrail.corpus.build.emoji import build_emoji, build_emoji_mini
-from vitrail.corpus.build.image_folder import build_folder
-from vitrail.corpus.build.openclipart import build_openclipart
-from vitrail.corpus.build.webdataset import build_webdataset
+from vitrail.corpus.build.sources.emoji import build_emoji, build_emoji_mini
+from vitrail.corpus.build.sources.image_folder import build_folder
+from vitrail.corpus.build.sources.openclipart import build_openclipart
+from vitrail.corpus.build.sources.webdataset import build_webdataset
+from vitrail.corpus.readable_names import readable
 from vitrail.errors import CorpusError
 
 __all__ = ["CORPORA", "build_corpus"]
@@ -63,7 +64,7 @@ def _builder(source: str, name: str | None, cache: Path) -> Callable[[Path], Cor
     path = Path(source)
     if not path.is_dir():
         raise CorpusError(f"{source!r} is neither a corpus ({', '.join(CORPORA)}) nor a folder of tars or images")
-    title = name or path.resolve().name
+    title = readable(name or path.resolve().name)
     build = build_webdataset if any(path.glob("*.tar")) else build_folder
     return lambda folder: build(path, folder, title)
 

@@ -8,10 +8,11 @@ from hashlib import sha256
 import pyarrow as pa
 
 from vitrail.contracts.corpus import SIGNALS_SCHEMA, SPLITS, SPLITS_SCHEMA, TASK_SCHEMA, TaskInfo
-from vitrail.corpus.build.metadata_columns import Item
-from vitrail.corpus.build.splits import connect_groups, split_of
-from vitrail.corpus.build.task_columns import match_task
+from vitrail.corpus.build.groups import connect_groups
+from vitrail.corpus.build.metadata.columns import Item
+from vitrail.corpus.build.metadata.task_columns import match_task
 from vitrail.corpus.build.writer import TaskTable
+from vitrail.corpus.splits import split_of
 from vitrail.corpus.store.tables import table_of
 
 __all__ = ["signals_of", "splits_of", "tasks_of"]

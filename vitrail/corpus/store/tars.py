@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from vitrail.corpus.readable_names import readable
 from vitrail.errors import CorpusError
 
 __all__ = ["IMAGE_EXTENSIONS", "Member", "read_members", "split_key", "write_tar"]
@@ -57,7 +58,7 @@ def read_members(path: Path) -> Iterator[Member]:
     try:
         with tarfile.open(path, "r:") as tar:
             for info in tar:
-                key = split_key(info.name) if info.isfile() else None
+                key = split_key(readable(info.name)) if info.isfile() else None
                 if key is not None:
                     yield Member(*key, info.offset_data, info.size)
             _require_end(path, tar.offset)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
+from vitrail.labels.arrays import is_run_start
 from vitrail.labels.clustering.methods import cluster_terms
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.text.encoder import load_encoder
@@ -138,7 +139,7 @@ def translation_links(overlap: sparse.coo_matrix, language: np.ndarray) -> list[
     order = np.lexsort((column, -value, language[column], row))
     row, column, value = row[order], column[order], value[order]
     key = row * (int(language.max(initial=0)) + 1) + language[column]
-    is_best = np.concatenate([[True], key[1:] != key[:-1]]) if len(key) else np.zeros(0, dtype=bool)
+    is_best = is_run_start(key)
     chosen = zip(row[is_best].tolist(), column[is_best].tolist(), value[is_best].tolist(), strict=True)
     best = {(i, j): value for i, j, value in chosen}
     mutual = [(-value, i, j) for (i, j), value in best.items() if i < j and (j, i) in best]

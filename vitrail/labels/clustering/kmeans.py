@@ -8,6 +8,7 @@ that lie apart, as in k-centre (Hochbaum & Shmoys 1985): of the closest two one 
 import numpy as np
 from scipy import sparse
 
+from vitrail.labels.arrays import is_run_start
 from vitrail.labels.clustering.nearest_neighbours import NeighbourGraph, distances, find_neighbours
 
 __all__ = ["cluster_by_kmeans"]
@@ -71,7 +72,7 @@ def _reassign(vectors: np.ndarray, labels: np.ndarray, graph: NeighbourGraph) ->
     away = distances(vectors, row, centres, other)
     own = distances(vectors, np.arange(len(vectors)), centres, labels)
     order = np.lexsort((other, away, row))
-    best = order[np.diff(row[order], prepend=-1) > 0]
+    best = order[is_run_start(row[order])]
     best = best[away[best] < own[row[best]]]
     result = labels.copy()
     result[row[best]] = other[best]

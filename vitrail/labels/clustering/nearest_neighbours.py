@@ -11,6 +11,8 @@ import numpy as np
 from sklearn.utils.extmath import randomized_svd
 from usearch.index import Index, MetricKind, search
 
+from vitrail.labels.arrays import row_of_each
+
 __all__ = ["DIGITS", "EXACT", "NeighbourGraph", "distances", "find_neighbours"]
 
 DIGITS = 5  # distances are compared rounded, so that the order of additions cannot turn a decision
@@ -40,7 +42,7 @@ def find_neighbours(vectors: np.ndarray, count: int) -> NeighbourGraph:
         count: Neighbours, as far as there are so many.
     """
     found = _search(vectors, min(count, len(vectors) - 1) + 1)  # a vector is among its own neighbours
-    rows = np.repeat(np.arange(len(vectors)), found.shape[1])
+    rows = row_of_each(np.full(len(vectors), found.shape[1]))
     first, second = np.minimum(rows, found.ravel()), np.maximum(rows, found.ravel())
     key = np.unique((first * len(vectors) + second)[first < second])
     i, j = np.divmod(key, len(vectors))

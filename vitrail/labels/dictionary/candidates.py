@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vitrail.labels.arrays import drop_repeats
 from vitrail.labels.text.normalise import BREAK, TokenBatch
 
 __all__ = ["Candidates", "collect_candidates"]
@@ -35,9 +36,9 @@ class Candidates:
 
 
 def _count_distinct(keys: np.ndarray, others: np.ndarray, num_keys: int) -> np.ndarray:
-    pairs = np.sort(keys.astype(np.int64) << 32 | others)  # np.unique would hash: slower for integers
-    is_first = np.diff(pairs, prepend=-1) != 0
-    return np.bincount(pairs[is_first] >> 32, minlength=num_keys)
+    """int64 [num_keys]: how many of the other numbers (below 2**31) occur with each key."""
+    pairs = drop_repeats(np.sort(keys.astype(np.int64) << 32 | others))
+    return np.bincount(pairs >> 32, minlength=num_keys)
 
 
 def collect_candidates(
@@ -55,7 +56,7 @@ def collect_candidates(
     encoded = batch.tokens.dictionary_encode()
     words = encoded.dictionary.to_pylist()
     ids = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    text_of = np.repeat(np.arange(len(batch.offsets) - 1), np.diff(batch.offsets))
+    text_of = batch.text_of_token
     is_word = np.array([word not in ("", BREAK) for word in words], dtype=bool)
     is_name = np.array([any(map(str.isalpha, word)) for word in words], dtype=bool)
     owners = {
@@ -79,8 +80,7 @@ def number_by_words(words: np.ndarray, owners: np.ndarray, is_name: np.ndarray, 
     if not len(words):
         return np.zeros(0, dtype=np.int64)
     named = is_name[words]
-    pairs = np.sort(owners[named] << 32 | words[named])
-    pairs = pairs[np.diff(pairs, prepend=-1) != 0]
+    pairs = drop_repeats(np.sort(owners[named] << 32 | words[named]))
     scrambled = np.random.default_rng(0).integers(0, 2**63, len(is_name), dtype=np.uint64)
     signature = np.zeros(int(owners.max()) + 1, dtype=np.uint64)
     np.add.at(signature, pairs >> 32, scrambled[pairs & 0xFFFFFFFF])  # a sum: the order of the words is no matter

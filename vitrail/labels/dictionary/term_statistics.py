@@ -5,9 +5,8 @@ from scipy import sparse
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.utils.extmath import randomized_svd
 
-__all__ = ["QUERY_SOURCE", "category_entropy", "language_specificity", "query_rate", "term_vectors"]
+__all__ = ["category_entropy", "language_specificity", "query_rate", "term_vectors"]
 
-QUERY_SOURCE = "query"
 _DIMENSIONS = 16
 _TOPICS = 32
 _SEED = 0

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vitrail.errors import LabelError
-from vitrail.labels.dictionary.entries import Lists
+from vitrail.labels.dictionary.word_lists import WordLists
 from vitrail.labels.text.normalise import normalise_terms
 
 __all__ = ["read_user_files"]
 
 
-def read_user_files(files: Sequence[str]) -> Lists:
+def read_user_files(files: Sequence[str]) -> WordLists:
     """Entries of dictionary files: `phrase`, `variant = phrase` or `- phrase`.
 
     Raises:
@@ -35,7 +35,7 @@ def read_user_files(files: Sequence[str]) -> Lists:
         if len(terms) + len(rejected) + len(variants) == before:
             raise LabelError(f"dictionary file {name} has no phrase; write one a line or leave the file out")
     _refuse_both({*terms, *variants, *variants.values()}, rejected)
-    return Lists(terms=tuple(dict.fromkeys(terms)), rejected=frozenset(rejected), variants=variants)
+    return WordLists(terms=tuple(dict.fromkeys(terms)), rejected=frozenset(rejected), variants=variants)
 
 
 def _is_rejection(line: str) -> bool:

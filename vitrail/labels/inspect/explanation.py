@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from daft import col
 
-from vitrail.contracts.codec import read
-from vitrail.contracts.corpus import SIGNALS_FILES, CorpusManifest
+from vitrail.corpus import Corpus, open_corpus
 from vitrail.errors import LabelError
 from vitrail.labels.label_set.opened import LabelSet, open_labels
 
@@ -54,8 +53,8 @@ def explain_image(corpus: Path, labels: Path, image_id: str) -> Explanation:
     Raises:
         LabelError: The label set has no such image, or is of another corpus.
     """
-    label_set = open_labels(labels)
-    label_set.require_corpus(corpus, read(CorpusManifest, Path(corpus)).digest)
+    opened, label_set = open_corpus(Path(corpus)), open_labels(labels)
+    label_set.require_corpus(opened)
     shard, record = _find(label_set, image_id)
     table = label_set.votes(shard)
     votes = table.filter(pc.equal(table["image_id"], image_id)).to_pylist()
@@ -74,7 +73,7 @@ def explain_image(corpus: Path, labels: Path, image_id: str) -> Explanation:
         )
         for label_id, score in zip(record["label_ids"], record["scores"], strict=True)
     )
-    return Explanation(image_id=image_id, shard=shard, texts=_texts(Path(corpus), image_id), labels=reasons)
+    return Explanation(image_id=image_id, shard=shard, texts=_texts(opened, image_id), labels=reasons)
 
 
 def _find(labels: LabelSet, image_id: str) -> tuple[str, dict[str, Any]]:
@@ -86,8 +85,8 @@ def _find(labels: LabelSet, image_id: str) -> tuple[str, dict[str, Any]]:
     raise LabelError(f"image {image_id!r} is not in {labels.path}; ids are listed in the index/ files of its corpus")
 
 
-def _texts(corpus: Path, image_id: str) -> tuple[tuple[str, str | None, str], ...]:
-    frame = daft.read_parquet(str(corpus / SIGNALS_FILES)).where(col("image_id") == image_id)
+def _texts(corpus: Corpus, image_id: str) -> tuple[tuple[str, str | None, str], ...]:
+    frame = daft.read_parquet([str(path) for path in corpus.signal_files()]).where(col("image_id") == image_id)
     rows = frame.select("source", "language", "text").to_pylist()
     return tuple(sorted(((row["source"], row["language"], row["text"] or "") for row in rows), key=str))
 

@@ -24,7 +24,7 @@ from vitrail.contracts.codec import load, save
 from vitrail.contracts.files import atomic_folder
 from vitrail.corpus import Corpus
 from vitrail.corpus.thumbnails import data_uri, read_thumbnails
-from vitrail.errors import CorpusError, LabelError
+from vitrail.errors import ConfigError, LabelError
 from vitrail.labels.label_set.opened import LabelSet
 from vitrail.labels.scoring.judgements import JUDGEMENTS_SCHEMA
 
@@ -64,7 +64,7 @@ def sample_pairs(corpus: Corpus, labels: LabelSet, count: int) -> list[Pair]:
     Raises:
         LabelError: The labels are not of this corpus, or there is nothing to draw.
     """
-    labels.require_corpus(corpus.path, corpus.manifest.digest)
+    labels.require_corpus(corpus)
     if count < 1:
         raise LabelError(f"{count} pictures make no sheet; ask for one or more")
     term = {row["label_id"]: row["term"] for row in labels.vocabulary().select(["label_id", "term"]).to_pylist()}
@@ -159,7 +159,7 @@ def read_sheet(folder: Path, corpus: Corpus) -> tuple[pa.Table, int]:
         info = load(SheetInfo, folder / "sheet.json")
         with (folder / "pairs.csv").open(encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error, CorpusError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error, ConfigError) as error:
         raise LabelError(f"{folder} is not a sheet: {error}; make one with `vitrail labels judge`") from error
     if info.corpus_digest != corpus.manifest.digest:
         raise LabelError(

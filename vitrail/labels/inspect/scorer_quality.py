@@ -10,9 +10,8 @@ import pyarrow.parquet as pq
 
 from vitrail.errors import LabelError
 from vitrail.labels.label_set.opened import LabelSet
-from vitrail.labels.scoring.annotation_features import FEATURES
 from vitrail.labels.scoring.scorers import ONE, BoostedScorer, HeuristicScorer, train_scorer
-from vitrail.labels.shards.scorer_training import JUDGED_FILE
+from vitrail.labels.shards.scorer_training import JUDGED_FILE, judged_features
 
 __all__ = ["ScorerQuality", "compare_scorers"]
 
@@ -42,7 +41,7 @@ def compare_scorers(labels: LabelSet) -> dict[str, ScorerQuality]:
     if not path.exists():
         raise LabelError(f"{labels.path} was derived without judgements; name some in the recipe (labels.judgements)")
     table = pq.read_table(path)
-    features = np.stack([table[name].to_numpy() for name in FEATURES], axis=1)
+    names, features = judged_features(table)
     is_right = table["is_right"].to_numpy()
     groups = np.unique(table["group"].to_pylist(), return_inverse=True)[1]
     if groups.max() + 1 < 2 * _NUM_FOLDS:
@@ -51,11 +50,13 @@ def compare_scorers(labels: LabelSet) -> dict[str, ScorerQuality]:
     for training, held_out in _folds(groups):
         share[held_out] = is_right[training].mean()
         with TemporaryDirectory() as folder:
-            train_scorer(features[training], is_right[training], Path(folder) / "scorer.json")
+            train_scorer(names, features[training], is_right[training], Path(folder) / "scorer.json")
             trees[held_out] = BoostedScorer(Path(folder) / "scorer.json").score(features[held_out]) / ONE
+    heuristic = HeuristicScorer()
+    read = [names.index(name) for name in heuristic.features]
     return {
         "share of right phrases": measure_scores(share, is_right),
-        "heuristic": measure_scores(HeuristicScorer().score(features) / ONE, is_right),
+        "heuristic": measure_scores(heuristic.score(features[:, read]) / ONE, is_right),
         "boosted trees": measure_scores(trees, is_right),
     }
 

@@ -8,6 +8,7 @@ from vitrail.contracts.labels import LabelDiff, Moves
 from vitrail.errors import LabelError
 from vitrail.labels.label_set.label_ids import Cluster, Term, shared_weight
 from vitrail.labels.label_set.opened import LabelSet
+from vitrail.labels.label_set.tail import tail_mass
 
 __all__ = [
     "check_churn",
@@ -15,7 +16,6 @@ __all__ = [
     "diff_labels",
     "follow_labels",
     "remap_head",
-    "tail_mass",
 ]
 
 
@@ -25,14 +25,6 @@ def clusters_of(labels: LabelSet) -> tuple[list[int], list[Cluster]]:
     for row in labels.members().to_pylist():
         clusters.setdefault(row["label_id"], {})[row["term"], row["language"]] = row["num_images"]
     return list(clusters), list(clusters.values())
-
-
-def tail_mass(labels: LabelSet) -> float:
-    """Share of (image, label) pairs whose label is in the tail band."""
-    vocabulary = labels.vocabulary()
-    frequency = vocabulary["frequency"].to_numpy()
-    is_tail = np.array(vocabulary["band"].to_pylist()) == "tail"
-    return float(frequency[is_tail].sum() / max(frequency.sum(), 1))
 
 
 def diff_labels(old: LabelSet, new: LabelSet) -> LabelDiff:

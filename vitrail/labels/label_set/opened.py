@@ -15,6 +15,7 @@ from vitrail.contracts.labels import (
     sidecar_file,
     votes_file,
 )
+from vitrail.corpus import Corpus
 from vitrail.errors import LabelError
 
 __all__ = ["LabelSet", "open_labels"]
@@ -47,16 +48,17 @@ class LabelSet:
         """VOTES_SCHEMA: the signals behind the labels of a shard; empty when votes were not written."""
         return self._read(votes_file(shard))
 
-    def require_corpus(self, corpus: Path, digest: str) -> None:
+    def require_corpus(self, corpus: Corpus) -> None:
         """Refuses another corpus than the one the labels are of.
 
         Raises:
-            LabelError: The digest is not that of the corpus the labels were derived from.
+            LabelError: Its digest is not that of the corpus the labels were derived from.
         """
-        if self.manifest.corpus_digest != digest:
+        own, digest = self.manifest.corpus_digest, corpus.manifest.digest
+        if own != digest:
             raise LabelError(
-                f"{self.path} was derived from another corpus ({self.manifest.corpus_digest[:12]}) than {corpus} "
-                f"({digest[:12]}); name the one it was derived from, or derive the labels again"
+                f"{self.path} was derived from another corpus ({own[:12]}) than {corpus.path} ({digest[:12]}); "
+                "name the one it was derived from, or derive the labels again"
             )
 
     def _read(self, name: str) -> pa.Table:

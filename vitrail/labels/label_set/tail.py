@@ -1,64 +1,36 @@
-"""The long tail before and after clustering."""
-
-from dataclasses import dataclass
+"""Head, mid and tail: which labels are frequent, and how much of the label set is in the rare ones."""
 
 import numpy as np
 
+from vitrail.contracts.labels import BANDS
+from vitrail.labels.arrays import to_offsets
 from vitrail.labels.label_set.opened import LabelSet
-from vitrail.labels.label_set.tables import assign_bands
 
-__all__ = ["BandCounts", "TailReport", "tail_report"]
+__all__ = ["assign_bands", "tail_mass"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class BandCounts:
-    """A band of labels: how many there are, the (image, label) pairs they hold, and the median images of one."""
-
-    num_labels: int
-    share_of_pairs: float
-    median_images: float
+_HEAD_SHARE, _MID_SHARE = (
+    0.5,
+    0.9,
+)  # of all (image, label) pairs; the tail holds the last tenth
 
 
-@dataclass(frozen=True, kw_only=True)
-class TailReport:
-    """Bands by name, of terms counted alone (`before`) and of the labels they were grouped into (`after`)."""
+def assign_bands(frequency: np.ndarray) -> list[str]:
+    """One of BANDS for each label: by cumulative share of all (image, label) pairs, the most frequent label first.
 
-    before: dict[str, BandCounts]
-    after: dict[str, BandCounts]
-    num_terms: int
-    num_labels: int
-    num_multilingual: int  # labels whose terms are of several languages
-    num_rescued: int | None  # terms rarer alone than the rarest label that count in one; None: unknown, of a sample
-    is_sampled: bool  # `before` is of a sample of the texts, `after` of all: they do not compare
-
-
-def _count_bands(frequency: np.ndarray) -> dict[str, BandCounts]:
-    bands = np.array(assign_bands(frequency))
-    total = max(int(frequency.sum()), 1)
-    return {
-        band: BandCounts(
-            num_labels=len(inside),
-            share_of_pairs=float(inside.sum() / total),
-            median_images=float(np.median(inside)) if len(inside) else 0.0,
-        )
-        for band in ("head", "mid", "tail")
-        for inside in [frequency[bands == band]]
-    }
+    Args:
+        frequency: int64 [L] images of each label.
+    """
+    order = np.argsort(-frequency, kind="stable")
+    before = to_offsets(frequency[order])[:-1] / max(int(frequency.sum()), 1)
+    head, mid, tail = BANDS
+    bands = np.empty(len(frequency), dtype=object)
+    bands[order] = np.where(before < _HEAD_SHARE, head, np.where(before < _MID_SHARE, mid, tail))
+    return bands.tolist()
 
 
-def tail_report(labels: LabelSet) -> TailReport:
-    """Compares the labels with their member terms, each counted alone over the dictionary's sample."""
-    is_sampled = labels.manifest.is_sampled
-    members = labels.members()
-    alone = members["num_images"].to_numpy()
-    frequency = labels.vocabulary()["frequency"].to_numpy()
-    languages = members.group_by("label_id").aggregate([("language", "count_distinct")])["language_count_distinct"]
-    return TailReport(
-        before=_count_bands(alone),
-        after=_count_bands(frequency),
-        num_terms=len(alone),
-        num_labels=len(frequency),
-        num_multilingual=int((languages.to_numpy() > 1).sum()),
-        num_rescued=None if is_sampled else int((alone < frequency.min(initial=np.iinfo(np.int64).max)).sum()),
-        is_sampled=is_sampled,
-    )
+def tail_mass(labels: LabelSet) -> float:
+    """Share of (image, label) pairs whose label is in the tail band."""
+    vocabulary = labels.vocabulary()
+    frequency = vocabulary["frequency"].to_numpy()
+    is_tail = np.array(vocabulary["band"].to_pylist()) == BANDS[-1]
+    return float(frequency[is_tail].sum() / max(frequency.sum(), 1))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vitrail.labels.arrays import sort_groups
+from vitrail.labels.arrays import places_in_runs, run_lengths, sort_groups
 from vitrail.labels.config import Aggregation
 from vitrail.labels.scoring.scorers import ONE, combine, to_evidence
 
@@ -61,14 +61,11 @@ def _add_up(scores: np.ndarray, starts: np.ndarray, aggregation: Aggregation) ->
         return combine(np.add.reduceat(to_evidence(scores), starts))
     total = np.add.reduceat(scores, starts)
     if aggregation == "log_mean":
-        count = np.diff(starts, append=len(scores))
+        count = run_lengths(starts, len(scores))
         total = np.rint(-np.expm1(-total / ONE / count * np.log2(1 + count)) * ONE).astype(np.int64)
     return np.minimum(total, ONE)
 
 
 def best_labels(labels: ImageLabels, top_k: int, min_score: float) -> np.ndarray:
     """Mask of the first top_k labels of each row that reach the least score."""
-    position = np.arange(len(labels.row))
-    is_first = np.diff(labels.row, prepend=-1) != 0
-    rank = position - np.maximum.accumulate(np.where(is_first, position, 0))
-    return (rank < top_k) & (labels.score >= np.ceil(min_score * ONE))
+    return (places_in_runs(labels.row) < top_k) & (labels.score >= np.ceil(min_score * ONE))

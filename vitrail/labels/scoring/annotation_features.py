@@ -1,31 +1,40 @@
-"""The feature table of post annotations: one row per (post, term), as in Pinterest's annotation system.
+"""The features of post annotations: one row per (post, term), as in Pinterest's annotation system.
 
-Counting features are integers or maxima, and floats are rounded, so that the table does not depend on the
-order of the signals.
+A feature has a name, and a table holds those that a scorer reads. Counting features are integers or maxima, and floats
+are rounded, so that the table does not depend on the order of the signals.
 """
 
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from scipy import sparse
 
-from vitrail.labels.arrays import run_starts, sort_groups, sort_keys
+from vitrail.contracts.text_sources import source_names
+from vitrail.labels.arrays import (
+    drop_repeats,
+    fold_groups,
+    repetitions,
+    row_of_each,
+    run_lengths,
+    run_starts,
+    sort_keys,
+    to_offsets,
+)
 from vitrail.labels.dictionary.terms import Terms
+from vitrail.labels.scoring.mentions import Mentions
 
 __all__ = [
-    "FEATURES",
-    "SOURCE_KINDS",
+    "COUNTED_FEATURES",
     "Annotations",
-    "Mentions",
     "build_annotations",
-    "encode_sorted",
-    "unpack_mentions",
+    "feature_names",
+    "is_feature",
+    "source_feature",
 ]
 
-SOURCE_KINDS = ("title", "description", "alt_text", "keyword", "board", "query", "url")  # others are of no kind
-FEATURES = (
+COUNTED_FEATURES = (
     "num_mentions",  # of the term in the post
     "num_sources",  # sources of the post that say it
     "source_share",  # the same over all sources of the post
@@ -37,26 +46,11 @@ FEATURES = (
     "entropy",  # of the topics of the term's images
     "query_rate",  # share of the term's images that queries with it led to
     "cosine",  # of the term's vector and the mean vector of the post's other terms
-    *(f"in_{kind}" for kind in SOURCE_KINDS),  # 1 when a source of this kind says it
 )
-_MAX_SOURCES = 256
+_SAID_IN = "in_"
+_MAX_SOURCES = 1 << 16  # sources of a shard that are told apart where they are counted
 _COSINE_BLOCK = 16_384  # annotations at once, so that their vectors stay in the processor's cache
 _VECTOR_SCALE = 64  # vectors as small integers in float32: their sums are exact in any order
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mentions:
-    """M matches of a shard with what their signals say; posts are numbered in the order of (image, post id)."""
-
-    signal: np.ndarray  # int64 [M]
-    term: np.ndarray  # int64 [M]
-    is_nested: np.ndarray  # bool [M]
-    row: np.ndarray  # int64 [S] image row inside the shard, per signal
-    post: np.ndarray  # int64 [S] ascends with the row
-    source: np.ndarray  # int64 [S]
-    kind: np.ndarray  # uint8 [S] bit of the source's place in SOURCE_KINDS
-    trust: np.ndarray  # float64 [S]
-    num_tokens: np.ndarray  # int64 [S]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,133 +60,134 @@ class Annotations:
     post: np.ndarray  # int64 [A]
     term: np.ndarray  # int64 [A]
     row: np.ndarray  # int64 [A]
-    features: np.ndarray  # float32 [A, len(FEATURES)]
+    features: np.ndarray  # float32 [A, F], in the order they were asked for
     mention: np.ndarray  # int64 [M] mentions by annotation, then source, then signal
     starts: np.ndarray  # int64 [A] where those of each annotation begin
 
 
-def unpack_mentions(signals: pa.RecordBatch, first_row: int, source_weights: dict[str, float]) -> Mentions:
-    """Arrays of the spilled signals of one shard; weights are clipped to [0, 1]."""
-    terms, nested = signals["terms"], signals["nested"]
-    row = signals["row"].to_numpy() - first_row
-    source = encode_sorted(signals["source"])
-    names = source.dictionary.to_pylist()
-    code = source.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    kind = np.array([_kind_bit(name) for name in names] or [0], dtype=np.uint8)[code]
-    trust = np.array([source_weights.get(name, 1.0) for name in names] or [1.0])[code]
-    weight = np.clip(np.nan_to_num(signals["weight"].to_numpy(), nan=0.0), 0, 1).astype(np.float64)
-    lengths = pc.list_value_length(terms).to_numpy(zero_copy_only=False)
-    post_code = encode_sorted(signals["post_id"]).indices.to_numpy(zero_copy_only=False)
-    return Mentions(
-        signal=np.repeat(np.arange(len(row)), lengths),
-        term=terms.flatten().to_numpy(zero_copy_only=False).astype(np.int64),
-        is_nested=nested.flatten().to_numpy(zero_copy_only=False),
-        row=row,
-        post=_number(row << 32 | post_code),
-        source=np.minimum(code, _MAX_SOURCES - 1),
-        kind=kind,
-        trust=trust * weight,
-        num_tokens=signals["num_tokens"].to_numpy().astype(np.int64),
-    )
+def build_annotations(mentions: Mentions, terms: Terms, features: Sequence[str]) -> Annotations:
+    """Groups mentions by (post, term) and computes features.
 
-
-def encode_sorted(values: pa.Array) -> pa.DictionaryArray:
-    """Dictionary form, the dictionary in ascending order: codes (int64) do not depend on the order of arrival."""
-    encoded = values.dictionary_encode()
-    order = pc.array_sort_indices(encoded.dictionary)
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order.to_numpy()] = np.arange(len(order))
-    codes = rank[encoded.indices.to_numpy(zero_copy_only=False)]
-    return pa.DictionaryArray.from_arrays(pa.array(codes), encoded.dictionary.take(order))
-
-
-def _kind_bit(source: str) -> int:
-    return 1 << SOURCE_KINDS.index(source) if source in SOURCE_KINDS else 0
-
-
-def _number(key: np.ndarray) -> np.ndarray:
-    """Dense numbers in the order of the keys."""
-    order, starts = sort_groups(key)
-    is_first = np.zeros(len(key), dtype=np.int64)
-    is_first[starts] = 1
-    number = np.empty(len(key), dtype=np.int64)
-    number[order] = np.cumsum(is_first) - 1
-    return number
-
-
-def build_annotations(mentions: Mentions, terms: Terms) -> Annotations:
-    """Groups mentions by (post, term) and computes FEATURES."""
-    signal = mentions.signal
-    term_bits, source_bits = len(terms.term).bit_length(), int(mentions.source.max(initial=0)).bit_length()
-    pair = mentions.post[signal] << term_bits | mentions.term
-    order, key = sort_keys(pair << source_bits | mentions.source[signal])
-    pair = key >> source_bits
-    source_starts = run_starts(key)
-    first_source = run_starts(pair[source_starts])
-    starts = source_starts[first_source]
-    post, term = pair >> term_bits, pair & ((1 << term_bits) - 1)  # by bits: a division takes ten times as long
-    signal, nested = signal[order], mentions.is_nested[order]
-    num_mentions = np.diff(starts, append=len(key))
-    sources = np.diff(first_source, append=len(source_starts))
-    length = np.maximum(mentions.num_tokens, 1).astype(np.float32)
-    coverage = np.minimum(terms.num_tokens.astype(np.float32)[term] / length[signal], 1)
-    repeated, owner = _repetitions(num_mentions)
-    first_term, first_post = term[starts], post[starts]
-    post_sources = _sources_per_post(mentions)
-    post_mentions = np.bincount(post, minlength=len(post_sources))
-    specificity = terms.specificity[first_term]
-    columns = (
-        num_mentions,
-        sources,
-        sources / post_sources[first_post],
-        _fold(np.maximum, mentions.trust.astype(np.float32)[signal], starts, repeated, owner),
-        _fold(np.maximum, coverage, starts, repeated, owner),
-        _fold(np.logical_and, nested, starts, repeated, owner),
-        num_mentions / post_mentions[first_post] * specificity,
-        specificity,
-        terms.entropy[first_term],
-        terms.query_rate[first_term],
-        _cosine(first_post, first_term, terms.vector),
-    )
-    table = np.empty((len(starts), len(FEATURES)), dtype=np.float32, order="F")  # written and scored by column
-    for index, column in enumerate(columns):
-        table[:, index] = column
-    kinds = _fold(np.bitwise_or, mentions.kind[signal], starts, repeated, owner)
-    for index in range(len(SOURCE_KINDS)):
-        np.bitwise_and(kinds >> index, 1, out=table[:, len(columns) + index], casting="unsafe")
+    Args:
+        mentions: Of a shard.
+        terms: The term table.
+        features: Names of F features; `is_feature` holds for each.
+    """
+    groups = _Groups(mentions, terms)
+    table = np.zeros((len(groups.starts), len(features)), dtype=np.float32, order="F")  # written and scored by column
+    for index, name in enumerate(features):
+        if name in COUNTED_FEATURES:
+            table[:, index] = getattr(groups, name)
+    groups.mark_sources(table, features)
     return Annotations(
-        post=first_post,
-        term=first_term,
-        row=mentions.row[signal[starts]],
+        post=groups.first_post,
+        term=groups.first_term,
+        row=mentions.row[groups.signal[groups.starts]],
         features=table,
-        mention=order,
-        starts=starts,
+        mention=groups.order,
+        starts=groups.starts,
     )
 
 
-def _repetitions(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of the mentions that are not the first of their group, and their groups: few, groups of one abound."""
-    large = np.flatnonzero(counts > 1)
-    extra = counts[large] - 1
-    owner = np.repeat(large, extra)
-    firsts = np.cumsum(counts)[large] - extra
-    return np.repeat(firsts - (np.cumsum(extra) - extra), extra) + np.arange(len(owner)), owner
+class _Groups:
+    """M mentions, sorted by post, term and source, and the A groups of one post and term.
+
+    What is called as one of COUNTED_FEATURES is that feature, [A]; it is computed when it is asked for.
+    """
+
+    def __init__(self, mentions: Mentions, terms: Terms) -> None:
+        self._mentions, self._terms = mentions, terms
+        self._source = np.minimum(mentions.source, _MAX_SOURCES - 1)
+        term_bits, source_bits = len(terms.term).bit_length(), int(self._source.max(initial=0)).bit_length()
+        pair = mentions.post[mentions.signal] << term_bits | mentions.term
+        self.order, key = sort_keys(pair << source_bits | self._source[mentions.signal])
+        pair = key >> source_bits
+        source_starts = run_starts(key)
+        first_source = run_starts(pair[source_starts])
+        self.starts = source_starts[first_source]
+        self.num_mentions = run_lengths(self.starts, len(key))
+        self.num_sources = run_lengths(first_source, len(source_starts))
+        self.signal = mentions.signal[self.order]
+        self._post, self._term = pair >> term_bits, pair & ((1 << term_bits) - 1)  # a division takes ten times as long
+        self.first_post, self.first_term = self._post[self.starts], self._term[self.starts]
+
+    @functools.cached_property
+    def _repeated(self) -> tuple[np.ndarray, np.ndarray]:
+        return repetitions(self.num_mentions)
+
+    def _fold(self, operation: np.ufunc, values: np.ndarray) -> np.ndarray:
+        """[A] values of the mentions ([M], in their order here), reduced by group."""
+        return fold_groups(operation, values, self.starts, self._repeated)
+
+    @functools.cached_property
+    def specificity(self) -> np.ndarray:
+        return self._terms.specificity[self.first_term]
+
+    @functools.cached_property
+    def _sources_of_post(self) -> np.ndarray:
+        """int64 [P]: sources of each post among the signals that matched."""
+        key = np.sort(self._mentions.post * _MAX_SOURCES + self._source, kind="stable")  # it comes nearly sorted
+        return np.maximum(np.bincount(drop_repeats(key) // _MAX_SOURCES), 1)
+
+    @property
+    def source_share(self) -> np.ndarray:
+        return self.num_sources / self._sources_of_post[self.first_post]
+
+    @property
+    def trust(self) -> np.ndarray:
+        return self._fold(np.maximum, self._mentions.trust.astype(np.float32)[self.signal])
+
+    @property
+    def coverage(self) -> np.ndarray:
+        length = np.maximum(self._mentions.num_tokens, 1).astype(np.float32)
+        share = self._terms.num_tokens.astype(np.float32)[self._term] / length[self.signal]
+        return self._fold(np.maximum, np.minimum(share, 1))
+
+    @property
+    def is_nested(self) -> np.ndarray:
+        return self._fold(np.logical_and, self._mentions.is_nested[self.order])
+
+    @property
+    def tf_idf(self) -> np.ndarray:
+        post_mentions = np.bincount(self._post, minlength=len(self._sources_of_post))
+        return self.num_mentions / post_mentions[self.first_post] * self.specificity
+
+    @property
+    def entropy(self) -> np.ndarray:
+        return self._terms.entropy[self.first_term]
+
+    @property
+    def query_rate(self) -> np.ndarray:
+        return self._terms.query_rate[self.first_term]
+
+    @property
+    def cosine(self) -> np.ndarray:
+        return _cosine(self.first_post, self.first_term, self._terms.vector)
+
+    def mark_sources(self, table: np.ndarray, features: Sequence[str]) -> None:
+        """Writes 1 into the columns of sources (float32 [A, F], 0 there) for the groups that such a source mentions."""
+        columns = {name: index for index, name in enumerate(features)}
+        column = np.array([columns.get(source_feature(name), -1) for name in self._mentions.sources] or [-1])
+        if (column < 0).all():
+            return
+        column = column[self._mentions.source[self.signal]]
+        said = np.flatnonzero(column >= 0)
+        table[row_of_each(self.num_mentions)[said], column[said]] = 1
 
 
-def _fold(
-    operation: np.ufunc, values: np.ndarray, starts: np.ndarray, repeated: np.ndarray, owner: np.ndarray
-) -> np.ndarray:
-    """Reduces the values of each group; the same as `reduceat`, which is slow on groups of one."""
-    result = values[starts]
-    operation.at(result, owner, values[repeated])
-    return result
+def source_feature(source: str) -> str:
+    """The feature that is 1 when a source of this name says the term, else 0."""
+    return f"{_SAID_IN}{source}"
 
 
-def _sources_per_post(mentions: Mentions) -> np.ndarray:
-    """Number of sources of each post among the signals that matched."""
-    key = np.sort(mentions.post * _MAX_SOURCES + mentions.source, kind="stable")
-    distinct = key[run_starts(key)]
-    return np.maximum(np.bincount(distinct // _MAX_SOURCES), 1)
+def feature_names() -> tuple[str, ...]:
+    """All features: what is counted, and one for each declared kind of text."""
+    return (*COUNTED_FEATURES, *map(source_feature, source_names()))
+
+
+def is_feature(name: str) -> bool:
+    """Whether it can be computed; that of a kind of text that is not declared any more can."""
+    return name in COUNTED_FEATURES or name.startswith(_SAID_IN)
 
 
 def _cosine(post: np.ndarray, term: np.ndarray, vectors: np.ndarray) -> np.ndarray:
@@ -201,7 +196,7 @@ def _cosine(post: np.ndarray, term: np.ndarray, vectors: np.ndarray) -> np.ndarr
     size = np.einsum("td,td->t", own, own)[term]
     num_posts = int(post.max(initial=-1)) + 1
     ones = np.ones(len(post), dtype=np.float32)
-    bounds = np.concatenate([[0], np.cumsum(np.bincount(post, minlength=num_posts))])
+    bounds = to_offsets(np.bincount(post, minlength=num_posts))  # annotations are ordered by post
     total = sparse.csr_matrix((ones, term, bounds), shape=(num_posts, len(own))) @ own
     dot = np.empty(len(post), dtype=np.float32)
     for start in range(0, len(post), _COSINE_BLOCK):

@@ -3,6 +3,7 @@
 Fixed point makes sums independent of the order of their terms, so labels do not depend on partitioning.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from vitrail.contracts.files import atomic_file
 from vitrail.errors import LabelError
-from vitrail.labels.scoring.annotation_features import FEATURES
+from vitrail.labels.scoring.annotation_features import COUNTED_FEATURES, is_feature, source_feature
 
 __all__ = [
     "ONE",
@@ -41,32 +42,46 @@ _LOG_ODDS = {
 }
 
 
+_TRUST = "trust"
+_OTHER_SCORER = "name the scorer.json of a label set that was derived with judgements"
+# What scorers read that were trained before they named their features.
+_FIRST_SOURCES = ("title", "description", "alt_text", "keyword", "board", "query", "url")
+_BEFORE_NAMES = (*COUNTED_FEATURES, *map(source_feature, _FIRST_SOURCES))
+
+
 class Scorer(Protocol):
     """Features to scores."""
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the F features that it reads."""
+        ...
+
     def score(self, features: np.ndarray) -> np.ndarray:
-        """float32 [A, len(FEATURES)] to int64 [A] in 0..ONE."""
+        """float32 [A, F] to int64 [A] in 0..ONE."""
         ...
 
 
 class HeuristicScorer:
     """Log-odds that need no judgements, times the trust in the source."""
 
+    features = (_TRUST, *_LOG_ODDS)
+
     def score(self, features: np.ndarray) -> np.ndarray:
         """int64 [A] in 0..ONE."""
         log_odds = np.full(len(features), _INTERCEPT, dtype=np.float32)
-        for name, weight in _LOG_ODDS.items():
-            column = features[:, FEATURES.index(name)]
+        for index, (name, weight) in enumerate(_LOG_ODDS.items(), start=1):
+            column = features[:, index]
             log_odds += np.float32(weight) * (column - 1 if name == "num_sources" else column)
-        trust = features[:, FEATURES.index("trust")]
-        return np.rint(trust / (1 + np.exp(-log_odds)) * ONE).astype(np.int64)
+        return np.rint(features[:, 0] / (1 + np.exp(-log_odds)) * ONE).astype(np.int64)
 
 
 class BoostedScorer:
     """Boosted trees trained on judgements, times the trust in the source.
 
     Args:
-        path: A model that `train_scorer` wrote.
+        path: A model that `train_scorer` wrote. It names the features it reads, so that kinds of text that came after
+            it do not matter to it.
 
     Raises:
         LabelError: The file is not such a model.
@@ -80,21 +95,20 @@ class BoostedScorer:
             self._model.load_model(path)
         except (xgboost.core.XGBoostError, OSError) as error:
             why = str(error).partition("\n")[0].rpartition("] ")[2]  # a stack trace follows
-            raise LabelError(
-                f"scorer {path} cannot be read as an XGBoost model ({why}); name the scorer.json of a label set that "
-                "was derived with judgements"
-            ) from error
-        if self._model.num_features() != len(FEATURES):
-            raise LabelError(
-                f"scorer {path} reads {self._model.num_features()} features, not {len(FEATURES)}; train again"
-            )
+            raise LabelError(f"scorer {path} cannot be read as an XGBoost model ({why}); {_OTHER_SCORER}") from error
+        self.features = tuple(self._model.feature_names or _BEFORE_NAMES)
+        self._trust = self.features.index(_TRUST) if _TRUST in self.features else -1
+        unknown = [name for name in self.features if not is_feature(name)]
+        if unknown or self._trust < 0 or self._model.num_features() != len(self.features):
+            reads = f"the feature {unknown[0]!r}" if unknown else f"{self._model.num_features()} features"
+            raise LabelError(f"scorer {path} reads {reads} and is no scorer of labels; {_OTHER_SCORER}")
 
     def score(self, features: np.ndarray) -> np.ndarray:
         """int64 [A] in 0..ONE."""
         if not len(features):
             return np.zeros(0, dtype=np.int64)
         probability = self._model.inplace_predict(features)
-        return np.rint(probability * features[:, FEATURES.index("trust")] * ONE).astype(np.int64)
+        return np.rint(probability * features[:, self._trust] * ONE).astype(np.int64)
 
 
 def load_scorer(path: str | None) -> Scorer:
@@ -102,11 +116,12 @@ def load_scorer(path: str | None) -> Scorer:
     return BoostedScorer(Path(path)) if path else HeuristicScorer()
 
 
-def train_scorer(features: np.ndarray, is_right: np.ndarray, path: Path) -> None:
+def train_scorer(names: Sequence[str], features: np.ndarray, is_right: np.ndarray, path: Path) -> None:
     """Trains boosted trees on judged annotations and writes them to `path` (JSON).
 
     Args:
-        features: float32 [A, len(FEATURES)].
+        names: F features, trust among them.
+        features: float32 [A, F].
         is_right: bool [A], whether a person (or a held-out field) confirmed the phrase.
         path: Appears whole.
 
@@ -121,8 +136,10 @@ def train_scorer(features: np.ndarray, is_right: np.ndarray, path: Path) -> None
         n_estimators=200, max_depth=4, learning_rate=0.1, subsample=0.8, random_state=0, n_jobs=1
     )
     model.fit(features, is_right.astype(np.int32))
+    booster = model.get_booster()
+    booster.feature_names = list(names)
     with atomic_file(path) as partial:
-        partial.write_bytes(model.get_booster().save_raw("json"))
+        partial.write_bytes(booster.save_raw("json"))
 
 
 def _evidence_table() -> np.ndarray:

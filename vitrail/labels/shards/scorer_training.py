@@ -15,8 +15,9 @@ from vitrail.contracts.files import atomic_file, read_json
 from vitrail.errors import LabelError
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary.terms import Terms, load_terms
-from vitrail.labels.scoring.annotation_features import FEATURES, build_annotations, unpack_mentions
+from vitrail.labels.scoring.annotation_features import COUNTED_FEATURES, build_annotations, feature_names, is_feature
 from vitrail.labels.scoring.judgements import read_judgements
+from vitrail.labels.scoring.mentions import unpack_mentions
 from vitrail.labels.scoring.scorers import train_scorer
 from vitrail.labels.shards.annotation import read_spill
 from vitrail.labels.shards.image_rows import ImageLookup, open_lookup
@@ -55,8 +56,13 @@ def train_on_judgements(work: Path, corpus: Path, config: LabelsConfig) -> None:
     names = [groups.get(image_id, image_id) for image_id in table["image_id"].to_pylist()]
     with atomic_file(work / JUDGED_FILE) as partial:
         pq.write_table(table.append_column("group", pa.array(names)), partial)
-    features = np.stack([table[name].to_numpy() for name in FEATURES], axis=1)
-    train_scorer(features, table["is_right"].to_numpy(), work / SCORER_FILE)
+    train_scorer(*judged_features(table), table["is_right"].to_numpy(), work / SCORER_FILE)
+
+
+def judged_features(table: pa.Table) -> tuple[list[str], np.ndarray]:
+    """Names of the features in judged.parquet, and float32 [A, F]."""
+    names = [name for name in table.column_names if is_feature(name)]
+    return names, np.stack([table[name].to_numpy() for name in names], axis=1)
 
 
 def _groups(corpus: Path, image_ids: pa.Array) -> Mapping[str, str]:
@@ -80,10 +86,11 @@ def _judged_annotations(work: Path, judgements: pa.Table, config: LabelsConfig) 
     known = np.unique(np.array([row for row, _ in place], dtype=np.int64))
     found = list(_read_shards(work, lookup, known, place, terms, config))
     index = np.array([index for index, _ in found], dtype=np.int64)
-    features = np.stack([row for _, row in found]) if found else np.zeros((0, len(FEATURES)), np.float32)
     table = judgements.take(pa.array(index))
-    for position, name in enumerate(FEATURES):
-        table = table.append_column(name, pa.array(features[:, position]))
+    for position, name in enumerate(feature_names()):
+        column = np.array([row[position] for _, row in found], dtype=np.float32)
+        if name in COUNTED_FEATURES or column.any():  # a kind of text that the judged posts do not use leaves no trace
+            table = table.append_column(name, pa.array(column))
     return table
 
 
@@ -120,7 +127,7 @@ def _read_shards(
         if not signals.num_rows:
             continue
         batch = signals.combine_chunks().to_batches()[0]
-        annotations = build_annotations(unpack_mentions(batch, 0, config.source_weights), terms)
+        annotations = build_annotations(unpack_mentions(batch, 0, config.source_weights), terms, feature_names())
         keys = zip(annotations.row.tolist(), annotations.term.tolist(), strict=True)
         found += [(place[key], annotations.features[at]) for at, key in enumerate(keys) if key in place]
     return found

@@ -19,13 +19,8 @@ from vitrail.labels.arrays import sort_groups
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary.terms import load_terms
 from vitrail.labels.scoring.aggregation import ImageLabels, aggregate_posts, best_labels
-from vitrail.labels.scoring.annotation_features import (
-    Annotations,
-    Mentions,
-    build_annotations,
-    encode_sorted,
-    unpack_mentions,
-)
+from vitrail.labels.scoring.annotation_features import Annotations, build_annotations
+from vitrail.labels.scoring.mentions import Mentions, encode_sorted, unpack_mentions
 from vitrail.labels.scoring.scorers import ONE, load_scorer
 from vitrail.labels.shards.annotation import read_spill
 from vitrail.labels.shards.engine import prepare_worker
@@ -72,7 +67,7 @@ class ShardScorer:
             return
         signals = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
         mentions = unpack_mentions(signals, int(self._starts[shard]), self._config.source_weights)
-        annotations = build_annotations(mentions, self._terms)
+        annotations = build_annotations(mentions, self._terms, self._scorer.features)
         scores = self._scorer.score(annotations.features)
         label = self._terms.label[annotations.term]
         labels = aggregate_posts(annotations.row, annotations.post, label, scores, self._config.aggregation)

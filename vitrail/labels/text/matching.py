@@ -68,7 +68,7 @@ class Matcher:
             return Matches(text=empty, term=empty.astype(np.int32), is_nested=empty.astype(bool))
         tokens = pc.index_in(batch.tokens.cast(pa.large_string()), value_set=self._words)
         ids = pc.fill_null(tokens, -1).to_numpy(zero_copy_only=False)
-        text_of = np.repeat(np.arange(len(batch.offsets) - 1), np.diff(batch.offsets))
+        text_of = batch.text_of_token
         continuing = np.append(ids, -1)  # like ids, but no phrase goes on into the first token of a text
         continuing[batch.offsets] = -1
         starts, lengths, terms = self._walk(ids, continuing)

@@ -17,6 +17,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vitrail.labels.arrays import row_of_each, to_offsets
+
 __all__ = [
     "BREAK",
     "MAX_TEXT_BYTES",
@@ -63,11 +65,20 @@ class TokenBatch:
     tokens: pa.Array  # string [T]
     offsets: np.ndarray  # int64 [B + 1]
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64 [B], tokens of each text."""
+        return np.diff(self.offsets)
+
+    @property
+    def text_of_token(self) -> np.ndarray:
+        """int64 [T], the text that each token is of."""
+        return row_of_each(self.lengths)
+
     def select(self, texts: np.ndarray) -> "TokenBatch":
         """The batch of some texts, by a mask (bool [B])."""
-        lengths = np.diff(self.offsets)
-        offsets = np.concatenate([[0], np.cumsum(lengths[texts])])
-        return TokenBatch(tokens=self.tokens.filter(pa.array(np.repeat(texts, lengths))), offsets=offsets)
+        lengths, is_kept = self.lengths, texts[self.text_of_token]
+        return TokenBatch(tokens=self.tokens.filter(pa.array(is_kept)), offsets=to_offsets(lengths[texts]))
 
 
 @functools.cache
@@ -164,9 +175,7 @@ def tokenise(texts: pa.Array) -> TokenBatch:
     if is_empty.any():  # the split of an empty text is one empty token
         values = values.filter(pc.greater(pc.binary_length(values), 0))
         lengths = np.where(is_empty, 0, lengths)
-    offsets = np.zeros(len(lists) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    return TokenBatch(tokens=values, offsets=offsets)
+    return TokenBatch(tokens=values, offsets=to_offsets(lengths))
 
 
 def join_term(tokens: list[str]) -> str:

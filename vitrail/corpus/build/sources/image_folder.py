@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from vitrail.contracts.corpus import SHARDS_FOLDER, CorpusManifest, tar_file
-from vitrail.corpus.build.folder_metadata import describe_images, find_metadata
 from vitrail.corpus.build.indexing import IndexedShard, index_shard
 from vitrail.corpus.build.items import signals_of, splits_of, tasks_of
-from vitrail.corpus.build.metadata_columns import Item, MetadataReader, Place
-from vitrail.corpus.build.refusals import Refusals
-from vitrail.corpus.build.split_words import split_word
-from vitrail.corpus.build.splits import match_lookalikes, thumbnail_of
+from vitrail.corpus.build.lookalikes import match_lookalikes, thumbnail_of
+from vitrail.corpus.build.metadata.columns import Item, MetadataReader, Place
+from vitrail.corpus.build.metadata.described_images import describe_images, find_metadata
+from vitrail.corpus.build.metadata.refusals import Refusals
+from vitrail.corpus.build.metadata.split_words import split_word
 from vitrail.corpus.build.writer import Card, write_corpus
+from vitrail.corpus.readable_names import readable
 from vitrail.corpus.store.tars import IMAGE_EXTENSIONS, write_tar
 from vitrail.errors import CorpusError
 
@@ -63,7 +64,7 @@ def build_folder(source: Path, folder: Path, name: str) -> CorpusManifest:
         Card(
             name=name,
             title=name,
-            description=f"Images of the folder {source.resolve().name}.",
+            description=f"Images of the folder {readable(source.resolve().name)}.",
             licences=("not stated: the images belong to whoever made them",),
         ),
         shards,
@@ -104,20 +105,15 @@ def _image_ids(source: Path, images: Sequence[Path]) -> dict[Path, str]:
     taken: set[str] = set()
     for path in images:
         relative = path.relative_to(source)
-        image_id = _readable(relative.with_suffix("")).replace(".", "_")
+        image_id = readable(relative.with_suffix("").as_posix()).replace(".", "_")
         if image_id in taken:
-            image_id = _readable(relative).replace(".", "_")
+            image_id = readable(relative.as_posix()).replace(".", "_")
         if image_id in taken or len(image_id.encode()) > _NAME_BYTES:
             digest = hashlib.sha256(os.fsencode(relative)).hexdigest()
             image_id = f"{image_id[-_TAIL_CHARACTERS:].replace('/', '_')}-{digest[:16]}"
         taken.add(image_id)
         ids[path] = image_id
     return ids
-
-
-def _readable(path: Path) -> str:
-    """The path in UTF-8, as old archives do not have it; bytes of other encodings become underscores."""
-    return os.fsencode(path).decode("utf-8", "replace").replace("\ufffd", "_")
 
 
 def _item_without_row(source: Path, path: Path, place: Place, reader: MetadataReader, *, is_labelled: bool) -> Item:
@@ -127,5 +123,5 @@ def _item_without_row(source: Path, path: Path, place: Place, reader: MetadataRe
     if parts and split_word(parts[0]):
         record["split"], parts = parts[0], parts[1:]
     if parts and is_labelled:
-        record["label"] = parts[0]
+        record["label"] = readable(parts[0])
     return reader.read(record, place) or Item()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from vitrail.corpus.build.emoji_codes import concept_of, is_private, normalise_codes
+from vitrail.corpus.build.emoji.codes import concept_of, is_private, normalise_codes
 
 __all__ = ["CATEGORIES", "EmojiRecords", "Text", "load_records"]
 

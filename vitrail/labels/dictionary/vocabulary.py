@@ -5,16 +5,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vitrail.contracts.labels import DICTIONARY_SCHEMA
+from vitrail.contracts.text_sources import query_names
 from vitrail.errors import LabelError
 from vitrail.labels.clustering.grouping import group_terms
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary.candidates import collect_candidates
-from vitrail.labels.dictionary.entries import Dictionary, build_dictionary, join_dictionaries
+from vitrail.labels.dictionary.dictionaries import Dictionary, build_dictionary, join_dictionaries
 from vitrail.labels.dictionary.generic_words import is_generic_word
 from vitrail.labels.dictionary.term_statistics import (
-    QUERY_SOURCE,
     category_entropy,
     language_specificity,
     query_rate,
@@ -73,7 +74,7 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
         [names[code] for code in dictionary.language[kept]],
         Surfaces(surfaces).find(batch, sample["language"].combine_chunks()),  # as the annotation will read them
         image_of,
-        np.array(sample["source"].to_pylist(), dtype=object) == QUERY_SOURCE,
+        pc.is_in(sample["source"], value_set=pa.array(query_names(), sample["source"].type)).to_numpy(),
         config,
     )
     return Vocabulary(surfaces=surfaces, terms=terms, dictionary=_dictionary_table(dictionary, names, len(images)))

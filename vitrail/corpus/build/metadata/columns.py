@@ -6,8 +6,7 @@
 | `label`, `class`, `category`, `cls`, `label_<task>`, `<task>_label` | tasks `<task>` and `<task>_match` |
 | `group`, `split`, `domain` | the same columns of the splits table |
 | `observed_at`, `language`, `weight` | the time, language and weight of the row's texts |
-| `keywords`, `tags` | one `keyword` text per item (a list, or separated by comma or semicolon) |
-| `caption`, `alt` | `alt_text` |
+| a column of a kind of text (`vitrail.contracts.text_sources`) | a text of that kind; several where the kind is lists |
 | any other column with strings | a text with the column's name as source |
 """
 
@@ -19,11 +18,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from vitrail.corpus.build.label_values import NOTHING_WORDS, is_nothing, plain_value
-from vitrail.corpus.build.plain_text import require_plain
-from vitrail.corpus.build.refusals import Refusals
-from vitrail.corpus.build.role_values import ROLES, role_value
-from vitrail.corpus.build.task_columns import TaskColumns
+from vitrail.contracts.text_sources import source_of_column
+from vitrail.corpus.build.metadata.label_values import NOTHING_WORDS, is_nothing, plain_value
+from vitrail.corpus.build.metadata.plain_text import require_plain
+from vitrail.corpus.build.metadata.refusals import Refusals
+from vitrail.corpus.build.metadata.role_values import ROLES, role_value
+from vitrail.corpus.build.metadata.task_columns import TaskColumns
 from vitrail.errors import CorpusError
 
 __all__ = ["UNKNOWN_TIME", "Item", "MetadataReader", "Place"]
@@ -32,13 +32,6 @@ UNKNOWN_TIME = datetime(2000, 1, 1, tzinfo=UTC)  # of texts and labels that come
 
 _LOGGER = logging.getLogger(__name__)
 _LONGEST_NOTHING = 16  # characters of a word for no value, with blanks around it; spares a look at every long text
-_SOURCES = {
-    "caption": "alt_text",
-    "alt": "alt_text",
-    "txt": "alt_text",
-    "tags": "keyword",
-    "keywords": "keyword",
-}
 # Written by img2dataset beside the caption: facts about the download, not about the picture.
 _TECHNICAL = {
     "", "__key__", "error_message", "exif", "file_name", "height", "key", "md5", "original_height",
@@ -71,10 +64,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class _Meaning:
-    """What a column is, and its task, role or source."""
+    """What a column is, and its task, role or source; whether its texts are lists."""
 
     kind: Literal["label", "role", "text", "ignored"]
     name: str
+    is_list: bool = False
 
 
 class MetadataReader:
@@ -115,7 +109,7 @@ class MetadataReader:
         if meaning.kind == "label":
             item.labels[meaning.name] = plain_value(value)
         elif meaning.kind == "text":
-            item.texts += self._texts(meaning.name, value, column, place)
+            item.texts += self._texts(meaning, value, column, place)
         elif meaning.name == "language":
             item.language = self._language(value, column, place)
         elif (understood := role_value(meaning.name, value)) is not None:
@@ -141,7 +135,8 @@ class MetadataReader:
             return _Meaning("label", task)
         if name in ROLES:
             return _Meaning("role", name)
-        return _Meaning("text", _SOURCES.get(name, name))
+        kind = source_of_column(name)
+        return _Meaning("text", kind.name, kind.is_list) if kind else _Meaning("text", name)
 
     def _is_missing(self, column: str, value: Any) -> bool:
         if is_nothing(value):
@@ -153,8 +148,9 @@ class MetadataReader:
             self._nothing[column, word] += 1
         return word in NOTHING_WORDS
 
-    def _texts(self, source: str, value: Any, column: str, place: Place) -> Iterator[tuple[str, str]]:
-        for text in _strings(source, value):
+    def _texts(self, meaning: _Meaning, value: Any, column: str, place: Place) -> Iterator[tuple[str, str]]:
+        source = meaning.name
+        for text in _strings(value, is_list=meaning.is_list):
             try:
                 require_plain(source)
                 require_plain(text)
@@ -175,10 +171,10 @@ class MetadataReader:
         self._refusals.add_value(place.file, place.name, f"{place.where}, column {column!r}: {error}")
 
 
-def _strings(source: str, value: Any) -> Iterator[str]:
+def _strings(value: Any, *, is_list: bool) -> Iterator[str]:
     if isinstance(value, (list, tuple)):
         for item in value:
-            yield from _strings(source, item)
+            yield from _strings(item, is_list=is_list)
     elif isinstance(value, str):
-        parts = re.split(r"[,;]", value) if source == "keyword" else [value]
+        parts = re.split(r"[,;]", value) if is_list else [value]
         yield from (part.strip() for part in parts if part.strip())

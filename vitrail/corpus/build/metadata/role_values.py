@@ -5,8 +5,8 @@ import re
 from datetime import UTC, date, datetime
 from typing import Any
 
-from vitrail.corpus.build.label_values import plain_value
-from vitrail.corpus.build.split_words import split_word
+from vitrail.corpus.build.metadata.label_values import plain_value
+from vitrail.corpus.build.metadata.split_words import split_word
 
 __all__ = ["ROLES", "role_value"]
 

@@ -23,7 +23,7 @@ from vitrail.contracts.corpus import (
     TaskInfo,
     tar_file,
 )
-from vitrail.corpus.build.emoji_codes import (
+from vitrail.corpus.build.emoji.codes import (
     SKIN_TONES,
     concept_of,
     family_of,
@@ -31,10 +31,12 @@ from vitrail.corpus.build.emoji_codes import (
     normalise_codes,
     skin_tone_of,
 )
-from vitrail.corpus.build.emoji_texts import CATEGORIES, EmojiRecords, load_records
+from vitrail.corpus.build.emoji.texts import CATEGORIES, EmojiRecords, load_records
+from vitrail.corpus.build.groups import connect_groups
 from vitrail.corpus.build.indexing import index_shard
-from vitrail.corpus.build.splits import connect_groups, look_of, split_of
+from vitrail.corpus.build.lookalikes import look_of
 from vitrail.corpus.build.writer import Card, TaskTable, write_corpus
+from vitrail.corpus.splits import split_of
 from vitrail.corpus.store.tables import table_of
 from vitrail.corpus.store.tars import write_tar
 from vitrail.errors import CorpusError

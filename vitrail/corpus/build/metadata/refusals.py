@@ -5,7 +5,7 @@ import logging
 import pyarrow as pa
 
 from vitrail.contracts.corpus import QUARANTINE_SCHEMA
-from vitrail.corpus.build.plain_text import escape_bytes
+from vitrail.corpus.readable_names import readable
 from vitrail.corpus.store.tables import table_of
 from vitrail.errors import CorpusError
 
@@ -45,11 +45,11 @@ class Refusals:
         if len(self._rows) <= self._num_rows * _MAX_ROWS_SHARE:
             return
         others = f" (so are {len(self._rows) - 1} of {self._num_rows - 1} other rows)" if self._num_rows > 1 else ""
-        raise CorpusError(escape_bytes(self._rows[0]) + others)
+        raise CorpusError(readable(self._rows[0]) + others)
 
     def table(self) -> pa.Table:
         """The rows for the quarantine, in the order they were met."""
-        rows = [{name: escape_bytes(value) for name, value in row.items()} for row in self._found]
+        rows = [{name: readable(value) for name, value in row.items()} for row in self._found]
         return table_of(rows, QUARANTINE_SCHEMA)
 
     def log(self) -> None:
@@ -58,5 +58,5 @@ class Refusals:
             return
         counts = ((len(self._rows), "row"), (len(self._found) - len(self._rows), "single value"))
         what = " and ".join(f"{count:,} {noun}{'s' if count > 1 else ''}" for count, noun in counts if count)
-        first = escape_bytes(self._found[0]["reason"])
+        first = readable(self._found[0]["reason"])
         _LOGGER.warning("%s of the metadata left out, as quarantine.parquet lists; the first: %s", what, first)

@@ -1,4 +1,4 @@
-"""The vocabulary table: labels with their members, frequencies and bands."""
+"""The tables of a label set that say what its labels are: the vocabulary, and the terms that each label joins."""
 
 import numpy as np
 import pyarrow as pa
@@ -9,13 +9,9 @@ from vitrail.labels.dictionary.terms import Terms
 from vitrail.labels.label_set.diff import clusters_of
 from vitrail.labels.label_set.label_ids import assign_ids
 from vitrail.labels.label_set.opened import LabelSet
+from vitrail.labels.label_set.tail import assign_bands
 
-__all__ = ["assign_bands", "label_ids", "member_terms", "members_table", "vocabulary_table"]
-
-_HEAD_SHARE, _MID_SHARE = (
-    0.5,
-    0.9,
-)  # of all (image, label) pairs: the head holds the first half, the tail the last tenth
+__all__ = ["label_ids", "member_terms", "members_table", "vocabulary_table"]
 
 
 def member_terms(terms: Terms, kept: np.ndarray, config: LabelsConfig) -> list[list[int]]:
@@ -77,12 +73,3 @@ def members_table(terms: Terms, groups: list[list[int]], ids: np.ndarray) -> pa.
         },
         schema=MEMBERS_SCHEMA,
     )
-
-
-def assign_bands(frequency: np.ndarray) -> list[str]:
-    """head, mid or tail by cumulative share of all (image, label) pairs, the most frequent label first."""
-    order = np.argsort(-frequency, kind="stable")
-    before = np.concatenate([[0], np.cumsum(frequency[order])[:-1]]) / max(int(frequency.sum()), 1)
-    bands = np.empty(len(frequency), dtype=object)
-    bands[order] = np.where(before < _HEAD_SHARE, "head", np.where(before < _MID_SHARE, "mid", "tail"))
-    return bands.tolist()

@@ -24,8 +24,8 @@ from vitrail.contracts.corpus import SHARDS_FOLDER, SIGNALS_SCHEMA, TASK_SCHEMA,
 from vitrail.contracts.files import digest_file
 from vitrail.corpus.build.indexing import IndexedShard, index_shard
 from vitrail.corpus.build.items import splits_of
-from vitrail.corpus.build.metadata_columns import Item
-from vitrail.corpus.build.splits import match_lookalikes, thumbnail_of
+from vitrail.corpus.build.lookalikes import match_lookalikes, thumbnail_of
+from vitrail.corpus.build.metadata.columns import Item
 from vitrail.corpus.build.writer import Card, TaskTable, write_corpus
 from vitrail.corpus.store.tables import table_of
 from vitrail.corpus.store.tars import write_tar

@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vitrail.corpus.build.csv_records import find_separator, read_records
-from vitrail.corpus.build.label_values import is_nothing
-from vitrail.corpus.build.plain_text import require_plain
+from vitrail.corpus.build.metadata.csv_records import find_separator, read_records
+from vitrail.corpus.build.metadata.label_values import is_nothing
+from vitrail.corpus.build.metadata.plain_text import require_plain
 from vitrail.errors import CorpusError
 
 __all__ = ["TableRow", "parse_object", "read_columns", "read_rows"]
@@ -40,7 +40,7 @@ def read_rows(file: Path) -> Iterator[TableRow]:
     Raises:
         CorpusError: The file cannot be read as a table, has no column `file_name`, or has a column twice.
     """
-    read = {".parquet": _parquet_rows, ".csv": _csv_rows, ".jsonl": _json_rows}[file.suffix]
+    read = {".parquet": _parquet_rows, ".csv": _csv_rows, ".jsonl": _json_rows}[file.suffix.lower()]
     return (row for row in read(file) if row.problem is not None or not all(map(is_nothing, row.record.values())))
 
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from vitrail.corpus import build_corpus, check_corpus, open_corpus
-from vitrail.corpus.build.emoji_codes import SKIN_TONES, concept_of, family_of, normalise_codes, skin_tone_of
+from vitrail.corpus.build.emoji.codes import SKIN_TONES, concept_of, family_of, normalise_codes, skin_tone_of
 from vitrail.corpus.pixels.decode import decode_image
 
 

@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 from vitrail.contracts.corpus import SHARDS_FOLDER, CorpusManifest
 from vitrail.corpus.build.indexing import IndexedShard, index_shard
 from vitrail.corpus.build.items import signals_of, splits_of, tasks_of
-from vitrail.corpus.build.metadata_columns import Item, MetadataReader, Place
-from vitrail.corpus.build.metadata_table import parse_object, read_columns
-from vitrail.corpus.build.refusals import Refusals
+from vitrail.corpus.build.metadata.columns import Item, MetadataReader, Place
+from vitrail.corpus.build.metadata.refusals import Refusals
+from vitrail.corpus.build.metadata.table_rows import parse_object, read_columns
 from vitrail.corpus.build.writer import Card, write_corpus
 from vitrail.errors import CorpusError
 

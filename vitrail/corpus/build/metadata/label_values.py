@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from vitrail.corpus.build.plain_text import require_plain
+from vitrail.corpus.build.metadata.plain_text import require_plain
 
 __all__ = ["NOTHING_WORDS", "is_nothing", "plain_value"]
 

@@ -1,7 +1,10 @@
 """Values of labels, groups and roles: what differs only for a computer is one, and what is nothing is nothing."""
 
+import io
 import json
 import math
+import os
+import tarfile
 import unicodedata
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -13,12 +16,12 @@ from hypothesis import strategies as st
 
 from vitrail.corpus import build_corpus, check_corpus, open_corpus
 from vitrail.corpus.build.items import signals_of, splits_of
-from vitrail.corpus.build.label_values import plain_value
-from vitrail.corpus.build.metadata_columns import UNKNOWN_TIME, MetadataReader, Place
-from vitrail.corpus.build.refusals import Refusals
-from vitrail.corpus.build.role_values import role_value
-from vitrail.corpus.build.split_words import split_word
-from vitrail.errors import CorpusError
+from vitrail.corpus.build.metadata.columns import UNKNOWN_TIME, MetadataReader, Place
+from vitrail.corpus.build.metadata.label_values import plain_value
+from vitrail.corpus.build.metadata.refusals import Refusals
+from vitrail.corpus.build.metadata.role_values import role_value
+from vitrail.corpus.build.metadata.split_words import split_word
+from vitrail.errors import ConfigError, CorpusError
 
 
 def read(record, refusals=None):
@@ -287,19 +290,52 @@ def test_shards_quarantine_what_they_cannot_use(tmp_path, picture, tar):
     assert len(open_corpus(tmp_path / "out").task_labels("label")) == 8
 
 
-def test_names_in_other_encodings_do_not_stop_a_build(tmp_path, picture):
-    folder = tmp_path / "set"
+def write_bytes(path, data):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as stream:
+        stream.write(data)
+
+
+def test_files_and_folders_named_in_other_encodings_do_not_stop_a_build(tmp_path, picture):
+    source = bytes(tmp_path) + b"/caf\xe9s"
     for number in range(8):
-        name = b"caf\xe9-%d.png" % number if number in (3, 4) else b"%d.png" % number
-        path = bytes(folder) + b"/" + [b"round", b"square"][number % 2] + b"/" + name
-        (folder / ["round", "square"][number % 2]).mkdir(parents=True, exist_ok=True)
-        with open(path, "wb") as stream:
-            stream.write(picture(number))
-    manifest = build_corpus(str(folder), tmp_path / "out")
+        write_bytes(source + [b"/round/", b"/square-\xfc/"][number % 2] + b"caf\xe9-%d.png" % number, picture(number))
+    manifest = build_corpus(os.fsdecode(source), tmp_path / "out")
     assert check_corpus(tmp_path / "out") == manifest
-    assert manifest.num_images == 8
-    corpus = open_corpus(tmp_path / "out")
-    assert corpus.read_bytes(["square/caf_-3", "round/caf_-4"]) == [picture(3), picture(4)]
+    assert (manifest.name, manifest.num_images, manifest.num_quarantined) == (r"caf\xe9s", 8, 0)
+    assert manifest.tasks[0].classes == ("round", r"square-\xfc")
+    assert open_corpus(tmp_path / "out").read_bytes([r"square-\xfc/caf\xe9-3"]) == [picture(3)]
+
+
+def test_members_named_in_other_encodings_do_not_stop_a_build(tmp_path, picture):
+    (tmp_path / "tars").mkdir()
+    with tarfile.open(tmp_path / "tars" / "0.tar", "w", format=tarfile.GNU_FORMAT, encoding="latin-1") as tar:
+        for number in range(8):
+            for name, data in ((f"é{number}.png", picture(number)), (f"é{number}.cls", b"%d" % (number % 2))):
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+    manifest = build_corpus(str(tmp_path / "tars"), tmp_path / "out")
+    assert check_corpus(tmp_path / "out") == manifest
+    assert open_corpus(tmp_path / "out").task_labels("cls")["image_id"][3].as_py() == r"\xe93"
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.tar", b"a\nb.tar"])
+def test_a_tar_whose_name_cannot_be_kept_is_refused(tmp_path, picture, tar, name):
+    made = tar(tmp_path / "0.tar", {"0.png": picture(0)})
+    write_bytes(bytes(tmp_path) + b"/tars/" + name, made.read_bytes())
+    with pytest.raises(ConfigError, match="is not the plain name of a file: rename it"):
+        build_corpus(str(tmp_path / "tars"), tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["METADATA.CSV", "Metadata.csv"])
+def test_the_name_of_a_table_may_have_capitals(tmp_path, picture, name):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "0.png").write_bytes(picture(0))
+    (tmp_path / "set" / name).write_text("file_name,title\n0.png,x\n")
+    (tmp_path / "set" / ".hidden").mkdir()
+    (tmp_path / "set" / ".hidden" / "metadata.csv").write_text("not,a,table\n")
+    assert build_corpus(str(tmp_path / "set"), tmp_path / "out").num_signals == 1
 
 
 _JSON = st.recursive(

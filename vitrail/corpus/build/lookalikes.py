@@ -1,52 +1,18 @@
-"""Splits by group: images that belong together never straddle train, val and test."""
+"""Images that look the same: equal pixels, or thumbnails that hardly differ."""
 
 import hashlib
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
+from vitrail.corpus.build.groups import connect_groups
 from vitrail.corpus.pixels.decode import decode_image, draw_thumbnail
 
-__all__ = ["connect_groups", "look_of", "match_lookalikes", "split_of", "thumbnail_of"]
+__all__ = ["look_of", "match_lookalikes", "thumbnail_of"]
 
 _THUMBNAIL_SIZE = 16
 _LOOKALIKE_LEVELS = 2.0  # root mean square difference of thumbnails, in grey levels of 255
 _BLOCK_ROWS = 1024
-_TRAIN_SHARE, _VAL_SHARE = 80, 10
-
-
-def split_of(group: str) -> str:
-    """The split of a group, by hash: 80% train, 10% val, 10% test."""
-    bucket = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") % 100
-    if bucket < _TRAIN_SHARE:
-        return "train"
-    return "val" if bucket < _TRAIN_SHARE + _VAL_SHARE else "test"
-
-
-def connect_groups(features: Iterable[Sequence[Hashable]]) -> list[int]:
-    """Numbers the connected components of items that share a feature.
-
-    Args:
-        features: For each item, what it shares with others of its group (a family, a picture's digest, ...).
-
-    Returns:
-        For each item the position of the first item of its component.
-    """
-    parents: list[int] = []
-    first_with: dict[Hashable, int] = {}
-    for item, shared in enumerate(features):
-        parents.append(item)
-        for feature in shared:
-            ours, theirs = _root(parents, item), _root(parents, first_with.setdefault(feature, item))
-            parents[max(ours, theirs)] = min(ours, theirs)
-    return [_root(parents, item) for item in range(len(parents))]
-
-
-def _root(parents: list[int], item: int) -> int:
-    while parents[item] != item:
-        parents[item] = parents[parents[item]]
-        item = parents[item]
-    return item
 
 
 def look_of(data: bytes) -> str:

@@ -8,12 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from vitrail.contracts.codec import read
-from vitrail.contracts.corpus import SIGNALS_FILES, CorpusManifest
 from vitrail.contracts.files import atomic_folder
+from vitrail.corpus import Corpus, open_corpus
 from vitrail.errors import LabelError
+from vitrail.labels.arrays import list_array, positions_in_rows, row_of_each
 from vitrail.labels.label_set.opened import LabelSet, open_labels
-from vitrail.labels.shards.image_rows import read_image_ids
 from vitrail.labels.text.encoder import load_encoder
 from vitrail.labels.text.language import UNKNOWN
 
@@ -60,26 +59,26 @@ def build_text_features(corpus: Path, labels: Path, out: Path, encoder_name: str
     Raises:
         LabelError: The label set was derived from another corpus, or no image has text.
     """
-    manifest = read(CorpusManifest, Path(corpus))
-    label_set = open_labels(labels)
-    label_set.require_corpus(corpus, manifest.digest)
-    ids = pa.concat_arrays([read_image_ids(Path(corpus), shard.name) for shard in manifest.shards])
-    texts = _summarise_texts(Path(corpus), ids)
+    opened, label_set = open_corpus(Path(corpus)), open_labels(labels)
+    label_set.require_corpus(opened)
+    shards = [opened.index_columns(shard.name, "image_id") for shard in opened.manifest.shards]
+    ids = pa.concat_tables(shards)["image_id"].combine_chunks()
+    texts = _summarise_texts(opened, ids)
     with atomic_folder(Path(out)) as folder:
         pq.write_table(_image_features(label_set, ids, texts, encoder_name), folder / "image_features.parquet")
         pq.write_table(_label_statistics(label_set, texts), folder / "label_statistics.parquet")
 
 
-def _summarise_texts(corpus: Path, ids: pa.Array) -> pa.Table:
+def _summarise_texts(corpus: Corpus, ids: pa.Array) -> pa.Table:
     """One row per text of an indexed image: image (position in `ids`), source, language, observed_at."""
-    frame = daft.read_parquet(str(corpus / SIGNALS_FILES))
+    frame = daft.read_parquet([str(path) for path in corpus.signal_files()])
     table = frame.select("image_id", "source", "text", "language", "observed_at").to_arrow().combine_chunks()
     image = pc.index_in(table["image_id"], value_set=ids)
     table = table.drop_columns(["image_id"]).append_column("image", image)
     has_text = pc.and_(pc.is_valid(image), pc.greater(pc.binary_length(pc.fill_null(table["text"], "")), 0))
     table = table.filter(has_text).drop_columns(["text"])
     if not table.num_rows:
-        raise LabelError(f"{corpus}: no image of the corpus has text")
+        raise LabelError(f"{corpus.path}: no image of the corpus has text")
     return table
 
 
@@ -91,7 +90,7 @@ def _image_features(label_set: LabelSet, ids: pa.Array, texts: pa.Table, encoder
         .aggregate([("source", "count")])
         .sort_by([("image", "ascending"), ("source", "ascending")])
     )
-    offsets = np.searchsorted(sources["image"].to_numpy(), np.append(image, len(ids))).astype(np.int32)
+    num_sources = np.diff(np.searchsorted(sources["image"].to_numpy(), np.append(image, len(ids))))
     sidecar = pa.concat_tables([label_set.sidecar(shard) for shard in label_set.manifest.shards]).take(pa.array(image))
     label_ids, scores = sidecar["label_ids"].combine_chunks(), sidecar["scores"].combine_chunks()
     vocabulary = label_set.vocabulary()
@@ -102,15 +101,12 @@ def _image_features(label_set: LabelSet, ids: pa.Array, texts: pa.Table, encoder
         {
             "image_id": ids.take(pa.array(image)),
             "event_timestamp": per_image["observed_at_max"],
-            "top_labels": pa.ListArray.from_arrays(
-                np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
-                vocabulary["term"].combine_chunks().take(output),
-            ),
+            "top_labels": list_array(lengths, vocabulary["term"].combine_chunks().take(output)),
             "top_label_ids": label_ids,
             "top_scores": scores,
             "text_embedding": _embed(output.to_numpy(), scores.flatten().to_numpy(), lengths, vectors),
-            "sources": pa.ListArray.from_arrays(offsets, sources["source"].combine_chunks()),
-            "source_counts": pa.ListArray.from_arrays(offsets, sources["source_count"].combine_chunks()),
+            "sources": list_array(num_sources, sources["source"].combine_chunks()),
+            "source_counts": list_array(num_sources, sources["source_count"].combine_chunks()),
             "num_signals": per_image["image_count"],
             "language": _languages(texts, image),
         }
@@ -118,16 +114,22 @@ def _image_features(label_set: LabelSet, ids: pa.Array, texts: pa.Table, encoder
 
 
 def _embed(output: np.ndarray, scores: np.ndarray, lengths: np.ndarray, vectors: np.ndarray) -> pa.Array:
+    """Lists of float32: for each of N images the mean of its labels' vectors, weighted by score, of unit length.
+
+    Args:
+        output: int64 [P] labels of the images, end to end.
+        scores: float32 [P].
+        lengths: int64 [N] labels of each image.
+        vectors: float32 [L, D].
+    """
     total = np.zeros((len(lengths), vectors.shape[1]), dtype=np.float32)
-    rank = np.arange(len(output)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    owner = np.repeat(np.arange(len(lengths)), lengths)
+    image, rank = row_of_each(lengths), positions_in_rows(np.zeros_like(lengths), lengths)
     for position in range(int(lengths.max(initial=0))):  # one label of each image at a time: a fixed order of addition
         at = rank == position
-        total[owner[at]] += scores[at, None] * vectors[output[at]]
+        total[image[at]] += scores[at, None] * vectors[output[at]]
     norm = np.linalg.norm(total, axis=1, keepdims=True)
     total = np.divide(total, norm, out=total, where=norm > 0)
-    offsets = (np.arange(len(total) + 1) * total.shape[1]).astype(np.int32)
-    return pa.ListArray.from_arrays(offsets, total.ravel())
+    return list_array(np.full(len(total), total.shape[1]), total.ravel())
 
 
 def _languages(texts: pa.Table, image: np.ndarray) -> list[str]:

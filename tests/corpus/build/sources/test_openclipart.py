@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from vitrail.corpus import build_corpus, check_corpus, open_corpus
-from vitrail.corpus.build.openclipart import build_from_tree
+from vitrail.corpus.build.sources.openclipart import build_from_tree
 from vitrail.errors import CorpusError
 
 SVG = """<?xml version="1.0"?>

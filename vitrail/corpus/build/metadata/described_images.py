@@ -5,11 +5,11 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from vitrail.corpus.build.label_values import is_nothing
-from vitrail.corpus.build.metadata_columns import Item, MetadataReader, Place
-from vitrail.corpus.build.metadata_table import TableRow, read_rows
-from vitrail.corpus.build.refusals import Refusals
-from vitrail.corpus.build.split_words import split_word
+from vitrail.corpus.build.metadata.columns import Item, MetadataReader, Place
+from vitrail.corpus.build.metadata.label_values import is_nothing
+from vitrail.corpus.build.metadata.refusals import Refusals
+from vitrail.corpus.build.metadata.split_words import split_word
+from vitrail.corpus.build.metadata.table_rows import TableRow, read_rows
 
 __all__ = ["METADATA_FILES", "describe_images", "find_metadata"]
 
@@ -17,8 +17,9 @@ METADATA_FILES = ("metadata.parquet", "metadata.csv", "metadata.jsonl")
 
 
 def find_metadata(source: Path) -> list[Path]:
-    """The metadata files in a folder and below, in path order."""
-    return sorted(path for name in METADATA_FILES for path in source.rglob(name))
+    """The metadata files in a folder and below, hidden ones left out, in path order; case does not matter."""
+    found = (path for path in source.rglob("*") if path.name.lower() in METADATA_FILES)
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(source).parts))
 
 
 def describe_images(
@@ -78,6 +79,8 @@ def _image_of(row: TableRow, file: Path, by_name: dict[str, Path], rows: dict[Pa
 def _find(name: str, file: Path, by_name: dict[str, Path]) -> Path:
     folder = _comparable(file.parent)
     spellings = dict.fromkeys([name, name.strip(), name.strip().replace("\\", "/")])
+    if any(".." in spelling.split("/") for spelling in spellings):
+        raise ValueError(f"{name!r:.240} leads up by '..', which is not followed; name a file below {file.parent}")
     targets = [_comparable(os.path.join(folder, spelling)) for spelling in spellings]
     inside = [target for target in targets if target.startswith(os.path.join(folder, ""))]
     if not inside:

@@ -1,0 +1,1 @@
+"""What is known of emoji: their code points and their names."""
