@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from vitrail.contracts.codec import encode, load
-from vitrail.contracts.runs import ArtifactManifest
+from vitrail.contracts.runs import RECIPE_FILE, ArtifactManifest
 from vitrail.errors import ConfigError, VitrailError
 from vitrail.recipes import Recipe, find_recipe
 from vitrail.steps import STEPS, Workspace, last_run_by_hand, new_run_id, run_step
@@ -48,7 +48,7 @@ def _workspace(root: Path, step: str, run_id: str | None) -> Workspace:
 def _recipe(workspace: Workspace, chosen: str | None) -> Recipe:
     if chosen:
         return find_recipe(chosen)
-    saved = workspace.run_folder / "recipe.json"
+    saved = workspace.run_folder / RECIPE_FILE
     return load(Recipe, saved) if saved.exists() else find_recipe("emoji")
 
 

@@ -15,7 +15,8 @@ import psutil
 from pipelines.console import StepConsole
 from pipelines.vitrail_pipeline import make_pipeline
 from vitrail.config import require
-from vitrail.contracts.codec import encode
+from vitrail.contracts.codec import encode, read
+from vitrail.contracts.runs import REPORT_FILE, RunSummary
 from vitrail.errors import ConfigError
 from vitrail.recipes import Recipe, find_recipe
 from vitrail.steps import Workspace, new_run_id
@@ -49,7 +50,7 @@ def run_locally(recipe: Recipe, arguments: dict[str, str]) -> int:
             make_pipeline(recipe, run.name)(recipe=json.dumps(encode(recipe)), **arguments)
         except RuntimeError as error:  # KFP names the task; why it failed is in the run's records
             log.write(f"{error}\n")
-    if not (run / "summary.json").exists():
+    if not (run / RunSummary.FILE).exists():
         sys.stderr.write(f"the run ended before its report; see {log_path}\n")
         return 1
     return _describe(run, log_path)
@@ -73,14 +74,14 @@ def _stopping_in_order() -> Iterator[None]:
 
 def _describe(run: Path, log: Path) -> int:
     """Prints how the run ended; 0 when every step succeeded, whatever the verdict."""
-    summary = json.loads((run / "summary.json").read_text())
-    model, is_failed = summary["model"], summary["status"] != "succeeded"
+    summary = read(RunSummary, run)
+    model, is_failed = summary.model, summary.status != "succeeded"
     lines = {
-        "failed at": f"{summary['failed_step']}: {summary['error']}" if is_failed else None,
-        "verdict": summary["verdict"],
-        "model": f"{model['name']}/{model['version']} ({model['alias']})" if model else "not registered",
-        "Bento": summary["bento"] or "not packaged",
-        "report": str(run / "report.html"),
+        "failed at": f"{summary.failed_step}: {summary.error}" if is_failed else None,
+        "verdict": summary.verdict,
+        "model": f"{model.name}/{model.version} ({model.alias})" if model else "not registered",
+        "Bento": summary.bento or "not packaged",
+        "report": str(run / REPORT_FILE),
         "log": str(log) if is_failed else None,
     }
     sys.stdout.write("\n" + "".join(f"{name:<10}{value}\n" for name, value in lines.items() if value))
@@ -102,7 +103,7 @@ def submit(recipe: Recipe, host: str, arguments: dict[str, str]) -> str:
         "name the registry that holds the images of containers/, with --image-prefix or in a recipe's JSON file",
     )
     client = kfp.Client(host=host)
-    return client.create_run_from_pipeline_func(make_pipeline(recipe), arguments=arguments).run_id
+    return str(client.create_run_from_pipeline_func(make_pipeline(recipe), arguments=arguments).run_id)
 
 
 def main(argv: list[str] | None = None) -> None:

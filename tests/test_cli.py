@@ -2,10 +2,12 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from builders import REPOSITORY
@@ -135,8 +137,6 @@ def test_sources_and_scorers(capsys, mini_labels):
 
 
 def test_an_image_is_explained_as_text_page_and_json(capsys, mini_corpus, mini_labels, tmp_path):
-    import pyarrow.parquet as pq
-
     image_id = pq.read_table(mini_corpus / "index" / "00000.parquet")["image_id"][0].as_py()
     arguments = ("explain", image_id, "--corpus", str(mini_corpus), "--labels", str(mini_labels))
     _, out, _ = call(capsys, *arguments, "--page", str(tmp_path / "page.html"))
@@ -147,6 +147,28 @@ def test_an_image_is_explained_as_text_page_and_json(capsys, mini_corpus, mini_l
     assert image_id in page
     _, out, _ = call(capsys, *arguments, "--json")
     assert json.loads(out)["labels"][0]["votes"]
+
+
+def test_the_corpus_of_a_label_set_is_found_by_its_digest(capsys, mini_corpus, mini_labels, tmp_path, monkeypatch):
+    image_id = pq.read_table(mini_corpus / "index" / "00000.parquet")["image_id"][0].as_py()
+    labels = shutil.copytree(mini_labels, tmp_path / "somewhere" / "labels")
+    (tmp_path / "data" / "emoji").mkdir(parents=True)  # what the command looked at before is none
+    monkeypatch.chdir(tmp_path)
+    status, _, err = call(capsys, "explain", image_id, "--labels", str(labels))
+    assert status == 1
+    assert "name the folder it lies in with --corpus" in err
+    (tmp_path / "data" / "mini").symlink_to(mini_corpus)
+    expected = call(capsys, "explain", image_id, "--labels", str(labels), "--corpus", str(mini_corpus))
+    assert expected[0] == 0
+    assert call(capsys, "explain", image_id, "--labels", str(labels)) == expected
+    (tmp_path / "data" / "mini").rename(labels.parent / "corpus")  # beside it, as in a run
+    assert call(capsys, "explain", image_id, "--labels", str(labels)) == expected
+    other = shutil.copytree(mini_corpus, tmp_path / "other")
+    digest = json.loads((other / "corpus.json").read_text())["digest"]
+    (other / "corpus.json").write_text((other / "corpus.json").read_text().replace(digest, "0" * 64))
+    status, _, err = call(capsys, "explain", image_id, "--labels", str(labels), "--corpus", str(other))
+    assert status == 1
+    assert f"was derived from another corpus ({digest[:12]})" in err
 
 
 def test_labels_are_derived_audited_and_trained_on_by_hand(capsys, mini_corpus, tmp_path):

@@ -15,6 +15,7 @@ from vitrail.contracts.verdict import Verdict
 from vitrail.errors import GateError, VitrailError
 
 REPOSITORY = Path(__file__).parents[2]
+DECLARATIONS = REPOSITORY / "vitrail" / "contracts"
 PACKAGES = ("vitrail", "components", "pipelines", "serving", "features")
 
 
@@ -104,7 +105,7 @@ def test_the_contracts_are_those_that_are_handed_on():
     handed_on = {
         *("CorpusManifest", "LabelSetManifest", "ModelManifest", "IndexManifest", "EvaluationReport", "Verdict"),
         *("ServingReport", "ValidationReport", "Profile", "BundleManifest", "StepRecord", "ArtifactManifest"),
-        *("ModelVersion", "Release", "LabelDiff", "BuiltBento", "ComparedChampion"),
+        *("ModelVersion", "Release", "LabelDiff", "BuiltBento", "ComparedChampion", "RunSummary", "PlanReview"),
     }
     assert handed_on <= {kind.__name__ for kind in CONTRACTS}
 
@@ -155,17 +156,34 @@ def test_a_verdict_of_another_form_blesses_nothing():
         decode(Verdict, blessed | {"unknown": 1}, "a verdict")
 
 
+def named_files():
+    """The files of contracts, and the tables beside them that a module of contracts gives a name."""
+    modules = [importlib.import_module(f"vitrail.contracts.{path.stem}") for path in DECLARATIONS.glob("*.py")]
+    tables = {value for module in modules for name, value in vars(module).items() if name.endswith(("_FILE", "_FILES"))}
+    return tables | {kind.FILE for kind in CONTRACTS}
+
+
+def literals(tree):
+    """Every text in a module but those that declare a contract."""
+    declared = {
+        keyword.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for keyword in node.keywords
+        if keyword.arg == "file"
+    }
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and node not in declared]
+
+
 def test_files_of_contracts_are_named_by_them_alone():
     """A literal in a module would go on naming the old file when the contract names a new one."""
-    names = {kind.FILE for kind in CONTRACTS}
+    names = named_files()
+    assert {"corpus.json", "steps/{step}.json", "splits.parquet", "model.safetensors"} <= names
     spelled = [
         f"{path.relative_to(REPOSITORY)}:{node.lineno}: {node.value}"
         for path, tree in sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and node.value in names and not is_declaration(path)
+        if not path.is_relative_to(DECLARATIONS)
+        for node in literals(tree)
+        if node.value in names
     ]
     assert spelled == []
-
-
-def is_declaration(path):
-    return path.is_relative_to(REPOSITORY / "vitrail" / "contracts")

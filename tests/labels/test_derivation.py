@@ -16,7 +16,6 @@ from vitrail.errors import LabelError
 from vitrail.labels import (
     LabelsConfig,
     build_text_features,
-    derivation,
     derive_labels,
     diff_labels,
     explain_image,
@@ -25,6 +24,7 @@ from vitrail.labels import (
     tail_report,
 )
 from vitrail.labels.label_set.text_features import IMAGE_FEATURES_SCHEMA, LABEL_STATISTICS_SCHEMA
+from vitrail.labels.shards import annotate_signals
 
 
 def test_label_set_keeps_its_contract(mini_corpus, mini_labels):
@@ -194,7 +194,7 @@ def test_labels_that_moved_too_much_stop_the_run_and_can_be_read(mini_corpus, pl
         derive_labels(corpus, out, replace(CONFIG, max_churn=0.0), previous=plain_labels, work=work)
     assert load(LabelDiff, out / "diff.json").churn > 0
     assert open_labels(out).vocabulary().num_rows
-    monkeypatch.setattr(derivation, "_annotate_wave", None)  # a raised limit computes nothing again
+    monkeypatch.setattr(annotate_signals, "_annotate_wave", None)  # a raised limit computes nothing again
     derive_labels(corpus, out, replace(CONFIG, max_churn=1.0), previous=plain_labels, work=work)
     assert [path.name for path in work.iterdir()] == ["notes.txt"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from vitrail.contracts.labels import SIDECAR_SCHEMA, VOTES_SCHEMA
 from vitrail.labels import sample_pairs, source_support
-from vitrail.labels.shards import scorer_training as judged
+from vitrail.labels.shards import scorer_training
 
 ROWS = 4_000  # of a shard
 
@@ -87,9 +87,11 @@ def test_split_groups_are_held_for_the_judged_images_only(tmp_path, asked, monke
         }
     )
     pq.write_table(table, tmp_path / "splits.parquet")
-    is_in = judged.pc.is_in
-    monkeypatch.setattr(judged.pc, "is_in", lambda ids, **more: (largest.append(len(ids)), is_in(ids, **more))[1])
-    groups = judged._groups(tmp_path, pa.array(asked, pa.string()))
+    is_in = scorer_training.pc.is_in
+    monkeypatch.setattr(
+        scorer_training.pc, "is_in", lambda ids, **more: (largest.append(len(ids)), is_in(ids, **more))[1]
+    )
+    groups = scorer_training._groups(tmp_path, pa.array(asked, pa.string()))
     assert groups == {name: f"group-{int(name[6:]) // 2}" for name in asked if name != "unknown"}
     assert max(largest) < count / 2
-    assert not judged._groups(tmp_path / "none", pa.array(asked, pa.string()))
+    assert not scorer_training._groups(tmp_path / "none", pa.array(asked, pa.string()))

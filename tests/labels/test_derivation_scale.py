@@ -17,22 +17,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders.signal_corpora import CONFIG, all_digests, copy_corpus, read_signals
-from vitrail.contracts.codec import load
-from vitrail.contracts.corpus import CorpusManifest
+from vitrail.corpus import open_corpus
 from vitrail.errors import LabelError
-from vitrail.labels import LabelsConfig, derivation, derive_labels
+from vitrail.labels import LabelsConfig, derive_labels
 from vitrail.labels.clustering import nearest_neighbours
 from vitrail.labels.dictionary.terms import Terms
 from vitrail.labels.scoring.aggregation import aggregate_posts
 from vitrail.labels.scoring.annotation_features import build_annotations
 from vitrail.labels.scoring.mentions import unpack_mentions
 from vitrail.labels.scoring.scorers import HeuristicScorer
-from vitrail.labels.shards import image_rows, shard_labels
+from vitrail.labels.shards import annotate_signals, image_rows, publish_shards, score_shards, signal_files
 from vitrail.labels.shards.annotation import annotate
 from vitrail.labels.shards.engine import outside_reason
 from vitrail.labels.shards.image_rows import _SEEDS as SEEDS
 from vitrail.labels.shards.image_rows import ImageLookup, hash_ids
-from vitrail.labels.shards.shard_labels import collect_votes
+from vitrail.labels.shards.votes import collect_votes
+from vitrail.labels.shards.work_folder import WorkFolder
 from vitrail.labels.text.surfaces import Surfaces
 
 NUM_PARTS = 4  # signal files, each a wave; the corpus has as many shards
@@ -154,7 +154,8 @@ KILL_SCRIPT = """
 import importlib, os, signal, sys
 from pathlib import Path
 from builders.signal_corpora import CONFIG
-from vitrail.labels import derivation, derive_labels
+from vitrail.labels import derive_labels
+from vitrail.labels.shards import signal_files
 corpus, out, module, name, last = sys.argv[1:]
 target, calls = importlib.import_module(module), []
 function = getattr(target, name)
@@ -164,13 +165,13 @@ def run_or_die(*arguments):
         os.kill(os.getpid(), signal.SIGKILL)
     return function(*arguments)
 setattr(target, name, run_or_die)
-derivation._WAVE_BYTES = 1
+signal_files._WAVE_BYTES = 1
 derive_labels(Path(corpus), Path(out), CONFIG)
 """
 STAGES = {  # what computes one part of the stage, and the record that it leaves
-    "annotate": (derivation, "_annotate_wave", "wave-*.json"),
-    "score": (shard_labels, "build_annotations", "scored/*.npz"),
-    "publish": (shard_labels, "read_image_ids", "published/*.npz"),
+    "annotate": (annotate_signals, "_annotate_wave", "wave-*.json"),
+    "score": (score_shards, "build_annotations", "scored/*.npz"),
+    "publish": (publish_shards, "read_image_ids", "published/*.npz"),
 }
 
 
@@ -188,7 +189,7 @@ def test_a_killed_derivation_goes_on_where_it_was(parted_corpus, plain_labels, t
     calls = []
     function = getattr(module, name)
     monkeypatch.setattr(module, name, lambda *arguments: (calls.append(name), function(*arguments))[1])
-    monkeypatch.setattr(derivation, "_WAVE_BYTES", 1)
+    monkeypatch.setattr(signal_files, "_WAVE_BYTES", 1)
     derive_labels(parted_corpus, out, CONFIG)
     assert len(calls) == NUM_PARTS - num_finished
     assert all_digests(out) == all_digests(plain_labels)
@@ -226,23 +227,23 @@ FAILURES = {
 def test_a_failed_shard_is_told_from_bad_input_and_the_next_run_goes_on(
     parted_corpus, plain_labels, tmp_path, monkeypatch, failure
 ):
-    save, saved = shard_labels._save_scored, []
+    save, saved = score_shards._save_scored, []
 
-    def save_or_fail(path, *arguments):
-        if path.stem == str(NUM_PARTS - 1):
+    def save_or_fail(work, shard, *rest):
+        if shard == NUM_PARTS - 1:
             raise failure
-        save(path, *arguments)
-        saved.append(path.name)
+        save(work, shard, *rest)
+        saved.append(shard)
 
-    monkeypatch.setattr(shard_labels, "_save_scored", save_or_fail)
+    monkeypatch.setattr(score_shards, "_save_scored", save_or_fail)
     words = re.escape(str(failure) or "MemoryError")
     with pytest.raises(LabelError, match=f"not finished: {words}; .* run again, which goes on") as error:
         derive_labels(parted_corpus, tmp_path / "labels", CONFIG)
     assert "UTF-8" not in str(error.value)
     assert saved
-    monkeypatch.setattr(shard_labels, "_save_scored", lambda path, *rest: (saved.append(path.name), save(path, *rest)))
+    monkeypatch.setattr(score_shards, "_save_scored", lambda *all: (saved.append(all[1]), save(*all)))
     derive_labels(parted_corpus, tmp_path / "labels", CONFIG)
-    assert sorted(saved) == sorted(f"{shard}.npz" for shard in range(NUM_PARTS))
+    assert sorted(saved) == list(range(NUM_PARTS))
     assert all_digests(tmp_path / "labels") == all_digests(plain_labels)
 
 
@@ -270,18 +271,18 @@ corpus, out, journal = sys.argv[1:]
 def die_after_the_first_shard():
     import os, signal
     from pathlib import Path
-    from vitrail.labels.shards import shard_labels
-    save = shard_labels._save_scored
-    def save_and_die(path, *arguments):
-        save(path, *arguments)
-        with open(f"{journal}/{path.stem}", "a") as stream:
+    from vitrail.labels.shards import score_shards
+    save = score_shards._save_scored
+    def save_and_die(work, shard, *rest):
+        save(work, shard, *rest)
+        with open(f"{journal}/{shard}", "a") as stream:
             stream.write("saved\\n")
         try:
             os.close(os.open(f"{journal}/killed", os.O_CREAT | os.O_EXCL))
         except FileExistsError:
             return
         os.kill(os.getpid(), signal.SIGKILL)
-    shard_labels._save_scored = save_and_die
+    score_shards._save_scored = save_and_die
 
 cluster = Cluster()
 for _ in range(2):
@@ -300,14 +301,14 @@ finally:
 
 
 def test_ids_that_meet_under_one_hash_are_told_apart(mini_corpus, tmp_path, monkeypatch):
-    manifest = load(CorpusManifest, mini_corpus / "corpus.json")
-    ids = pa.concat_arrays([image_rows.read_image_ids(mini_corpus, shard.name) for shard in manifest.shards])
+    corpus, work = open_corpus(mini_corpus), WorkFolder(tmp_path)
     monkeypatch.setattr(
         image_rows, "hash_ids", lambda ids, seed: hash_ids(ids, seed) >> np.uint64(54 * (seed == SEEDS[0]))
     )
-    image_rows.build_lookup(mini_corpus, manifest, tmp_path)
-    lookup = image_rows.open_lookup(tmp_path)
+    image_rows.build_lookup(corpus, work)
+    lookup = image_rows.open_lookup(work)
     assert lookup.seed == SEEDS[1]
+    ids = corpus.index()["image_id"].combine_chunks()
     assert lookup.find(ids).tolist() == list(range(len(ids)))
 
 

@@ -16,6 +16,7 @@ from vitrail.contracts.codec import encode, save
 from vitrail.contracts.files import write_json
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import Architecture, HeadSpec, Transforms
+from vitrail.contracts.runs import StepRecord
 from vitrail.contracts.serving import ServingCheck, ServingReport
 from vitrail.contracts.validation import ExpectationResult, FailingRows, SuiteResult, ValidationReport
 from vitrail.corpus import open_corpus
@@ -195,19 +196,27 @@ def write_serving(folder):
     return folder
 
 
-def record(run, step, artifact=None, *, status="succeeded", error=None, seconds=1.5):
+LINEAGE = {
+    "checkout_corpus": {"git_revision": "0123456789abcdef"},
+    "finetune_tasks": {"model_id": "m" * 64},
+    "register_model": {"model_version": "vitrail/8"},
+}
+
+
+def record(run, step, artifact=None, *, status="succeeded", error=None, seconds=1.5, lineage=None):
     position = PIPELINE.index(step)
-    entry = {
-        "step": step,
-        "status": status,
-        "started_at": f"2026-11-24T04:{position:02d}:00+00:00",
-        "seconds": seconds,
-        "is_reused": step == "checkout_corpus",
-        "artifact": str(artifact) if artifact else None,
-        "lineage": {"model_id": "m" * 64} if step == "finetune_tasks" else {},
-        "error": error,
-    }
-    write_json(run / "steps" / f"{step}.json", entry)
+    entry = StepRecord(
+        step=step,
+        status=status,
+        started_at=f"2026-11-24T04:{position:02d}:00+00:00",
+        seconds=seconds,
+        is_reused=step == "checkout_corpus",
+        artifact=str(artifact) if artifact else None,
+        digest=None,
+        lineage=LINEAGE.get(step, {}) if lineage is None else lineage,
+        error=error,
+    )
+    save(run / "steps" / f"{step}.json", entry)
 
 
 def write_run(root, corpus, labels):
@@ -235,7 +244,6 @@ def write_run(root, corpus, labels):
     )
     save(run / "verdict.json", verdict)
     write_json(run / "recipe.json", {"name": "emoji", "labels": {"top_k": 8}})
-    write_json(run / "lineage.json", {"git_revision": "0123456789abcdef", "model_version": "vitrail/8"})
     artifacts = {
         "checkout_corpus": corpus,
         "derive_labels": labels,
@@ -542,9 +550,8 @@ def test_text_of_users_stays_text(run, copied, mini_corpus, mini_labels, tmp_pat
     record(copied, "checkout_corpus", corpus)
     record(copied, "derive_labels", labels)
     record(copied, "finetune_tasks", training)
-    record(copied, "promote_model", status="failed", error=EVIL)
+    record(copied, "promote_model", status="failed", error=EVIL, lineage={"bento": EVIL})
     write_json(copied / "recipe.json", {"name": EVIL})
-    write_json(copied / "lineage.json", {"bento": EVIL})
     page = publish(copied)
     assert not any(attribute.startswith("on") for _, found in page.tags for attribute in found)
     assert all(image["src"].startswith("data:image/webp") for image in page.all("img"))

@@ -43,7 +43,7 @@ def derive(mini_corpus, tmp_path, monkeypatch):
             champion = Champion(Lineage(run_id="r", labels_digest=open_labels(champion_labels).manifest.digest))
         monkeypatch.setattr(registered, "find_champion", lambda config: champion)
         monkeypatch.setattr(registered, "fetch_version", lambda version, out: tmp_path / f"version-{name}")
-        workspace = Workspace(tmp_path / "runs", f"{name}-1")
+        workspace = Workspace(tmp_path / "runs", name)
         return run_step(
             STEPS["derive_labels"], workspace=workspace, recipe=RECIPE, inputs={"corpus": corpus}, arguments={}
         )
@@ -52,22 +52,22 @@ def derive(mini_corpus, tmp_path, monkeypatch):
 
 
 def test_a_champion_of_the_same_text_changes_nothing_downstream(derive, tmp_path):
-    first = derive("first")
-    second = derive("second", first.artifact)
+    first = derive("run-1")
+    second = derive("run-2", first.artifact)
     assert second.artifact != first.artifact
     assert second.digest == first.digest  # so that nothing is trained again
     assert load(LabelDiff, tmp_path / second.artifact / "diff.json").churn == 0
 
 
 def test_labels_that_left_those_of_the_champion_stop_the_run(derive, tmp_path):
-    old = shutil.copytree(derive("first").artifact, tmp_path / "old")
+    old = shutil.copytree(derive("run-1").artifact, tmp_path / "old")
     rows = open_labels(old).members().to_pylist()
     lumped = [{**row, "label_id": rows[0]["label_id"]} for row in rows]
     pq.write_table(pa.Table.from_pylist(lumped, schema=MEMBERS_SCHEMA), old / "members.parquet")
     manifest = json.loads((old / "labels.json").read_text())
     (old / "labels.json").write_text(json.dumps({**manifest, "digest": "lumped"}))
     with pytest.raises(LabelError, match="max_churn"):
-        derive("gated", old)
-    diff = load(LabelDiff, tmp_path / "runs" / "gated-1" / "failed" / "derive_labels" / "diff.json")
+        derive("run-gated-2", old)
+    diff = load(LabelDiff, tmp_path / "runs" / "run-gated-2" / "failed" / "derive_labels" / "diff.json")
     assert diff.churn > 0.5
     assert len(diff.split[rows[0]["label_id"]]) > 1

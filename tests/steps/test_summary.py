@@ -28,5 +28,5 @@ def test_a_run_that_did_not_come_through_says_where(tmp_path, statuses, status, 
     for name, value in statuses.items():
         workspace.write(record(name, value))
     summary = summarise_run(workspace)
-    assert (summary["status"], summary["failed_step"]) == (status, step)
-    assert error in summary["error"]
+    assert (summary.status, summary.failed_step) == (status, step)
+    assert error in summary.error

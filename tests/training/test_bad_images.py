@@ -10,7 +10,7 @@ import pytest
 
 from builders.training_jobs import pretrain_config, train, write_pretrain
 from vitrail.corpus import open_corpus
-from vitrail.corpus.pixels.decode import ImageLimits
+from vitrail.corpus.pixels.limits import ImageLimits
 from vitrail.corpus.reader.config import ReaderConfig
 from vitrail.errors import LabelError, TrainingError
 from vitrail.training.errors import located

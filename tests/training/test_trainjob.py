@@ -289,7 +289,7 @@ def check_manifest(body: dict, folder: Path) -> None:
 def check_curves(config: RegistryConfig) -> None:
     with connect(config) as client:
         [run] = client.search_runs([client.get_experiment_by_name(config.name).experiment_id])
-        assert (run.data.tags["run_id"], run.info.status) == ("run", "FINISHED")
+        assert (run.data.tags["run_id"], run.info.status) == ("run-1", "FINISHED")
         curve = client.get_metric_history(run.info.run_id, "pretrain_backbone/images_per_s")
         assert [point.step for point in curve] == list(range(1, 13))
 

@@ -9,6 +9,7 @@ from typing import Any
 __all__ = ["add_explain", "add_labels"]
 
 _SHOWN = 10
+_CORPUS_HELP = "default: the corpus of the label set, beside it or in data/"
 
 
 def add_labels(commands: Any) -> None:
@@ -49,7 +50,7 @@ def add_labels(commands: Any) -> None:
 
     audit = group.add_parser("audit", help="A page for each label: its terms, how close they are, and pictures.")
     audit.add_argument("labels", type=Path)
-    audit.add_argument("--corpus", type=Path, required=True)
+    audit.add_argument("--corpus", type=Path, help=_CORPUS_HELP)
     audit.add_argument("--out", type=Path, required=True, help="folder of the pages")
     audit.add_argument("--label", type=int, action="append", default=[], help="label id; default: the least close")
     audit.set_defaults(function=_audit)
@@ -65,7 +66,7 @@ def add_explain(commands: Any) -> None:
     """Registers `vitrail explain`."""
     explain = commands.add_parser("explain", help="Show which texts gave an image its labels.")
     explain.add_argument("image_id")
-    explain.add_argument("--corpus", type=Path, default=Path("data/emoji"))
+    explain.add_argument("--corpus", type=Path, help=_CORPUS_HELP)
     explain.add_argument("--labels", type=Path, required=True, help="label set folder")
     explain.add_argument("--page", type=Path, help="also write a page with the picture here")
     explain.add_argument("--json", action="store_true", help="for a program")
@@ -86,10 +87,18 @@ def _derive(options: argparse.Namespace) -> None:
     )
 
 
+def _corpus_of(options: argparse.Namespace) -> Path:
+    """The corpus that is named, else the one among those at hand that the label set was derived from."""
+    from vitrail.labels import find_corpus
+
+    named: Path | None = options.corpus
+    return named or find_corpus(options.labels, sorted(filter(Path.is_dir, Path("data").glob("*"))))
+
+
 def _audit(options: argparse.Namespace) -> None:
     from vitrail.reporting import publish_audit
 
-    publish_audit(options.corpus, options.labels, options.out, options.label)
+    publish_audit(_corpus_of(options), options.labels, options.out, options.label)
     print(options.out / "index.html")
 
 
@@ -183,9 +192,10 @@ def _explain(options: argparse.Namespace) -> None:
     from vitrail.corpus import open_corpus
     from vitrail.labels import describe_explanation, explain_image, write_explanation
 
-    explanation = explain_image(options.corpus, options.labels, options.image_id)
+    corpus = _corpus_of(options)
+    explanation = explain_image(corpus, options.labels, options.image_id)
     if options.page:
-        write_explanation(open_corpus(options.corpus), explanation, options.page)
+        write_explanation(open_corpus(corpus), explanation, options.page)
     if options.json:
         print(json.dumps(encode(explanation), indent=2, ensure_ascii=False))
     else:

@@ -22,8 +22,10 @@ __all__ = [
     "BANDS",
     "DICTIONARY_FILE",
     "DICTIONARY_SCHEMA",
+    "JUDGED_FILE",
     "MEMBERS_FILE",
     "MEMBERS_SCHEMA",
+    "SCORER_FILE",
     "SIDECAR_SCHEMA",
     "VOCABULARY_FILE",
     "VOCABULARY_SCHEMA",
@@ -38,6 +40,8 @@ __all__ = [
 VOCABULARY_FILE = "vocabulary.parquet"
 DICTIONARY_FILE = "dictionary.parquet"
 MEMBERS_FILE = "members.parquet"
+JUDGED_FILE = "judged.parquet"
+SCORER_FILE = "scorer.json"
 BANDS = ("head", "mid", "tail")
 
 VOCABULARY_SCHEMA = pa.schema(

@@ -1,6 +1,8 @@
 """The run contract: what each step of a run did, and what it hands to the next.
 
-steps/<step>.json        StepRecord, in the folder of the run
+recipe.json              the resolved recipe, in the folder of the run
+steps/<step>.json        StepRecord, there too
+summary.json             RunSummary, there too, with report.html
 artifact.json            ArtifactManifest, beside the artifact in the store; a pipeline's tasks pass copies of it
 """
 
@@ -8,9 +10,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vitrail.contracts.contract import Contract
+from vitrail.contracts.lineage import Lineage
 from vitrail.errors import RunError
 
-__all__ = ["ArtifactManifest", "StepRecord"]
+__all__ = ["RECIPE_FILE", "REPORT_FILE", "ArtifactManifest", "RegisteredModel", "RunSummary", "StepRecord"]
+
+RECIPE_FILE = "recipe.json"
+REPORT_FILE = "report.html"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,3 +56,38 @@ class ArtifactManifest(
     digest: str
     value: str
     lineage: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredModel:
+    """What a run's model is called in the registry."""
+
+    name: str
+    version: str
+    alias: Literal["champion", "challenger"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary(
+    Contract,
+    noun="the folder of a run that ended",
+    file="summary.json",
+    error=RunError,
+    remedy="publish the run's report again (step publish_report)",
+):
+    """The run in one JSON object, what a CI job or a person reads first; what no step made is None."""
+
+    run_id: str
+    status: Literal["succeeded", "failed", "unfinished"]
+    failed_step: str | None
+    error: str | None
+    corpus_digest: str | None
+    num_images: int | None
+    num_labels: int | None
+    seconds: dict[str, float]  # by step
+    reused: tuple[str, ...]  # steps whose artifact an earlier run had made
+    metrics: dict[str, dict[str, float]]  # value, low and high of each metric of the challenger
+    verdict: Literal["blessed", "rejected", "inconclusive"] | None
+    model: RegisteredModel | None
+    bento: str | None
+    lineage: Lineage

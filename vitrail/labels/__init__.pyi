@@ -1,5 +1,6 @@
 from .config import LabelsConfig
 from .derivation import derive_labels, digest_config
+from .inspect.corpus_of_labels import find_corpus
 from .inspect.explanation import Explanation, explain_image, source_support
 from .inspect.explanation_page import describe_explanation, write_explanation
 from .inspect.judging_sheet import Pair, read_sheet, sample_pairs, write_sheet
@@ -27,6 +28,7 @@ __all__ = [
     "diff_labels",
     "digest_config",
     "explain_image",
+    "find_corpus",
     "list_rejections",
     "load_encoder",
     "open_labels",

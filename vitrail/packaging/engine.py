@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vitrail.contracts.bundle import open_bundle
 from vitrail.contracts.models import HeadSpec
-from vitrail.corpus.pixels.decode import ImageLimits
+from vitrail.corpus.pixels.limits import ImageLimits
 from vitrail.corpus.pixels.prepare import prepare_image
 from vitrail.errors import ServingError
 from vitrail.evaluation import open_index

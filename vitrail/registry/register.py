@@ -17,6 +17,7 @@ from vitrail.contracts.labels import MEMBERS_FILE, VOCABULARY_FILE, LabelSetMani
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import ModelManifest
 from vitrail.contracts.registry import ModelVersion
+from vitrail.contracts.runs import RECIPE_FILE
 from vitrail.contracts.verdict import Verdict
 from vitrail.errors import RegistryError
 from vitrail.models import load_manifest
@@ -107,7 +108,7 @@ def register_model(
                     "validation": validation,
                 },
                 files={Verdict.FILE: verdict / Verdict.FILE} | _vocabulary_files(labels),
-                texts={"recipe.json": recipe_json, "README.md": _card(submission, config)},
+                texts={RECIPE_FILE: recipe_json, "README.md": _card(submission, config)},
                 training=training,
             )
             found = _create_version(client, config, submission, folder, training)

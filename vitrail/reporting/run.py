@@ -1,19 +1,19 @@
-"""Reads a run folder for the report. A run that broke must still be readable, so nothing here is required.
+"""Reads a run folder (`vitrail.contracts.runs`) for the report.
 
-<run>/steps/<step>.json    what each step did and where its artifact lies
-<run>/recipe.json          the resolved recipe
-<run>/lineage.json         the identifiers, where the run wrote them
+A run that broke must still be readable, so nothing in it is required.
 """
 
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from vitrail.contracts.codec import read_optional
+from vitrail.contracts.codec import load, read_optional
 from vitrail.contracts.contract import Contract
+from vitrail.contracts.runs import RECIPE_FILE, StepRecord
+from vitrail.errors import RunError
 
 __all__ = ["Run", "StepEntry", "read_run"]
 
@@ -27,13 +27,13 @@ class StepEntry:
     """One step as the run recorded it; `missing` when it left no record."""
 
     step: str
-    status: str  # succeeded, failed, skipped, running or missing
+    status: Literal["succeeded", "failed", "running", "missing"] = "missing"
     started_at: str = ""
     seconds: float = 0.0
     is_reused: bool = False
     artifact: Path | None = None
     error: str = ""
-    lineage: dict[str, str]
+    lineage: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,31 +83,33 @@ def read_run(path: Path, steps: Sequence[str]) -> Run:
         steps: Names of the pipeline's steps, in the order of the report.
     """
     resolved = path.resolve()
-    entries = tuple(_entry(resolved, name, _read_object(resolved / "steps" / f"{name}.json")) for name in steps)
+    entries = tuple(_entry(resolved, name) for name in steps)
     lineage = {"run_id": resolved.name}
     for entry in entries:
         lineage |= entry.lineage
-    lineage |= _texts(_read_object(resolved / "lineage.json"))
-    return Run(path=resolved, steps=entries, recipe=_read_object(resolved / "recipe.json"), lineage=lineage)
+    return Run(path=resolved, steps=entries, recipe=_read_object(resolved / RECIPE_FILE), lineage=lineage)
 
 
-def _entry(path: Path, name: str, record: dict[str, Any]) -> StepEntry:
-    artifact = record.get("artifact")
-    seconds = record.get("seconds")
+def _entry(path: Path, name: str) -> StepEntry:
+    """The step as its record says; a record that cannot be read counts as missing, which the log says."""
+    file = path / StepRecord.FILE.format(step=name)
+    try:
+        record = load(StepRecord, file) if file.exists() else None
+    except RunError as error:
+        _log.warning("%s", error)
+        record = None
+    if record is None:
+        return StepEntry(step=name)
     return StepEntry(
         step=name,
-        status=str(record.get("status", "missing")),
-        started_at=str(record.get("started_at") or ""),
-        seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
-        is_reused=bool(record.get("is_reused")),
-        artifact=path / artifact if isinstance(artifact, str) else None,
-        error=str(record.get("error") or ""),
-        lineage=_texts(record.get("lineage")),
+        status=record.status,
+        started_at=record.started_at,
+        seconds=record.seconds,
+        is_reused=record.is_reused,
+        artifact=path / record.artifact if record.artifact else None,
+        error=record.error or "",
+        lineage=record.lineage,
     )
-
-
-def _texts(value: Any) -> dict[str, str]:
-    return {str(k): str(v) for k, v in value.items() if v is not None} if isinstance(value, dict) else {}
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from vitrail import training
-from vitrail.contracts.codec import save
+from vitrail.contracts.codec import write
 from vitrail.steps.context import Outcome, StepContext
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def pretrain_backbone(context: StepContext) -> Outcome:
     job = training_job(context)
     manifest = context.launch(job, context.work, context.out)
     review = training.review_pretraining(context.inputs["corpus"], context.inputs["labels"], job.config, context.work)
-    save(context.out / training.REVIEW_FILE, review)
+    write(context.out, review)
     return Outcome(digest=manifest.model_id, lineage={"backbone_id": manifest.model_id})
 
 

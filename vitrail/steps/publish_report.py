@@ -2,7 +2,9 @@
 
 import shutil
 
-from vitrail.contracts.files import digest_file, write_json
+from vitrail.contracts.codec import write
+from vitrail.contracts.files import digest_file
+from vitrail.contracts.runs import REPORT_FILE
 from vitrail.reporting import publish_report as publish
 from vitrail.steps.context import Outcome, StepContext
 from vitrail.steps.summary import summarise_run
@@ -15,8 +17,8 @@ __all__ = ["publish_report"]
 def publish_report(context: StepContext) -> Outcome:
     """Writes `summary.json` and `report.html` into the run folder; the report is the artifact too."""
     run = context.run_folder
-    write_json(run / "summary.json", summarise_run(Workspace(context.workspace, run.name)))
-    publish(run, run / "report.html", step_names("always", "blessed"))
+    write(run, summarise_run(Workspace(context.workspace, run.name)))
+    publish(run, run / REPORT_FILE, step_names("always", "blessed"))
     context.out.mkdir()
-    shutil.copyfile(run / "report.html", context.out / "report.html")
-    return Outcome(digest=digest_file(run / "report.html"), lineage={})
+    shutil.copyfile(run / REPORT_FILE, context.out / REPORT_FILE)
+    return Outcome(digest=digest_file(run / REPORT_FILE), lineage={})

@@ -5,6 +5,7 @@ import re
 import secrets
 from pathlib import Path
 
+from vitrail.contracts.runs import RECIPE_FILE
 from vitrail.errors import ConfigError
 
 __all__ = ["is_run_id", "last_run_by_hand", "new_run_id", "require_run_id"]
@@ -26,7 +27,7 @@ def last_run_by_hand(workspace: Path) -> str:
     Raises:
         ConfigError: There is none.
     """
-    runs = [path.parent.name for path in workspace.glob(f"{_BY_HAND}-*/recipe.json")]
+    runs = [path.parent.name for path in workspace.glob(f"{_BY_HAND}-*/{RECIPE_FILE}")]
     if not runs:
         raise ConfigError(f"{workspace} has no run by hand yet: begin one with `vitrail step checkout_corpus`")
     return max(runs)

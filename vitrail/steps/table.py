@@ -4,6 +4,7 @@ Runner, components, graph, report, summary and command line read this table. To 
 module with its body; `docs/operations.md` shows how.
 """
 
+from vitrail.contracts.runs import REPORT_FILE
 from vitrail.steps.declaration import Step, in_order
 
 __all__ = ["STEPS", "step_names"]
@@ -125,7 +126,7 @@ STEPS = in_order(
         image="train",
         is_reusable=False,
         when="ended",
-        shows="report.html",
+        shows=REPORT_FILE,
     ),
 )
 

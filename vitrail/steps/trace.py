@@ -1,15 +1,20 @@
 """Walks the lineage both ways: from any identifier to its runs, and to everything they tied together."""
 
+import logging
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from vitrail.errors import ConfigError
+from vitrail.contracts.runs import RECIPE_FILE
+from vitrail.errors import ConfigError, RunError
 from vitrail.steps.run_ids import is_run_id
 from vitrail.steps.workspace import Workspace
 
 __all__ = ["trace"]
 
 _SHORTEST_ID = 6
+
+_log = logging.getLogger(__name__)
 
 
 def trace(workspace: Path, identifier: str) -> list[dict[str, str]]:
@@ -31,7 +36,13 @@ def trace(workspace: Path, identifier: str) -> list[dict[str, str]]:
     return found
 
 
-def _lineages(workspace: Path) -> list[dict[str, str]]:
-    runs = sorted(path.parent.name for path in workspace.glob("*/recipe.json"))
-    lineages = (asdict(Workspace(workspace, run).lineage()) for run in runs if is_run_id(run))
-    return [{name: value for name, value in lineage.items() if value} for lineage in lineages]
+def _lineages(workspace: Path) -> Iterator[dict[str, str]]:
+    """The lineage of each run; a run of another version of the library is passed over, which the log says."""
+    runs = sorted(path.parent.name for path in workspace.glob(f"*/{RECIPE_FILE}"))
+    for run in filter(is_run_id, runs):
+        try:
+            lineage = asdict(Workspace(workspace, run).lineage())
+        except RunError as error:
+            _log.warning("%s is passed over: %s", workspace / run, error)
+        else:
+            yield {name: value for name, value in lineage.items() if value}

@@ -15,7 +15,7 @@ from pathlib import Path
 from vitrail.contracts.codec import load, save
 from vitrail.contracts.files import replace_link
 from vitrail.contracts.lineage import Lineage
-from vitrail.contracts.runs import StepRecord
+from vitrail.contracts.runs import RECIPE_FILE, StepRecord
 from vitrail.recipes import Recipe
 from vitrail.steps.run_ids import require_run_id
 
@@ -47,8 +47,8 @@ class Workspace:
 
     def begin(self, recipe: Recipe) -> None:
         """Makes the run folder with the resolved recipe and points `latest` at it; does nothing the next time."""
-        if not (self.run_folder / "recipe.json").exists():
-            save(self.run_folder / "recipe.json", recipe)
+        if not (self.run_folder / RECIPE_FILE).exists():
+            save(self.run_folder / RECIPE_FILE, recipe)
             replace_link(self.root / "latest", self.run_id)
 
     def stored(self, step: str, key: str) -> Path:

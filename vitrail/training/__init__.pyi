@@ -10,23 +10,15 @@ from .config import (
 )
 from .job import FinetuneJob, PretrainJob, artifact_fields, decisive_fields, identify
 from .local_launch import Launch, run_job
-from .planning import (
-    HARDWARE,
-    CorpusNumbers,
-    Hardware,
-    Plan,
-    likely_hardware,
-    measure_corpus,
-    plan_training,
-)
+from .plan import HARDWARE, CorpusNumbers, Hardware, Plan, PlanReview, Taken
+from .planning import likely_hardware, measure_corpus, plan_training
 from .pod import PodSettings
-from .review import REVIEW_FILE, PlanReview, Taken, compare_plan, review_pretraining
+from .review import compare_plan, review_pretraining
 from .stages import finetune_job, finetune_tasks, pretrain_backbone, pretrain_job
 from .trainjob import run_trainjob, trainjob_request
 
 __all__ = [
     "HARDWARE",
-    "REVIEW_FILE",
     "CheckpointConfig",
     "ComputeConfig",
     "CorpusNumbers",

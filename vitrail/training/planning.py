@@ -6,14 +6,12 @@ grouped convolutions as if they had no groups (ResNeXt-101 32x8d: 6.6 forward pa
 """
 
 import dataclasses
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.compute as pc
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from vitrail.config import Config, require
 from vitrail.contracts.codec import read
 from vitrail.contracts.labels import SIDECAR_SCHEMA, LabelSetManifest, sidecar_file
 from vitrail.contracts.models import HeadSpec
@@ -23,95 +21,12 @@ from vitrail.errors import TrainingError
 from vitrail.models import VitrailModel
 from vitrail.tasks import EMBEDDING
 from vitrail.training.config import ComputeConfig, FinetuneConfig, OptimizerConfig, PretrainConfig
+from vitrail.training.plan import HARDWARE, CorpusNumbers, Hardware, Plan
 
-__all__ = [
-    "HARDWARE",
-    "CorpusNumbers",
-    "Hardware",
-    "Plan",
-    "likely_hardware",
-    "measure_corpus",
-    "plan_training",
-]
+__all__ = ["likely_hardware", "measure_corpus", "plan_training"]
 
 _WRAPPING_BYTES = 1_900  # what torch.distributed.checkpoint puts around each tensor (measured, torch 2.14.1)
 _FLOAT_BYTES = 4  # weights, optimizer and moving average are float32 under every precision
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hardware(Config):
-    """One device, and the share of its peak that training reaches.
-
-    Attributes:
-        peak_flops: Dense, per second, in the precision of the training.
-        utilisation: Assumed; the report of a short run says what yours is.
-    """
-
-    name: str
-    peak_flops: float
-    utilisation: float
-
-    def __post_init__(self) -> None:
-        require(self.peak_flops > 0, "peak_flops", self.peak_flops, "must be above 0")
-        require(0 < self.utilisation <= 1, "utilisation", self.utilisation, "must be in (0, 1]")
-
-
-HARDWARE = {
-    "a100": Hardware(name="a100", peak_flops=312e12, utilisation=0.40),
-    "h100": Hardware(name="h100", peak_flops=989e12, utilisation=0.35),
-    "cpu": Hardware(name="cpu", peak_flops=100e9, utilisation=0.5),  # about one core with AVX-512
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class CorpusNumbers(Config):
-    """Sizes of the training data.
-
-    Attributes:
-        num_images: Images in the split "train".
-        bytes_per_image: Mean size of an encoded image.
-        num_labels: Weak labels in the vocabulary (outputs of the pretraining head).
-        labels_per_image: Mean over the images that have one.
-        num_classes: Classes over all tasks: outputs of classification heads and proxies of retrieval.
-    """
-
-    num_images: int
-    bytes_per_image: float
-    num_labels: int
-    labels_per_image: float
-    num_classes: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What a training takes.
-
-    Attributes:
-        flops_per_image: Forward and backward, with recomputation under activation checkpointing.
-        num_parameters: Of everything that is trained, proxies included.
-        bytes_read: Encoded images, over all epochs; `bytes_read_per_s` is what storage must give.
-        label_rows: Sidecar rows that are read, one an image seen; `label_values` is the labels in them.
-        checkpoint_bytes: Of one checkpoint; `checkpoint_folder_bytes` while one more is written than is kept.
-        device_hours: Over all devices.
-    """
-
-    num_steps: int
-    num_images_seen: int
-    epochs: float
-    flops_per_image: int
-    total_flops: float
-    num_parameters: int
-    bytes_read: float
-    bytes_read_per_s: float
-    label_rows: int
-    label_values: float
-    checkpoint_bytes: int
-    checkpoint_folder_bytes: int
-    model_bytes: int
-    num_devices: int
-    images_per_s: float
-    hours: float
-    device_hours: float
 
 
 def measure_corpus(corpus: Path, labels: Path | None, assumed: CorpusNumbers) -> CorpusNumbers:

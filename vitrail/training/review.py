@@ -1,47 +1,16 @@
 """What a training took, beside what was planned."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from vitrail.contracts.models import METRICS_FILE
 from vitrail.errors import TrainingError
 from vitrail.training.config import PretrainConfig
 from vitrail.training.job import list_checkpoints
-from vitrail.training.planning import CorpusNumbers, Hardware, Plan, likely_hardware, measure_corpus, plan_training
+from vitrail.training.plan import CorpusNumbers, Hardware, Plan, PlanReview, Taken
+from vitrail.training.planning import likely_hardware, measure_corpus, plan_training
 
-__all__ = ["REVIEW_FILE", "PlanReview", "Taken", "compare_plan", "review_pretraining"]
-
-REVIEW_FILE = "plan.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Taken:
-    """A run beside its plan: each pair is (planned, taken).
-
-    Attributes:
-        utilisation: Of the hardware's peak: assumed by the plan, and reached.
-    """
-
-    num_steps: tuple[int, int]
-    hours: tuple[float, float]
-    device_hours: tuple[float, float]
-    images_per_s: tuple[float, float]
-    bytes_read: tuple[float, int]
-    label_rows: tuple[int, int]
-    label_values: tuple[float, int]
-    checkpoint_bytes: tuple[int, int]
-    utilisation: tuple[float, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlanReview:
-    """A plan, what it was made from, and what came of it."""
-
-    hardware: Hardware
-    numbers: CorpusNumbers
-    plan: Plan
-    taken: Taken
+__all__ = ["compare_plan", "review_pretraining"]
 
 
 def review_pretraining(corpus: Path, labels: Path, config: PretrainConfig, work: Path) -> PlanReview:

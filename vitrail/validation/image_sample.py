@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from vitrail.corpus import Corpus
-from vitrail.corpus.pixels.decode import draw_thumbnail, probe_image
+from vitrail.corpus.pixels.decode import draw_thumbnail
+from vitrail.corpus.pixels.probe import probe_image
 from vitrail.errors import CorpusError
 from vitrail.validation.config import ValidationConfig
 from vitrail.validation.profile import bucket_counts

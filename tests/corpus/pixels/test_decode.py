@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vitrail.contracts.models import Transforms
-from vitrail.corpus.pixels.decode import ImageLimits, decode_image, fit_size, probe_image, verify_image
+from vitrail.corpus.pixels.decode import decode_image, fit_size
+from vitrail.corpus.pixels.limits import ImageLimits
 from vitrail.corpus.pixels.prepare import prepare_crop, prepare_image
+from vitrail.corpus.pixels.probe import probe_image, verify_image
 from vitrail.errors import ConfigError, CorpusError
 
 SQUARE = Transforms(image_size=32, background=(255, 0, 0))

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from vitrail.contracts.corpus import INDEX_SCHEMA, QUARANTINE_SCHEMA, ShardInfo
 from vitrail.contracts.files import digest_file
-from vitrail.corpus.pixels.decode import DEFAULT_LIMITS, ImageLimits, verify_image
+from vitrail.corpus.pixels.limits import DEFAULT_LIMITS, ImageLimits
+from vitrail.corpus.pixels.probe import verify_image
 from vitrail.corpus.store.tables import table_of
 from vitrail.corpus.store.tars import IMAGE_EXTENSIONS, Member, read_members
 from vitrail.errors import CorpusError

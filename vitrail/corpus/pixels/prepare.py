@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from torch.utils.dlpack import from_dlpack
 
 from vitrail.contracts.models import Transforms
-from vitrail.corpus.pixels.decode import DEFAULT_LIMITS, ImageLimits, fit_size, open_flat
+from vitrail.corpus.pixels.decode import fit_size, open_flat
+from vitrail.corpus.pixels.limits import DEFAULT_LIMITS, ImageLimits
 
 __all__ = ["prepare_crop", "prepare_image"]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from vitrail.config import Config, require
-from vitrail.corpus.pixels.decode import ImageLimits
+from vitrail.corpus.pixels.limits import ImageLimits
 
 __all__ = ["OrderConfig", "ReaderConfig"]
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from vitrail.contracts.corpus import ShardInfo
 from vitrail.contracts.models import Transforms
 from vitrail.corpus.corpus import Corpus
-from vitrail.corpus.pixels.decode import ImageLimits
+from vitrail.corpus.pixels.limits import ImageLimits
 from vitrail.corpus.pixels.prepare import prepare_image
 from vitrail.corpus.reader.selection import shard_starts
 from vitrail.corpus.store.tar_storage import ShardFiles

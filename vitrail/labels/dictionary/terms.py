@@ -32,19 +32,19 @@ class Terms:
 _ARRAYS = ("num_images", "num_tokens", "specificity", "entropy", "query_rate", "label", "closeness")
 
 
-def save_terms(folder: Path, terms: Terms) -> None:
-    """Writes terms.parquet and vectors.npy."""
+def save_terms(terms: Terms, table: Path, vectors: Path) -> None:
+    """Writes the term table as Parquet, and the vectors of the terms as an array file."""
     columns = {name: getattr(terms, name) for name in _ARRAYS}
-    pq.write_table(pa.table({"term": terms.term, "language": terms.language, **columns}), folder / "terms.parquet")
-    np.save(folder / "vectors.npy", terms.vector)
+    pq.write_table(pa.table({"term": terms.term, "language": terms.language, **columns}), table)
+    np.save(vectors, terms.vector)
 
 
-def load_terms(folder: Path) -> Terms:
+def load_terms(table: Path, vectors: Path) -> Terms:
     """Reads what `save_terms` wrote."""
-    table = pq.read_table(folder / "terms.parquet")
+    columns = pq.read_table(table)
     return Terms(
-        term=table["term"].to_pylist(),
-        language=table["language"].to_pylist(),
-        vector=np.load(folder / "vectors.npy", mmap_mode="r"),
-        **{name: table[name].to_numpy() for name in _ARRAYS},
+        term=columns["term"].to_pylist(),
+        language=columns["language"].to_pylist(),
+        vector=np.load(vectors, mmap_mode="r"),
+        **{name: columns[name].to_numpy() for name in _ARRAYS},
     )

@@ -20,11 +20,12 @@ from string import Template
 import pyarrow as pa
 from PIL import Image, ImageDraw, ImageFont
 
-from vitrail.contracts.codec import load, save
+from vitrail.contracts.codec import read, write
+from vitrail.contracts.contract import Contract
 from vitrail.contracts.files import atomic_folder
 from vitrail.corpus import Corpus
 from vitrail.corpus.thumbnails import data_uri, read_thumbnails
-from vitrail.errors import ConfigError, LabelError
+from vitrail.errors import LabelError
 from vitrail.labels.label_set.opened import LabelSet
 from vitrail.labels.scoring.judgements import JUDGEMENTS_SCHEMA
 
@@ -44,7 +45,13 @@ class Pair:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SheetInfo:
+class SheetInfo(
+    Contract,
+    noun="a sheet",
+    file="sheet.json",
+    error=LabelError,
+    remedy="make one with `vitrail labels judge`",
+):
     """What a sheet was made of (`sheet.json`)."""
 
     corpus: str
@@ -96,7 +103,7 @@ def write_sheet(corpus: Corpus, pairs: Sequence[Pair], out: Path) -> SheetInfo:
         num_pairs=sum(len(terms) for _, terms in shown),
     )
     with atomic_folder(out) as folder:
-        save(folder / "sheet.json", info)
+        write(folder, info)
         _write_pairs(folder / "pairs.csv", shown)
         numbered, size = list(enumerate(shown)), _COLUMNS * _ROWS
         for number, start in enumerate(range(0, len(numbered), size)):
@@ -155,12 +162,12 @@ def read_sheet(folder: Path, corpus: Corpus) -> tuple[pa.Table, int]:
     Raises:
         LabelError: It is not a sheet, is of another corpus, or holds another mark than y, n or ?, or none at all.
     """
+    info = read(SheetInfo, folder)
     try:
-        info = load(SheetInfo, folder / "sheet.json")
         with (folder / "pairs.csv").open(encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error, ConfigError) as error:
-        raise LabelError(f"{folder} is not a sheet: {error}; make one with `vitrail labels judge`") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise LabelError(f"{folder} is not {info.NOUN}: {error}; {info.REMEDY}") from error
     if info.corpus_digest != corpus.manifest.digest:
         raise LabelError(
             f"{folder} shows pictures of {info.corpus} ({info.corpus_digest[:12]}), not of "

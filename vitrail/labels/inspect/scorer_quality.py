@@ -8,10 +8,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pyarrow.parquet as pq
 
+from vitrail.contracts.labels import JUDGED_FILE, SCORER_FILE
 from vitrail.errors import LabelError
 from vitrail.labels.label_set.opened import LabelSet
 from vitrail.labels.scoring.scorers import ONE, BoostedScorer, HeuristicScorer, train_scorer
-from vitrail.labels.shards.scorer_training import JUDGED_FILE, judged_features
+from vitrail.labels.shards.scorer_training import judged_features
 
 __all__ = ["ScorerQuality", "compare_scorers"]
 
@@ -50,8 +51,8 @@ def compare_scorers(labels: LabelSet) -> dict[str, ScorerQuality]:
     for training, held_out in _folds(groups):
         share[held_out] = is_right[training].mean()
         with TemporaryDirectory() as folder:
-            train_scorer(names, features[training], is_right[training], Path(folder) / "scorer.json")
-            trees[held_out] = BoostedScorer(Path(folder) / "scorer.json").score(features[held_out]) / ONE
+            train_scorer(names, features[training], is_right[training], Path(folder) / SCORER_FILE)
+            trees[held_out] = BoostedScorer(Path(folder) / SCORER_FILE).score(features[held_out]) / ONE
     heuristic = HeuristicScorer()
     read = [names.index(name) for name in heuristic.features]
     return {

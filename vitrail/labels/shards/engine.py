@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 from collections.abc import Iterator
+from pathlib import Path
 
 import daft
 import pyarrow as pa
@@ -11,7 +12,7 @@ from daft.exceptions import DaftCoreException
 from vitrail.errors import LabelError
 from vitrail.labels.config import Engine
 
-__all__ = ["outside_reason", "prepare_worker", "running_on"]
+__all__ = ["explaining_failures", "outside_reason", "prepare_worker", "running_on", "shard_numbers"]
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 _KEPT_BYTES, _LARGEST_BYTES = 1 << 30, 32 << 20
@@ -36,6 +37,36 @@ def running_on(engine: Engine) -> Iterator[None]:
             ) from error
     with daft.execution_config_ctx(scantask_max_parallel=0):  # as many files at once as cores: more fill memory
         yield
+
+
+def shard_numbers(num_shards: int, engine: Engine) -> daft.DataFrame:
+    """A column `number` with the numbers of the shards; on Ray a partition each, so that all workers have some."""
+    numbers = daft.from_pydict({"number": list(range(num_shards))})
+    return numbers.into_partitions(num_shards) if engine == "ray" else numbers
+
+
+@contextlib.contextmanager
+def explaining_failures(corpus: Path, work: Path) -> Iterator[None]:
+    """What the engine or a worker raises in the block becomes a LabelError with the way out.
+
+    Args:
+        corpus: Corpus folder.
+        work: Work folder.
+    """
+    try:
+        yield
+    except Exception as error:
+        words = outside_reason(error)
+        if words is None:
+            raise
+        if "DaftError::CorruptFile" in words:
+            raise LabelError(
+                f"a signal file of {corpus} cannot be read: {words}; texts must be UTF-8, build the corpus again"
+            ) from error
+        raise LabelError(
+            f"the labels of {corpus} are not finished: {words}; when its cause is gone run again, "
+            f"which goes on from the finished shards in {work}"
+        ) from error
 
 
 def prepare_worker() -> None:

@@ -1,18 +1,18 @@
 """From image ids to rows of the corpus, as integers: 16 bytes an image, memory-mapped by every worker."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from vitrail.contracts.corpus import CorpusManifest, index_file
 from vitrail.contracts.files import atomic_file
+from vitrail.corpus import Corpus
 from vitrail.errors import LabelError
+from vitrail.labels.arrays import to_offsets
+from vitrail.labels.shards.work_folder import WorkFolder
 
-__all__ = ["ImageLookup", "build_lookup", "hash_ids", "open_lookup"]
+__all__ = ["ImageLookup", "build_lookup", "hash_ids", "open_lookup", "read_image_ids"]
 
 _SEEDS = (2108_05887, 2108_05888, 2108_05889)  # of 1.3 billion ids two meet under one seed in 5% of corpora
 
@@ -46,36 +46,36 @@ class ImageLookup:
         return np.searchsorted(self.starts, rows, side="right") - 1
 
 
-def read_image_ids(corpus: Path, shard: str) -> pa.Array:
+def read_image_ids(corpus: Corpus, shard: str) -> pa.Array:
     """The image ids of one shard, in order."""
-    table = pq.read_table(corpus / index_file(shard), columns=["image_id"])
-    return table.column("image_id").combine_chunks()
+    return corpus.index_columns(shard, "image_id")["image_id"].combine_chunks()
 
 
-def build_lookup(corpus: Path, manifest: CorpusManifest, out: Path) -> None:
-    """Writes the lookup of a corpus.
+def build_lookup(corpus: Corpus, work: WorkFolder) -> None:
+    """Writes the lookup of a corpus, unless it is there.
 
     Raises:
         LabelError: Two images have one id.
     """
+    if work.starts.exists():
+        return
     for seed in _SEEDS:
-        parts = [hash_ids(read_image_ids(corpus, shard.name), seed) for shard in manifest.shards]
+        parts = [hash_ids(read_image_ids(corpus, shard.name), seed) for shard in corpus.manifest.shards]
         hashes = np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
         order = np.argsort(hashes, kind="stable")
         hashes = hashes[order]
         if not (hashes[1:] == hashes[:-1]).any():
             break
     else:  # different ids do not meet under every seed
-        raise LabelError(f"{corpus}: an image id occurs twice in index/; image ids must be unique in the corpus")
-    np.save(out / "hashes.npy", hashes)
-    np.save(out / "rows.npy", order.astype(np.int64))
-    np.save(out / "seed.npy", seed)
-    with atomic_file(out / "starts.npy") as partial, partial.open("wb") as stream:  # last: it says that all is there
-        np.save(stream, np.cumsum([0, *map(len, parts)]).astype(np.int64))
+        raise LabelError(f"{corpus.path}: an image id occurs twice in index/; image ids must be unique in the corpus")
+    np.save(work.hashes, hashes)
+    np.save(work.rows, order.astype(np.int64))
+    np.save(work.seed, seed)
+    with atomic_file(work.starts) as partial, partial.open("wb") as stream:  # last: it says that all is there
+        np.save(stream, to_offsets(np.array([len(part) for part in parts], dtype=np.int64)))
 
 
-def open_lookup(folder: Path) -> ImageLookup:
+def open_lookup(work: WorkFolder) -> ImageLookup:
     """Maps the lookup that `build_lookup` wrote."""
-    hashes, rows = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("hashes", "rows"))
-    starts, seed = np.load(folder / "starts.npy"), int(np.load(folder / "seed.npy"))
-    return ImageLookup(hashes=hashes, rows=rows, starts=starts, seed=seed)
+    hashes, rows = (np.load(path, mmap_mode="r") for path in (work.hashes, work.rows))
+    return ImageLookup(hashes=hashes, rows=rows, starts=np.load(work.starts), seed=int(np.load(work.seed)))

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vitrail.contracts.corpus import SPLITS_FILE
-from vitrail.contracts.files import atomic_file, read_json
+from vitrail.contracts.files import atomic_file
+from vitrail.corpus import Corpus
 from vitrail.errors import LabelError
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary.terms import Terms, load_terms
@@ -19,44 +20,43 @@ from vitrail.labels.scoring.annotation_features import COUNTED_FEATURES, build_a
 from vitrail.labels.scoring.judgements import read_judgements
 from vitrail.labels.scoring.mentions import unpack_mentions
 from vitrail.labels.scoring.scorers import train_scorer
-from vitrail.labels.shards.annotation import read_spill
 from vitrail.labels.shards.image_rows import ImageLookup, open_lookup
+from vitrail.labels.shards.spill import SpilledSignals
+from vitrail.labels.shards.work_folder import WorkFolder
 from vitrail.labels.text.normalise import normalise_terms
-from vitrail.labels.text.surfaces import NO_TERM, load_entries
+from vitrail.labels.text.surfaces import NO_TERM
 
-__all__ = ["JUDGED_FILE", "SCORER_FILE", "train_on_judgements"]
+__all__ = ["judged_features", "train_on_judgements"]
 
 _LOG = logging.getLogger(__name__)
-JUDGED_FILE = "judged.parquet"
-SCORER_FILE = "scorer.json"
 
 
-def train_on_judgements(work: Path, corpus: Path, config: LabelsConfig) -> None:
+def train_on_judgements(work: WorkFolder, corpus: Corpus, config: LabelsConfig) -> None:
     """Writes judged.parquet (a row per judged annotation, with its features) and scorer.json.
 
     Args:
         work: Work folder after annotation.
-        corpus: Corpus folder.
+        corpus: Its corpus.
         config: Names the judgements.
 
     Raises:
         LabelError: None of the judged phrases is said of its picture here, or all judgements are alike.
     """
-    if config.judgements is None or (work / SCORER_FILE).exists():
+    if config.judgements is None or work.scorer.exists():
         return
     judgements = read_judgements(Path(config.judgements))
     table = _judged_annotations(work, judgements, config)
     if not table.num_rows:
         raise LabelError(
-            f"none of the {len(judgements):,} judgements of {config.judgements} is about a phrase that {corpus} says "
-            "of that picture; name judgements of this corpus"
+            f"none of the {len(judgements):,} judgements of {config.judgements} is about a phrase that {corpus.path} "
+            "says of that picture; name judgements of this corpus"
         )
     _LOG.info("scorer trained on %s annotations of %s judgements", table.num_rows, len(judgements))
-    groups = _groups(corpus, table["image_id"].combine_chunks())
+    groups = _groups(corpus.path, table["image_id"].combine_chunks())
     names = [groups.get(image_id, image_id) for image_id in table["image_id"].to_pylist()]
-    with atomic_file(work / JUDGED_FILE) as partial:
+    with atomic_file(work.judged) as partial:
         pq.write_table(table.append_column("group", pa.array(names)), partial)
-    train_scorer(*judged_features(table), table["is_right"].to_numpy(), work / SCORER_FILE)
+    train_scorer(*judged_features(table), table["is_right"].to_numpy(), work.scorer)
 
 
 def judged_features(table: pa.Table) -> tuple[list[str], np.ndarray]:
@@ -76,8 +76,8 @@ def _groups(corpus: Path, image_ids: pa.Array) -> Mapping[str, str]:
     return groups
 
 
-def _judged_annotations(work: Path, judgements: pa.Table, config: LabelsConfig) -> pa.Table:
-    lookup, terms = open_lookup(work), load_terms(work)
+def _judged_annotations(work: WorkFolder, judgements: pa.Table, config: LabelsConfig) -> pa.Table:
+    lookup, terms = open_lookup(work), load_terms(work.terms, work.vectors)
     rows = lookup.find(judgements["image_id"].combine_chunks())
     numbers = _term_numbers(judgements["term"].to_pylist(), work)
     place = {
@@ -94,9 +94,9 @@ def _judged_annotations(work: Path, judgements: pa.Table, config: LabelsConfig) 
     return table
 
 
-def _term_numbers(phrases: list[str], work: Path) -> list[list[int]]:
+def _term_numbers(phrases: list[str], work: WorkFolder) -> list[list[int]]:
     """Numbers of the terms that each phrase counts as, in any language; none for phrases that are no terms."""
-    entries = load_entries(work)
+    entries = pq.read_table(work.surfaces)
     numbers: dict[tuple[str, ...], set[int]] = defaultdict(set)
     for tokens, number in zip(entries["tokens"].to_pylist(), entries["term"].to_pylist(), strict=True):
         if number != NO_TERM:
@@ -105,7 +105,7 @@ def _term_numbers(phrases: list[str], work: Path) -> list[list[int]]:
 
 
 def _read_shards(
-    work: Path,
+    work: WorkFolder,
     lookup: ImageLookup,
     rows: np.ndarray,
     place: Mapping[tuple[int, int], int],
@@ -113,16 +113,15 @@ def _read_shards(
     config: LabelsConfig,
 ) -> list[tuple[int, np.ndarray]]:
     """(position of the judgement, features) of every judged annotation of the given images."""
-    places = read_json(work / "places.json")
+    spilled = SpilledSignals(work)
     by_shard: dict[int, list[int]] = defaultdict(list)
     for row, shard in zip(rows.tolist(), lookup.shard_of(rows).tolist(), strict=True):
         by_shard[shard].append(row)
     found = []
     for shard, some in sorted(by_shard.items()):
-        batches = [read_spill(work / "spill" / name, position) for name, position in places.get(str(shard), [])]
-        if not batches:
+        signals = spilled.of_shard(shard)
+        if signals is None:
             continue
-        signals = pa.Table.from_batches(batches)
         signals = signals.filter(pc.is_in(signals["row"], value_set=pa.array(some, signals["row"].type)))
         if not signals.num_rows:
             continue

@@ -18,11 +18,10 @@ from vitrail.labels.text.language import UNKNOWN, primary_language
 from vitrail.labels.text.matching import Matcher, Matches
 from vitrail.labels.text.normalise import TokenBatch
 
-__all__ = ["NO_TERM", "Surfaces", "load_entries", "load_surfaces", "save_surfaces"]
+__all__ = ["NO_TERM", "Surfaces", "load_surfaces"]
 
 NO_TERM = -1
 _UNTOLD = -1
-_FILE = "surfaces.parquet"
 
 
 class Surfaces:
@@ -95,16 +94,6 @@ def _majority(item: np.ndarray, code: np.ndarray, num_items: int) -> np.ndarray:
     return best
 
 
-def save_surfaces(folder: Path, entries: pa.Table) -> None:
-    """Writes surfaces.parquet."""
-    pq.write_table(entries, folder / _FILE)
-
-
-def load_entries(folder: Path) -> pa.Table:
-    """The entries that `save_surfaces` wrote."""
-    return pq.read_table(folder / _FILE)
-
-
-def load_surfaces(folder: Path) -> Surfaces:
-    """Over the entries that `save_surfaces` wrote."""
-    return Surfaces(load_entries(folder))
+def load_surfaces(path: Path) -> Surfaces:
+    """Over the entries in a Parquet file."""
+    return Surfaces(pq.read_table(path))

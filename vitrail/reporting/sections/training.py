@@ -1,6 +1,5 @@
 """Training curves of both stages, and what pretraining took beside its plan."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from vitrail.contracts.models import METRICS_FILE
 from vitrail.reporting.artifacts import read_json_lines
 from vitrail.reporting.charts import Chart, Series, line_chart
 from vitrail.reporting.run import Run
+from vitrail.training.plan import PlanReview
 
 __all__ = ["training"]
 
@@ -39,14 +39,12 @@ def training(run: Run) -> dict[str, Any] | None:
 
 
 def _review(run: Run) -> dict[str, Any] | None:
-    path = run.artifact("pretrain_backbone", "plan.json")
-    if path is None:
+    review = run.read(PlanReview, "pretrain_backbone")
+    if review is None:
         return None
-    # Read as plain JSON: its classes would import torch.
-    review = json.loads(path.read_text(encoding="utf-8"))
-    pairs = [(shown, review["taken"][name]) for name, shown in _PLANNED.items()]
+    pairs = [(shown, getattr(review.taken, name)) for name, shown in _PLANNED.items()]
     rows = [(title, *(form.format(value / unit) for value in pair)) for (title, form, unit), pair in pairs]
-    return {"hardware": review["hardware"], "rows": rows}
+    return {"hardware": review.hardware, "rows": rows}
 
 
 def _stage(title: str, lines: list[dict[str, Any]]) -> dict[str, Any]:

@@ -143,12 +143,14 @@ def test_a_bad_text_is_left_out_and_its_row_is_used(pictures, bad, reason):
             r"metadata\.csv has no column 'file_name' \(it has name, title\); add it",
         ),
         ("metadata.csv", "name;title\n0;x\n", r"has no column 'file_name' \(it has name, title\)"),
-        ("metadata.csv", "", "has no column 'file_name'"),
+        ("metadata.csv", "", r"has no column 'file_name' \(it has none\); add it"),
         ("metadata.csv", 'file_name,"title\nx,y\n', r"line 1: the header cannot be read: its quotes are broken"),
         ("metadata.csv", "file_name,title,title\n", "has the column 'title' twice; rename or remove one"),
         ("metadata.csv", "file_name,File_Name\n", "has the column 'file_name' twice"),
         ("metadata.csv", b"file_name,caf\xe9\n", r"byte 0xe9 in 'caf\\xe9' is not UTF-8; .*rename the column"),
         ("metadata.csv", table(title="thé {}").encode("latin-1"), r"line 2: byte 0xe9 is not UTF-8; save the file as"),
+        ("metadata.csv", table().encode("utf-16-le"), "as in UTF-16 without its mark; save the file as UTF-8"),
+        ("metadata.csv", table().encode("utf-16-be"), "as in UTF-16 without its mark; save the file as UTF-8"),
         ("metadata.csv", table().encode("utf-16")[:-1], "is not whole as UTF-16"),
         (
             "metadata.csv",
@@ -198,7 +200,12 @@ def test_bad_values_of_parquet_are_quarantined(pictures):
     text = pa.Array.from_buffers(pa.string(), NUM_IMAGES, pa.array(raw).buffers())  # pyarrow does not check UTF-8
     times = pa.array([1717113600_000_000] * 5 + [1 << 60] + [None] * (NUM_IMAGES - 6), pa.timestamp("us"))
     names = [f"images/{number:02}.png" for number in range(NUM_IMAGES)]
-    columns = {"File_Name": names, "title": text, "observed_at": times, "label": [n % 2 for n in range(NUM_IMAGES)]}
+    columns = {
+        "File_Name": [name.encode() for name in names],
+        "title": text,
+        "observed_at": times,
+        "label": [n % 2 for n in range(NUM_IMAGES)],
+    }
     pq.write_table(pa.table(columns), pictures / "metadata.parquet")
     manifest = build_corpus(str(pictures), pictures.parent / "out")
     corpus = open_corpus(pictures.parent / "out")

@@ -290,6 +290,22 @@ def test_shards_quarantine_what_they_cannot_use(tmp_path, picture, tar):
     assert len(open_corpus(tmp_path / "out").task_labels("label")) == 8
 
 
+def test_members_that_contradict_each_other_are_listed(tmp_path, picture, tar):
+    members = {}
+    for number in range(8):
+        record = {"cls": "1" if number == 3 else f"{number % 2}", "title": f"thing {number}"}
+        members |= {f"{number}.png": picture(number), f"{number}.cls": b"0" if number == 3 else b"%d" % (number % 2)}
+        members |= {f"{number}.json": json.dumps(record).encode()}
+    tar(tmp_path / "tars" / "0.tar", members)
+    manifest = build_corpus(str(tmp_path / "tars"), tmp_path / "out")
+    (row,) = pq.read_table(tmp_path / "out" / "quarantine.parquet").to_pylist()
+    assert (row["shard"], row["image_id"]) == ("0.tar", "3")
+    assert "0.tar: 3.json: 'cls' is '1', and '0' in a member before it; keep one" in row["reason"]
+    labels = open_corpus(tmp_path / "out").task_labels("cls").to_pylist()
+    assert {row["image_id"]: row["label"] for row in labels}["3"] == "0"
+    assert manifest.num_signals == 8
+
+
 def write_bytes(path, data):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as stream:

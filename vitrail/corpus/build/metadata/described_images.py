@@ -70,7 +70,7 @@ def _image_of(row: TableRow, file: Path, by_name: dict[str, Path], rows: dict[Pa
     name = row.record["file_name"]
     if is_nothing(name):
         raise ValueError("file_name is empty; name the image or remove the row")
-    path = _find(str(name), file, by_name)
+    path = _find(os.fsdecode(name) if isinstance(name, bytes) else str(name), file, by_name)
     if path in rows:
         raise ValueError(f"{name!r:.240} was described in {rows[path]}; keep one row")
     return path

@@ -44,7 +44,8 @@ class Refusals:
         """
         if len(self._rows) <= self._num_rows * _MAX_ROWS_SHARE:
             return
-        others = f" (so are {len(self._rows) - 1} of {self._num_rows - 1} other rows)" if self._num_rows > 1 else ""
+        num_others, num_bad = self._num_rows - 1, len(self._rows) - 1
+        others = f" ({num_bad} of {num_others} other rows cannot be used either)" if num_others else ""
         raise CorpusError(readable(self._rows[0]) + others)
 
     def table(self) -> pa.Table:

@@ -115,11 +115,15 @@ def _spelled(names: Sequence[str]) -> list[str]:
 
 
 def _without_file_name(names: Sequence[str]) -> str:
-    return f"has no column {_FILE_NAME!r} (it has {', '.join(names)}); add it"
+    return f"has no column {_FILE_NAME!r} (it has {', '.join(names) or 'none'}); add it"
 
 
 def _columns(file: Path, names: Sequence[str]) -> list[str]:
     columns = _spelled(names)
+    if any("\0" in name[:2] for name in names):
+        raise CorpusError(
+            f"{file}, line 1: every other byte is 0, as in UTF-16 without its mark; save the file as UTF-8"
+        )
     if _FILE_NAME not in columns:
         raise CorpusError(f"{file} {_without_file_name(columns)}")
     twice = _doubled([name for name in columns if name.strip()])

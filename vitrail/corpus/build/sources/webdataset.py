@@ -119,20 +119,25 @@ def _records(shard: IndexedShard, parquet: Path, refusals: Refusals) -> tuple[di
     for key, members in shard.texts.items():
         record: dict[str, Any] = {}
         for extension in sorted(members.keys() & {*_TEXT_EXTENSIONS, "json"}):
+            where = f"{shard.path.name}: {key}.{extension}"
             try:
-                record.update(_parse(shard.read(members[extension]), extension))
+                found = _parse(shard.read(members[extension]), extension)
             except ValueError as error:
-                where = f"{shard.path.name}: {key}.{extension}"
                 _LOGGER.warning("%s is left out: %s", where, error)
                 refusals.add_value(shard.path.name, key, f"{where}: {error}")
                 num_skipped += 1
+                continue
+            for name in [name for name in found if name in record and record[name] != found[name]]:
+                said = f"{found[name]!r:.80}, and {record[name]!r:.80} in a member before it"
+                refusals.add_value(shard.path.name, key, f"{where}: {name!r} is {said}; keep one")
+            record.update({name: value for name, value in found.items() if name not in record})
         records[key] = record
     if parquet.is_file():
         _add_parquet(records, shard, parquet)
     return records, num_skipped
 
 
-def _parse(data: bytes, extension: str) -> Mapping[str, Any]:
+def _parse(data: bytes, extension: str) -> dict[str, Any]:
     text = data.decode("utf-8-sig")
     return parse_object(text) if extension == "json" else {extension: text.strip()}
 
