@@ -16,6 +16,7 @@ from vitrail.corpus.build.metadata.columns import Item, MetadataReader, Place
 from vitrail.corpus.build.metadata.described_images import describe_images, find_metadata
 from vitrail.corpus.build.metadata.refusals import Refusals
 from vitrail.corpus.build.metadata.split_words import split_word
+from vitrail.corpus.build.metadata.task_declarations import TaskDeclarations
 from vitrail.corpus.build.writer import Card, write_corpus
 from vitrail.corpus.readable_names import readable
 from vitrail.corpus.store.tars import IMAGE_EXTENSIONS, write_tar
@@ -49,7 +50,8 @@ def build_folder(source: Path, folder: Path, name: str) -> CorpusManifest:
         raise CorpusError(f"{source} holds no tars and no images ({', '.join(sorted(IMAGE_EXTENSIONS))})")
     ids = _image_ids(source, images)
     refusals = Refusals()
-    items = _items(source, ids, refusals)
+    declared = TaskDeclarations.read(source)
+    items = _items(source, ids, MetadataReader(refusals, declared), refusals)
     shards: list[IndexedShard] = []
     thumbnails: dict[str, np.ndarray] = {}
     (folder / SHARDS_FOLDER).mkdir()
@@ -70,18 +72,17 @@ def build_folder(source: Path, folder: Path, name: str) -> CorpusManifest:
         shards,
         signals=signals_of(items),
         splits=splits_of(items, match_lookalikes(thumbnails)),
-        tasks=tasks_of(items),
+        tasks=tasks_of(items, declared),
         refused=refusals.table(),
     )
 
 
-def _items(source: Path, ids: Mapping[Path, str], refusals: Refusals) -> dict[str, Item]:
+def _items(source: Path, ids: Mapping[Path, str], reader: MetadataReader, refusals: Refusals) -> dict[str, Item]:
     """By image_id: the image's row, or what its folders say.
 
     Raises:
         CorpusError: A metadata file is no table, a column cannot be used, or most rows cannot.
     """
-    reader = MetadataReader(refusals)
     files = find_metadata(source)
     described = describe_images(source, files, list(ids), reader, refusals)
     items: dict[str, Item] = {}
@@ -94,6 +95,7 @@ def _items(source: Path, ids: Mapping[Path, str], refusals: Refusals) -> dict[st
         place = Place(path.relative_to(source).as_posix(), image_id, str(path))
         items[image_id] = _item_without_row(source, path, place, reader, is_labelled=not files)
     refusals.require_few()
+    reader.require_declared()
     reader.log()
     refusals.log()
     return items

@@ -22,6 +22,7 @@ from vitrail.corpus.build.items import signals_of, splits_of, tasks_of
 from vitrail.corpus.build.metadata.columns import Item, MetadataReader, Place
 from vitrail.corpus.build.metadata.refusals import Refusals
 from vitrail.corpus.build.metadata.table_rows import parse_object, read_columns
+from vitrail.corpus.build.metadata.task_declarations import TaskDeclarations
 from vitrail.corpus.build.writer import Card, write_corpus
 from vitrail.errors import CorpusError
 
@@ -44,7 +45,8 @@ def build_webdataset(source: Path, folder: Path, name: str) -> CorpusManifest:
     for shard in shards:
         _place(shard.path, folder / SHARDS_FOLDER / shard.path.name)
     refusals = Refusals()
-    reader = MetadataReader(refusals)
+    declared = TaskDeclarations.read(source)
+    reader = MetadataReader(refusals, declared)
     items: dict[str, Item] = {}
     looks: dict[str, str] = {}
     num_skipped = 0
@@ -55,6 +57,7 @@ def build_webdataset(source: Path, folder: Path, name: str) -> CorpusManifest:
         looks.update(zip(ids, digests, strict=True))
         items.update((key, _item(shard, key, records.get(key, {}), reader, refusals)) for key in ids)
     refusals.require_few()
+    reader.require_declared()
     reader.log()
     refusals.log()
     return write_corpus(
@@ -63,7 +66,7 @@ def build_webdataset(source: Path, folder: Path, name: str) -> CorpusManifest:
         shards,
         signals=signals_of(items),
         splits=splits_of(items, looks),
-        tasks=tasks_of(items),
+        tasks=tasks_of(items, declared),
         refused=refusals.table(),
     )
 
