@@ -88,7 +88,7 @@ BUILD ?=
 .PHONY: rehearse
 rehearse: $(STAMP) ## Train on two nodes, two containers on this Docker host, one of them killed
 	DOCKER_BUILDKIT=1 $(DOCKER) build --file containers/train/Dockerfile $(BUILD) \
-		--tag $$($(BIN)/python -c 'from components.container_images import TRAIN; print(TRAIN)') .
+		--tag $$($(BIN)/python -c 'from components.container_images import IMAGES; print(IMAGES["train"])') .
 	$(BIN)/pytest -m containers --log-cli-level INFO tests/training/test_rehearsal.py
 
 .PHONY: bench-reader bench-train bench-labels bench-label-quality bench-clustering bench-endpoint bench-quality
