@@ -24,7 +24,8 @@ def load_step(name: str) -> Step:
     """The declaration of a step: in `components/<name>/step.py` when it joins a tool the library does not know."""
     outside = f"components.{name}.step"
     module = outside if importlib.util.find_spec(outside) else f"vitrail.steps.{name}"
-    return importlib.import_module(module).STEP
+    step: Step = importlib.import_module(module).STEP
+    return step
 
 
 def run(

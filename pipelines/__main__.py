@@ -103,7 +103,7 @@ def submit(recipe: Recipe, host: str, arguments: dict[str, str]) -> str:
         "name the registry that holds the images of containers/, with --image-prefix or in a recipe's JSON file",
     )
     client = kfp.Client(host=host)
-    return client.create_run_from_pipeline_func(make_pipeline(recipe), arguments=arguments).run_id
+    return str(client.create_run_from_pipeline_func(make_pipeline(recipe), arguments=arguments).run_id)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -66,7 +66,7 @@ def make_pipeline(chosen: Recipe, run_id: str = dsl.PIPELINE_JOB_ID_PLACEHOLDER)
         revision: str = "",
         workspace: str = cluster.workspace_mount,
         recipe: str = json.dumps(encode(on_cluster)),
-    ):
+    ) -> None:
         run = {"workspace": workspace, "run_id": run_id, "recipe": recipe}
         report = place(publish_report(**run), cluster, is_cached=False)
         with dsl.ExitHandler(report):

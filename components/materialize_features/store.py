@@ -11,12 +11,13 @@ import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from feast import FeatureStore, FeatureView
+from feast import FeatureStore, FeatureView, FileSource
 
 import features
 from features import text_features as declared
@@ -86,9 +87,14 @@ def _copy_sources(text_features: Path, snapshot: Path) -> None:
     (snapshot / "data").mkdir()
     shutil.copyfile(_REPOSITORY / _CONFIG, snapshot / _CONFIG)
     for view in _VIEWS:
-        source = text_features / Path(view.batch_source.path).name
+        place = _source_of(view).path
+        source = text_features / Path(place).name
         _check_source(source, view)
-        shutil.copyfile(source, snapshot / view.batch_source.path)
+        shutil.copyfile(source, snapshot / place)
+
+
+def _source_of(view: FeatureView) -> FileSource:
+    return cast("FileSource", view.batch_source)  # as the views of `features` declare it
 
 
 def _check_source(path: Path, view: FeatureView) -> None:
@@ -96,7 +102,7 @@ def _check_source(path: Path, view: FeatureView) -> None:
         file = pq.ParquetFile(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise LabelError(f"{path} is not a readable Parquet file ({error}); {_REMEDY}") from error
-    wanted = {field.name for field in view.schema} | {view.batch_source.timestamp_field}
+    wanted = {field.name for field in view.schema} | {_source_of(view).timestamp_field}
     missing = sorted(wanted - set(file.schema_arrow.names))
     if missing:
         raise LabelError(f"{path} lacks the declared columns {', '.join(missing)}; {_REMEDY}")
@@ -106,8 +112,7 @@ def _check_source(path: Path, view: FeatureView) -> None:
 
 def _time_range(snapshot: Path) -> tuple[datetime.datetime, datetime.datetime]:
     columns = [
-        pq.read_table(snapshot / view.batch_source.path, columns=[view.batch_source.timestamp_field])[0]
-        for view in _VIEWS
+        pq.read_table(snapshot / source.path, columns=[source.timestamp_field])[0] for source in map(_source_of, _VIEWS)
     ]
     bounds = [pc.min_max(column).as_py() for column in columns]
     return min(bound["min"] for bound in bounds), max(bound["max"] for bound in bounds)

@@ -11,7 +11,7 @@ def publish_report(
     run_id: str,
     recipe: str,
     report: dsl.Output[dsl.HTML],
-):
+) -> None:
     """Writes the run's summary and its one-page report, also after a failure."""
     import pathlib
     import shutil

@@ -4,7 +4,7 @@ BentoML's own form parsing answers 500 to a malformed form, fetches the address 
 writes every upload to disk; here the picture stays in memory and bad requests are refused with a reason.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -83,7 +83,7 @@ async def _body(request: Request, max_bytes: int) -> bytes:
 
 
 async def _parse_form(request: Request, body: bytes) -> FormData:
-    async def chunks() -> AsyncIterator[bytes]:
+    async def chunks() -> AsyncGenerator[bytes, None]:
         yield body
 
     parser = MultiPartParser(request.headers, chunks(), max_files=2, max_fields=8)

@@ -191,5 +191,5 @@ class KillOneRank(threading.Thread):
             environment = (folder / "environ").read_text().split("\0")
         except OSError:
             return False
-        is_worker = "vitrail.training.worker" in command and "torch.distributed.run" not in command
+        is_worker = "vitrail.training.worker" in command and "vitrail.training.elastic" not in command
         return is_worker and str(self._work / JOB_FILE) in command and "RANK=1" in environment

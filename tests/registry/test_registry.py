@@ -30,6 +30,7 @@ from vitrail.registry import (
     register_model,
 )
 from vitrail.registry.client import connect, find_experiment
+from vitrail.registry.version_folder import verify_artifacts
 
 HEADS = (
     HeadSpec(name="tone", kind="classification", dim=2, classes=("light", "dark")),
@@ -244,6 +245,13 @@ def test_fetching_is_cached_and_repairs_a_damaged_copy(candidate, named, tmp_pat
     weights.write_bytes(b"damaged")
     fetch_version(version, tmp_path / "cache")
     assert digest_file(weights) == digest_file(candidate.root / "model" / "model.safetensors")
+    digests = folder / "digests.json"
+    whole = digests.read_bytes()
+    digests.write_bytes(whole[:-3])
+    with pytest.raises(RegistryError, match=r"digests\.json is not JSON .*register the model again"):
+        verify_artifacts(folder, version.artifacts_digest)
+    fetch_version(version, tmp_path / "cache")
+    assert digests.read_bytes() == whole
 
 
 def test_the_vocabulary_goes_with_the_model_and_the_labels_of_images_stay(candidate, named, mini_labels, tmp_path):

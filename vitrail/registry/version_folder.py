@@ -62,7 +62,10 @@ def verify_artifacts(folder: Path, artifacts_digest: str) -> None:
     """
     if not (folder / DIGESTS_FILE).is_file():
         raise RegistryError(f"{folder} has no {DIGESTS_FILE}: the version's artifacts are incomplete")
-    digests = read_json(folder / DIGESTS_FILE)
+    try:
+        digests = read_json(folder / DIGESTS_FILE)
+    except ValueError as error:
+        raise RegistryError(f"{folder / DIGESTS_FILE} is not JSON ({error}); register the model again") from error
     if digest_json(digests) != artifacts_digest:
         raise RegistryError(f"{folder / DIGESTS_FILE} is not the one that was registered")
     for name, digest in digests.items():

@@ -87,7 +87,7 @@ def run_job(job: Job, work: Path, out: Path) -> ModelManifest:
     command = [
         sys.executable,
         "-m",
-        "torch.distributed.run",
+        "vitrail.training.elastic",
         *elastic_arguments(job.config.launch),
         "-m",
         "vitrail.training.worker",

@@ -56,7 +56,7 @@ def pod_command(launch: LaunchConfig, job_file: str) -> list[str]:
     # Double quotes: the shell of the pod expands what the trainer put into its environment.
     quoted = [f'"{argument}"' if "$" in argument else argument for argument in arguments]
     line = [
-        "exec python -m torch.distributed.run",
+        "exec python -m vitrail.training.elastic",
         *quoted,
         "-m vitrail.training.worker",
         shlex.quote(job_file),
