@@ -84,7 +84,7 @@ def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[tuple[Pat
         path = folder / name
         problem = is_junk(name)
         if problem is not None:
-            yield path, problem
+            yield path, problem + _count_files(path)
             continue
         try:
             mode = path.stat().st_mode
@@ -95,6 +95,12 @@ def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[tuple[Pat
             yield from _walk(path, above | {identity})
         else:
             yield path, None if stat.S_ISREG(mode) else "no regular file"
+
+
+def _count_files(path: Path) -> str:
+    if path.is_symlink() or not path.is_dir():
+        return ""
+    return f", with {sum(len(names) for _, _, names in os.walk(path)):,} files"
 
 
 def _lost(path: Path, error: OSError) -> str:

@@ -64,37 +64,44 @@ def read_members(path: Path) -> Iterator[Member]:
         CorpusError: The tar is empty, compressed, truncated or no tar at all.
     """
     try:
-        infos = list(_read_headers(path))
+        infos, num_rest = _read_headers(path)
     except tarfile.TarError as error:
         raise CorpusError(f"{path} {_reason(path, error)}") from error
     files = {_plain_name(info.name): info for info in infos if info.isreg()}
     for info in infos:
         if not info.isdir():
             yield _member(info, files)
+    if num_rest:
+        yield Member(
+            "(behind the end)", problem=f"{num_rest:,} bytes that are no tar; if they are, join tars by `tar -A`"
+        )
 
 
-def _read_headers(path: Path) -> Iterator[tarfile.TarInfo]:
+def _read_headers(path: Path) -> tuple[list[tarfile.TarInfo], int]:
+    """The headers of all tars in a file, and how many bytes behind them are something else."""
+    infos: list[tarfile.TarInfo] = []
     with path.open("rb") as stream:
-        end = os.fstat(stream.fileno()).st_size
-        at: int | None = 0
-        while at is not None:
+        num_bytes = os.fstat(stream.fileno()).st_size
+        at = 0
+        while True:
             stream.seek(at)
             with tarfile.open(fileobj=stream, mode="r:") as tar:
-                yield from tar
+                infos.extend(tar)
                 _require_end(path, tar.offset)
-                at = _next_tar(stream, tar.offset, end)
+                at = _pass_zeros(stream, tar.offset)
+            if at >= num_bytes:
+                return infos, 0
+            stream.seek(at)
+            if not is_tar(stream.read(_BLOCK_BYTES)):
+                return infos, num_bytes - at
 
 
-def _next_tar(stream: BinaryIO, at: int, end: int) -> int | None:
-    """Where another tar begins behind the end marker of one, or None; zeros between them are padding."""
-    at -= at % _BLOCK_BYTES
-    while at < end:
-        stream.seek(at)
-        start = stream.read(_BLOCK_BYTES)
-        if any(start):
-            return at if is_tar(start) else None
+def _pass_zeros(stream: BinaryIO, at: int) -> int:
+    """Where the padding behind the end marker of a tar ends, in whole blocks."""
+    stream.seek(at)
+    while (block := stream.read(_BLOCK_BYTES)) and not any(block):
         at += _BLOCK_BYTES
-    return None
+    return at
 
 
 def _plain_name(name: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.files import digest_json
 from vitrail.corpus.build.builders import build_corpus, corpus_names
+from vitrail.corpus.build.folder_files import walk_files
 from vitrail.corpus.check import check_corpus
 from vitrail.corpus.versions.dvc import POINTER, TRACKED_CORPORA, checkout_corpus, git_head
 from vitrail.errors import CorpusError
@@ -81,6 +82,6 @@ def _folder_of(corpus: str, cache: Path) -> Path:
 
 
 def _fingerprint(folder: Path) -> str:
-    stats = ((path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
+    stats = ((path, path.stat()) for path, problem in sorted(walk_files(folder)) if problem is None)
     files = [[path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns] for path, stat in stats]
     return digest_json([str(folder.resolve()), files])[:_FINGERPRINT_DIGITS]

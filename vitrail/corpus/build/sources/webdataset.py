@@ -55,6 +55,7 @@ def build_webdataset(files: FolderFiles, folder: Path, name: str) -> CorpusManif
     found = [_named(index_shard(tar), tar_name) for tar, tar_name in _shard_names(files).items()]
     _list_beside(files, unused)
     shards, prefixes = _usable(found, files, unused)
+    left_out = [shard.quarantine for shard in found if not shard.info.num_images]
     (folder / SHARDS_FOLDER).mkdir()
     reader = MetadataReader(refusals)
     items: dict[str, Item] = {}
@@ -81,9 +82,7 @@ def build_webdataset(files: FolderFiles, folder: Path, name: str) -> CorpusManif
         signals=signals_of(items),
         splits=splits_of(items, looks),
         tasks=tasks_of(items),
-        refused=pa.concat_tables(
-            [*(shard.quarantine for shard in found if not shard.info.num_images), refusals.table()]
-        ),
+        refused=pa.concat_tables([*left_out, refusals.table()]),
         unused=unused.table(),
     )
 
