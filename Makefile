@@ -3,7 +3,6 @@ SHELL := /bin/bash
 
 PYTHON ?= python3.11
 CORPUS ?= emoji
-RECIPE ?= $(CORPUS)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -30,14 +29,20 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[all,dev]'
 	touch $@
 
+quoted = '$(subst ','\'',$(1))'
+
 .PHONY: run
-run: $(STAMP) ## Run the whole pipeline: make run CORPUS=emoji RECIPE=emoji
-	$(BIN)/vitrail run --corpus $(CORPUS) --recipe $(RECIPE)
+run: $(STAMP) ## Run the whole pipeline: make run CORPUS=emoji, or CORPUS=path/to/yours; RECIPE=NAME takes another recipe
+	$(BIN)/vitrail run --corpus $(call quoted,$(CORPUS)) $(if $(RECIPE),--recipe $(call quoted,$(RECIPE)))
 
 .PHONY: test
 test: $(STAMP) ## Lint, types, import rules and the test suite
 	$(MAKE) check
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 10
+
+.PHONY: test-registry
+test-registry: $(STAMP) ## Promotions at once, 50 times, in sqlite, PostgreSQL and MLflow servers (minutes)
+	$(BIN)/pytest -m registry tests/registry
 
 .PHONY: check
 check: $(STAMP) ## Lint, format check, types, import rules, spelling

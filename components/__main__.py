@@ -13,7 +13,7 @@ from components.adapter import load_step
 from vitrail.contracts.codec import encode, load
 from vitrail.contracts.runs import RECIPE_FILE, ArtifactManifest
 from vitrail.errors import ConfigError, VitrailError
-from vitrail.recipes import Recipe, find_recipe
+from vitrail.recipes import Recipe, find_recipe, recipe_for
 from vitrail.steps import ARTIFACTS, Workspace, last_run_by_hand, new_run_id, run_step
 
 __all__ = ["main"]
@@ -46,11 +46,11 @@ def _workspace(root: Path, step: str, run_id: str | None) -> Workspace:
     return workspace
 
 
-def _recipe(workspace: Workspace, chosen: str | None) -> Recipe:
-    if chosen:
-        return find_recipe(chosen)
+def _recipe(workspace: Workspace, chosen: str | None, corpus: str) -> Recipe:
     saved = workspace.run_folder / RECIPE_FILE
-    return load(Recipe, saved) if saved.exists() else find_recipe("emoji")
+    if chosen is None and saved.exists():
+        return load(Recipe, saved)
+    return find_recipe(chosen or recipe_for(corpus))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         "--run", help="id of a run; default: a new run for the first step, the last one by hand for the others"
     )
     parser.add_argument("--workspace", type=Path, default=Path("runs"), help="folder for runs and artifacts")
-    parser.add_argument("--recipe", help="default: the run's, or emoji for a new run")
+    parser.add_argument("--recipe", help="default: the run's; of a new run the corpus's, or folder")
     parser.add_argument(
         "--corpus", dest="source", default="emoji", help="checkout_corpus: a corpus's name, or a folder"
     )
@@ -79,7 +79,7 @@ def main(argv: list[str] | None = None) -> None:
         manifest = run_step(
             step,
             workspace=workspace,
-            recipe=_recipe(workspace, options.recipe),
+            recipe=_recipe(workspace, options.recipe, options.source),
             inputs={name: _input(workspace, name) for name in step.inputs},
             arguments={name: getattr(options, name) for name in step.arguments},
         )

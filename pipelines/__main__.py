@@ -18,7 +18,7 @@ from vitrail.config import require
 from vitrail.contracts.codec import encode, read
 from vitrail.contracts.runs import REPORT_FILE, RunSummary
 from vitrail.errors import ConfigError
-from vitrail.recipes import Recipe, find_recipe
+from vitrail.recipes import Recipe, find_recipe, recipe_for
 from vitrail.steps import Workspace, new_run_id
 
 __all__ = ["main"]
@@ -39,6 +39,7 @@ def run_locally(recipe: Recipe, arguments: dict[str, str]) -> int:
     workspace = Workspace(Path(arguments["workspace"]), new_run_id())
     workspace.begin(recipe)
     run, log_path = workspace.run_folder, workspace.run_folder / "pipeline.log"
+    sys.stdout.write(f"run {run.name}, recipe {recipe.name}\n")
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(workspace.root / "kfp" / run.name))
     with (
         _stopping_in_order(),
@@ -110,7 +111,9 @@ def main(argv: list[str] | None = None) -> None:
     """Parses the command line."""
     parser = argparse.ArgumentParser(prog="python -m pipelines", description=__doc__)
     parser.add_argument("action", choices=("compile", "run", "submit"))
-    parser.add_argument("--recipe", default="emoji", help="a recipe's name, or a JSON file with a resolved recipe")
+    parser.add_argument(
+        "--recipe", help="a recipe's name, or a JSON file with a resolved recipe; default: the corpus's, or folder"
+    )
     parser.add_argument("--corpus", default="emoji", help="a corpus's name, or a folder")
     parser.add_argument("--repository", default=".", help="the repository that holds data.dvc")
     parser.add_argument("--revision", default="", help="git revision of data.dvc; empty: the working tree")
@@ -130,7 +133,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _choose_recipe(options: argparse.Namespace) -> Recipe:
-    recipe = find_recipe(options.recipe)
+    recipe = find_recipe(options.recipe or recipe_for(options.corpus))
     if options.engine:
         recipe = dataclasses.replace(recipe, labels=dataclasses.replace(recipe.labels, engine=options.engine))
     if options.profile_steps is not None:

@@ -62,6 +62,16 @@ def test_unknown_recipe_names_the_known_ones(capsys):
     assert "emoji, openclipart, folder, debug, vit_b16_1b" in err
 
 
+def test_recipes_are_compared(capsys):
+    status, out, _ = call(capsys, "recipes", "vit_b32_1b", "--diff", "vit_b16_1b")
+    assert status == 0
+    assert 'pretrain.architecture.name: "vit_base_patch16_224" -> "vit_base_patch32_224"' in out.splitlines()
+    assert not any(line.startswith("gates") for line in out.splitlines())
+    status, _, err = call(capsys, "recipes", "--diff", "vit_b16_1b")
+    assert status == 1
+    assert "name the recipe" in err
+
+
 def test_a_printed_recipe_can_be_used(capsys, tmp_path):
     _, out, _ = call(capsys, "recipes", "debug")
     (tmp_path / "mine.json").write_text(out)

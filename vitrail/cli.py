@@ -12,6 +12,7 @@ from typing import NoReturn
 from vitrail import __version__
 from vitrail.commands.labels import add_explain, add_labels
 from vitrail.commands.training import add_job, add_plan
+from vitrail.config import require
 from vitrail.errors import ConfigError, VitrailError
 
 __all__ = ["main"]
@@ -68,9 +69,12 @@ def _trace(options: argparse.Namespace) -> None:
 
 def _recipes(options: argparse.Namespace) -> None:
     from vitrail.contracts.codec import encode
-    from vitrail.recipes import RECIPES, find_recipe
+    from vitrail.recipes import RECIPES, describe_difference, find_recipe
 
-    if options.name:
+    if options.diff:
+        require(options.name is not None, "--diff", options.diff, "name the recipe to compare with it")
+        print("\n".join(describe_difference(find_recipe(options.name), find_recipe(options.diff))))
+    elif options.name:
         print(json.dumps(encode(find_recipe(options.name)), indent=2))
     else:
         for name, recipe in RECIPES.items():
@@ -105,8 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     trace.add_argument("--workspace", type=Path, default=Path("runs"))
     trace.set_defaults(function=_trace)
 
-    recipes = commands.add_parser("recipes", help="List the recipes, or print one as JSON.")
+    recipes = commands.add_parser("recipes", help="List the recipes, print one as JSON, or what distinguishes two.")
     recipes.add_argument("name", nargs="?")
+    recipes.add_argument("--diff", metavar="BASE", help="print only what distinguishes NAME from this recipe")
     recipes.set_defaults(function=_recipes)
 
     add_plan(commands)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from vitrail.contracts.codec import encode, load, save
-from vitrail.contracts.evaluation import EvaluationReport, Metric
+from vitrail.contracts.evaluation import EvaluationReport, MeasuredTask, Metric
 from vitrail.contracts.verdict import Verdict
 from vitrail.errors import ConfigError, EvaluationError
 from vitrail.gates import (
@@ -17,6 +17,7 @@ from vitrail.gates import (
     Outcomes,
     ValueThreshold,
     estimate,
+    every_task,
     gate_model,
     outcomes_table,
 )
@@ -48,7 +49,8 @@ def write(folder, values, *, model="a" * 64, corpus="c" * 64, units=None, gap=Fa
     result = estimate(outcomes, num_resamples=200, seed=0)
     metric = Metric(name=outcomes.metric, value=result.value, low=result.low, high=result.high, num_units=len(units))
     folder.mkdir()
-    report = EvaluationReport(model_id=model, corpus_digest=corpus, metrics=(metric,), confusion=())
+    tasks = (MeasuredTask(name="task", kind="classification"),)
+    report = EvaluationReport(model_id=model, corpus_digest=corpus, metrics=(metric,), confusion=(), tasks=tasks)
     save(folder / "evaluation.json", report)
     pq.write_table(outcomes_table([outcomes]), folder / "outcomes.parquet")
     return folder
@@ -273,6 +275,8 @@ def test_an_evaluation_of_another_schema_is_refused(tmp_path):
     ("build", "field"),
     [
         (lambda: ValueThreshold(metric="", limit=0), "metric"),
+        (lambda: ValueThreshold(metric="<classification>", limit=0), "metric"),
+        (lambda: ChangeThreshold(metric="<a b>/lift", margin=0), "metric"),
         (lambda: ValueThreshold(metric="a", limit=float("nan")), "limit"),
         (lambda: ChangeThreshold(metric="a", margin=-0.1), "margin"),
         (lambda: ChangeThreshold(metric="a", margin=float("inf")), "margin"),
@@ -285,3 +289,58 @@ def test_an_evaluation_of_another_schema_is_refused(tmp_path):
 def test_unusable_thresholds_are_refused(build, field):
     with pytest.raises(ConfigError, match=field):
         build()
+
+
+EVERY = GateConfig(
+    values=(
+        ValueThreshold(metric=every_task("classification", "accuracy"), limit=0.4),
+        ValueThreshold(metric=every_task("retrieval", "binary_ratio"), limit=0.5),
+    ),
+    changes=(ChangeThreshold(metric=every_task("classification", "accuracy"), margin=0.02),),
+    num_resamples=500,
+)
+
+
+@pytest.mark.parametrize(("share", "status"), [(0.5, "blessed"), (0.3, "rejected")])
+def test_a_threshold_for_every_task_is_the_same_as_one_that_names_it(tmp_path, champion, share, status):
+    challenger = write(tmp_path / "new", hits(share))
+    verdict = judge(challenger, champion, EVERY)
+    assert verdict.status == status
+    assert verdict.checks == judge(challenger, champion).checks
+    assert "there is no retrieval task, so nothing of that kind was checked" in verdict.reasons
+
+
+def tasks_of(folder, **kinds):
+    rewrite(folder, tasks=[{"name": name, "kind": kind} for name, kind in kinds.items()])
+    return folder
+
+
+def test_every_task_means_every_one(tmp_path):
+    verdict = judge(
+        tasks_of(write(tmp_path / "new", hits(1)), task="classification", other="classification"), None, EVERY
+    )
+    assert verdict.status == "rejected"
+    assert [check.name for check in verdict.checks] == ["task/accuracy", "other/accuracy"]
+    assert verdict.checks[1].reason == "other/accuracy was not measured"
+
+
+def test_a_threshold_that_names_its_task_goes_before(tmp_path):
+    values = (*EVERY.values, ValueThreshold(metric="task/accuracy", limit=0.9))
+    verdict = judge(write(tmp_path / "new", hits(0.5)), None, dataclasses.replace(EVERY, values=values))
+    assert [(check.name, check.limit, check.outcome) for check in verdict.checks] == [("task/accuracy", 0.9, "fail")]
+
+
+def test_a_task_without_a_threshold_is_said(tmp_path):
+    verdict = judge(tasks_of(write(tmp_path / "new", hits(1)), task="classification", size="ordinal"))
+    assert verdict.status == "blessed"
+    assert "task size (ordinal) has no threshold" in verdict.reasons
+    assert not any("task task" in reason for reason in verdict.reasons)
+
+
+def test_thresholds_that_fit_no_task_bless_nothing(tmp_path, champion):
+    challenger = tasks_of(write(tmp_path / "new", hits(1)), size="ordinal")
+    for before in (None, champion):
+        verdict = judge(challenger, before, EVERY)
+        assert verdict.status == "rejected"
+        assert verdict.checks == ()
+        assert "task size (ordinal) has no threshold" in verdict.reasons

@@ -1,22 +1,16 @@
 import dataclasses
 import json
-import re
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
-import filelock
 import pytest
 
+from builders.registered_versions import CORPUS_DIGEST, write_serving_report, write_verdict
 from vitrail.contracts.codec import save
 from vitrail.contracts.evaluation import EvaluationReport, Metric
 from vitrail.contracts.files import digest_file
 from vitrail.contracts.index import IndexManifest
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import Architecture, HeadSpec, Transforms
-from vitrail.contracts.serving import ServingCheck, ServingReport
-from vitrail.contracts.verdict import Verdict
 from vitrail.errors import ConfigError, RegistryError
 from vitrail.labels import open_labels
 from vitrail.models import VitrailModel, save_model
@@ -36,7 +30,6 @@ HEADS = (
     HeadSpec(name="tone", kind="classification", dim=2, classes=("light", "dark")),
     HeadSpec(name="embedding", kind="retrieval", dim=16),
 )
-CORPUS_DIGEST = "c" * 64
 RUN = Lineage(run_id="run-1", git_revision="abc", corpus_digest=CORPUS_DIGEST)
 RECIPE = json.dumps({"name": "tiny", "finetune": {"steps": 3, "rates": [0.1], "tasks": None}})
 
@@ -63,50 +56,14 @@ class Candidate:
             labels=labels,
         )
 
-    def judge(self, status: str = "blessed", champion: str | None = None) -> Path:
-        save(
-            self.root / "verdict.json",
-            Verdict(
-                status=status,
-                challenger_id=self.model_id,
-                champion_id=None,
-                champion_version=champion,
-                corpus_digest=CORPUS_DIGEST,
-                checks=(),
-                reasons=("because",),
-            ),
-        )
-        return self.root / "verdict.json"
+    def judge(self, status: str = "blessed", champion: str | None = None) -> None:
+        write_verdict(self.root, self.model_id, status=status, champion=champion)
 
-    def prove(self, is_passed: bool = True) -> Path:
-        check = ServingCheck(name="embeddings", is_passed=is_passed, value=0, limit=1e-5, detail="measured")
-        report = ServingReport(
-            model_id=self.model_id,
-            index_digest=self.index_digest,
-            bundle_digest="b",
-            lineage=RUN,
-            checks=(check,),
-            num_images=1,
-            num_requests=1,
-            num_errors={},
-            p50_ms=1,
-            p99_ms=1,
-            num_clients=1,
-            loaded_p50_ms=1,
-            loaded_p99_ms=1,
-            images_per_s=1,
-        )
-        save(self.root / "serving.json", report)
-        return self.root / "serving.json"
+    def prove(self, is_passed: bool = True) -> None:
+        write_serving_report(self.root, self.model_id, self.index_digest, is_passed=is_passed)
 
-    def promote(self, version, config, lock):
-        return promote_model(
-            version,
-            verdict=self.root,
-            serving=self.root,
-            lock=lock,
-            config=config,
-        )
+    def promote(self, version, config):
+        return promote_model(version, verdict=self.root, serving=self.root, config=config)
 
 
 def make_candidate(root: Path) -> Candidate:
@@ -139,21 +96,9 @@ def make_candidate(root: Path) -> Candidate:
     return candidate
 
 
-@pytest.fixture(scope="module")
-def config(tmp_path_factory) -> RegistryConfig:
-    folder = tmp_path_factory.mktemp("registry")
-    return RegistryConfig(tracking_uri=f"sqlite:///{folder}/mlflow.db", lock_timeout_s=0.3)
-
-
 @pytest.fixture
 def candidate(tmp_path) -> Candidate:
     return make_candidate(tmp_path / "candidate")
-
-
-@pytest.fixture
-def named(config, request) -> RegistryConfig:
-    """A registered model of its own in the shared database."""
-    return dataclasses.replace(config, name=re.sub(r"\W+", "-", request.node.name))
 
 
 def test_registering_keeps_params_metrics_curves_lineage_and_card(candidate, named, tmp_path):
@@ -274,16 +219,16 @@ def test_promotion_moves_model_and_index_and_remembers_the_champion_before(candi
     assert find_champion(named) is None
     first = candidate.register(named)
     assert find_champion(named) is None
-    release = candidate.promote(first, named, tmp_path / "lock")
+    release = candidate.promote(first, named)
     assert (release.version, release.previous) == (first, None)
     assert find_champion(named) == first
     other = make_candidate(tmp_path / "other")
     other.judge(champion=first.reference)
     second = other.register(named)
-    release = other.promote(second, named, tmp_path / "lock")
+    release = other.promote(second, named)
     assert release.previous == first.reference
     assert find_champion(named).index_digest == other.index_digest
-    assert other.promote(second, named, tmp_path / "lock") == release
+    assert other.promote(second, named) == release
 
 
 @pytest.mark.parametrize(
@@ -302,48 +247,8 @@ def test_without_proof_the_alias_stays(candidate, named, tmp_path, spoil, reason
     version = candidate.register(named)
     spoil(candidate)
     with pytest.raises(RegistryError, match=reason):
-        candidate.promote(version, named, tmp_path / "lock")
+        candidate.promote(version, named)
     assert find_champion(named) is None
-
-
-def test_a_second_writer_waits_and_then_says_who_it_waited_for(candidate, named, tmp_path):
-    version = candidate.register(named)
-    with (
-        filelock.FileLock(tmp_path / "lock"),
-        pytest.raises(RegistryError, match="held by another promotion"),
-    ):
-        candidate.promote(version, named, tmp_path / "lock")
-    assert find_champion(named) is None
-
-
-PROMOTE_AND_DIE = """
-import os, signal, sys
-from pathlib import Path
-from mlflow.tracking import MlflowClient
-from vitrail.contracts.codec import load
-from vitrail.contracts.registry import ModelVersion
-from vitrail.registry import RegistryConfig, promote_model
-
-MlflowClient.set_registered_model_alias = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-folder = Path(sys.argv[1])
-promote_model(
-    load(ModelVersion, folder / "version.json"),
-    verdict=folder / "candidate",
-    serving=folder / "candidate",
-    lock=folder / "lock",
-    config=load(RegistryConfig, folder / "config.json"),
-)
-"""
-
-
-def test_a_kill_before_the_alias_moves_leaves_champion_and_lock_free(candidate, named, tmp_path):
-    version = candidate.register(named)
-    save(tmp_path / "version.json", version)
-    save(tmp_path / "config.json", named)
-    done = subprocess.run([sys.executable, "-c", PROMOTE_AND_DIE, tmp_path], check=False)
-    assert done.returncode == -signal.SIGKILL
-    assert find_champion(named) is None
-    assert candidate.promote(version, named, tmp_path / "lock").previous is None
 
 
 def test_a_registry_that_cannot_be_opened_says_where(tmp_path):
@@ -353,7 +258,13 @@ def test_a_registry_that_cannot_be_opened_says_where(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"tracking_uri": "./mlruns"}, {"tracking_uri": "https://me:secret@host"}, {"name": "a b"}]
+    "fields",
+    [
+        {"tracking_uri": "./mlruns"},
+        {"tracking_uri": "https://me:secret@host"},
+        {"name": "a b"},
+        {"name": "x-promotions"},
+    ],
 )
 def test_unusable_settings_are_refused(fields):
     with pytest.raises(ConfigError) as error:

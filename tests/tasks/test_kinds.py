@@ -1,6 +1,7 @@
 """A kind or a loss is one file; what is not known is refused by its name, everywhere."""
 
 import dataclasses
+import re
 import shutil
 from pathlib import Path
 
@@ -48,8 +49,8 @@ def job_for(corpus: Path, **changes) -> FinetuneJob:
     )
 
 
-def test_every_kind_has_a_loss():
-    assert set(measured_kinds()) <= set(kind_names())
+def test_every_kind_is_measured_and_has_a_loss():
+    assert measured_kinds() == kind_names()
     for name in kind_names():
         assert find_kind(name).name == name
         assert find_loss(find_kind(name).loss, name).activation in (find_kind(name).activations or ("softmax",))
@@ -117,7 +118,10 @@ def test_a_model_with_an_unknown_kind_is_refused(tmp_path):
         ("classification", (), "1 classes or more"),
         ("classification", ("a", "b", "a"), "a class twice"),
         ("retrieval", ("a",), "lists no classes"),
+        ("ordinal", ("a",), "2 classes or more"),
+        ("regression", (), "'regression' is no task kind"),
         ("classification", ("a", "b"), None),
+        ("ordinal", ("a", "b"), None),
         ("multilabel", ("a",), None),
         ("retrieval", (), None),
     ],
@@ -132,6 +136,27 @@ def test_losses_are_named_by_task(mini_corpus):
         assign_finetuning(job_for(mini_corpus, losses={"colour": "cross_entropy"}))
     with pytest.raises(ConfigError, match="'sigmoid' is made for multilabel and not for classification"):
         assign_finetuning(job_for(mini_corpus, losses={"category": "sigmoid"}))
+
+
+def test_ordered_classes_start_equally_likely():
+    task = TaskInfo(name="size", kind="ordinal", description="", classes=tuple("abcde"))
+    spec = find_kind("ordinal").head(task, activation="thresholds", embedding_dim=8)
+    model = VitrailModel(TRUNK, TRANSFORMS, [spec]).eval()
+    logits = model(torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8))["size"]
+    assert logits.shape == (3, 4)
+    probabilities = find_kind("ordinal").to_probabilities(spec, logits)
+    torch.testing.assert_close(probabilities, torch.full((3, 5), 0.2))
+
+
+def test_ordered_probabilities_add_up_whatever_the_logits():
+    spec = HeadSpec(name="size", kind="ordinal", dim=4, classes=tuple("abcde"), activation="thresholds")
+    logits = 50 * torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    probabilities = find_kind("ordinal").to_probabilities(spec, logits)
+    assert torch.all(probabilities >= 0)
+    torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(200))
+    assert find_kind("ordinal").summarise(spec, probabilities[0].numpy())["expected_level"] == pytest.approx(
+        float(probabilities[0] @ torch.arange(5.0))
+    )
 
 
 TOY_KIND = """
@@ -185,3 +210,9 @@ def test_a_kind_and_a_loss_are_a_file_each(toys, mini_corpus, tmp_path):
     report = load(EvaluationReport, tmp_path / "out" / "evaluation.json")
     assert {task.name: task.kind for task in report.tasks}["category"] == "species"
     assert report.metric("category/accuracy") is not None
+
+
+def test_the_docs_have_a_row_for_each():
+    page = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert sorted(rows) == sorted([*kind_names(), *loss_names(), "kind", "classes", "separator"])

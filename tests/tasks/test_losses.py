@@ -6,10 +6,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 from vitrail.contracts.models import Architecture, HeadSpec, Transforms
 from vitrail.models import VitrailModel
-from vitrail.tasks import TaskSpec, find_loss
+from vitrail.tasks import TaskSpec, find_kind, find_loss
 from vitrail.tasks.losses.cross_entropy import cross_entropy as class_loss
 from vitrail.tasks.losses.sigmoid import sigmoid_loss
 from vitrail.tasks.losses.softmax import normalise_targets, sample_candidates, sampled_softmax_loss, softmax_loss
+from vitrail.tasks.losses.thresholds import thresholds_loss
 from vitrail.training.objective import Objective, has_label
 
 LABELS = torch.tensor([[0, 2, -1], [4, -1, -1], [-1, -1, -1]])
@@ -39,12 +40,24 @@ def test_sigmoid_loss_is_torchs_on_dense_targets():
     torch.testing.assert_close(sigmoid_loss(LOGITS, LABELS, SCORES), expected)
 
 
+def test_thresholds_loss_is_minus_the_log_probability_of_the_label():
+    spec = HeadSpec(name="size", kind="ordinal", dim=5, classes=tuple("abcdef"), activation="thresholds")
+    labels = torch.tensor([0, 5, 3])
+    probabilities = find_kind("ordinal").to_probabilities(spec, LOGITS)
+    expected = -probabilities[torch.arange(3), labels].log().sum()
+    torch.testing.assert_close(thresholds_loss(LOGITS, labels), expected)
+    torch.testing.assert_close(
+        thresholds_loss(LOGITS, torch.tensor([0, 5, -1])), thresholds_loss(LOGITS[:2], labels[:2])
+    )
+
+
 def test_images_without_labels_get_no_gradient():
     targets = normalise_targets(LABELS, SCORES, "score")
     for loss in (
         lambda logits: softmax_loss(logits, LABELS, targets),
         lambda logits: sigmoid_loss(logits, LABELS, SCORES),
         lambda logits: class_loss(logits, torch.tensor([1, 2, -1])),
+        lambda logits: thresholds_loss(logits, torch.tensor([1, 2, -1])),
     ):
         logits = LOGITS.clone().requires_grad_()
         loss(logits).backward()

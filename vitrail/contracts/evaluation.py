@@ -6,7 +6,7 @@ neighbours.parquet       NEIGHBOURS_SCHEMA, sampled queries with what was found,
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import pyarrow as pa
 
@@ -29,8 +29,8 @@ __all__ = [
     "SystemNumbers",
 ]
 
-Statistic = Literal["mean", "gap", "ratio"]
-STATISTICS: tuple[Statistic, ...] = ("mean", "gap", "ratio")
+Statistic = Literal["mean", "gap", "ratio", "mean_ratio", "kappa", "average_precision", "pooled_average_precision"]
+STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 
 OUTCOMES_FILE = "outcomes.parquet"
 NEIGHBOURS_FILE = "neighbours.parquet"
@@ -45,8 +45,9 @@ OUTCOMES_SCHEMA = pa.schema(
         ("unit", pa.string()),  # the image_id of the query or of the classified image
         ("group", pa.string()),  # units of one group are not independent and are drawn together
         ("stratum", pa.string()),  # class or direction, for metrics that average over them; else null
-        ("value", pa.float32()),  # 1 hit, 0 miss, or a share
-        ("reference", pa.float32()),  # what a ratio divides by; 1 for the other statistics
+        ("value", pa.float32()),  # 1 hit, 0 miss, or a share; a level for a kappa, a score for a ranking
+        # What a ratio divides by, a kappa's true level, 1 for what a ranking should find; else 1.
+        ("reference", pa.float32()),
     ]
 )
 NEIGHBOURS_SCHEMA = pa.schema(
@@ -71,7 +72,9 @@ class Metric:
     `<task>/<recall|precision|f1>/<class>`. Retrieval: `<task>/<float|binary>/<p_at_k|r_at_k>` is the mean
     over directions, with `/<query domain>-><gallery domain>` behind it for one direction, or with
     `/within/<task>` when only gallery images of the query's class in that classification task are searched;
-    `<task>/binary_ratio` is binary over float P@1.
+    `<task>/binary_ratio` is binary over float P@1. Ordinal: as classification without lift and gap, and
+    `<task>/mean_absolute_error` (in levels), `<task>/quadratic_kappa`. Multi-label:
+    `<task>/<macro|micro>_<average_precision|f1>`, `<task>/<average_precision|recall|precision|f1>/<label>`.
 
     A metric that the test split leaves undefined (a class without images, 0 / 0) is not in the report.
     """

@@ -1,5 +1,6 @@
 """The test split: which images are measured, which of them are not independent, and what is true of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from vitrail.corpus import Corpus
 from vitrail.errors import EvaluationError
 
-__all__ = ["Units", "label_units", "read_units"]
+__all__ = ["Units", "label_units", "mark_labels", "read_units"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +48,21 @@ def label_units(corpus: Corpus, task: str, units: Units) -> NDArray[np.str_]:
     table = corpus.task_labels(task)
     labels = dict(zip(table["image_id"].to_pylist(), table["label"].to_pylist(), strict=True))
     return np.array([labels.get(image_id) or "" for image_id in units.image_ids.tolist()], dtype=np.str_)
+
+
+def mark_labels(corpus: Corpus, task: str, classes: Sequence[str], units: Units) -> NDArray[np.bool_]:
+    """Which of the classes each unit has, in a task where an image has several labels [N, K].
+
+    Raises:
+        EvaluationError: A label is none of the classes.
+    """
+    unit_of = {image_id: row for row, image_id in enumerate(units.image_ids.tolist())}
+    output_of = {name: output for output, name in enumerate(classes)}
+    marks = np.zeros((len(unit_of), len(output_of)), dtype=bool)
+    table = corpus.task_labels(task)
+    for image_id, label in zip(table["image_id"].to_pylist(), table["label"].to_pylist(), strict=True):
+        if label not in output_of:
+            raise EvaluationError(f"task {task!r}: label {label!r} is not one of its classes; rebuild the corpus")
+        if image_id in unit_of:
+            marks[unit_of[image_id], output_of[label]] = True
+    return marks

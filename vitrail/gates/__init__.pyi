@@ -1,5 +1,5 @@
 from .bootstrap import Estimate, estimate, estimate_difference, point
-from .config import ChangeThreshold, GateConfig, ValueThreshold
+from .config import ChangeThreshold, GateConfig, ValueThreshold, every_task
 from .gate import gate_model
 from .outcomes import Outcomes, outcomes_table, read_outcomes
 
@@ -11,6 +11,7 @@ __all__ = [
     "ValueThreshold",
     "estimate",
     "estimate_difference",
+    "every_task",
     "gate_model",
     "outcomes_table",
     "point",

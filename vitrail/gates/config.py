@@ -1,15 +1,23 @@
 """Thresholds: what a model must reach, and how little it may lose against the champion."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from vitrail.config import Config, require
 
-__all__ = ["ChangeThreshold", "GateConfig", "ValueThreshold"]
+__all__ = ["EVERY_TASK", "ChangeThreshold", "GateConfig", "ValueThreshold", "every_task"]
+
+EVERY_TASK = re.compile(r"<(?P<kind>[a-z_]+)>/(?P<metric>.+)")  # no task's name has an angle bracket
 
 Direction = Literal["min", "max"]
+
+
+def every_task(kind: str, metric: str) -> str:
+    """The name under which a threshold asks for `metric` of every task of a kind, as in `<classification>/lift`."""
+    return f"<{kind}>/{metric}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +32,7 @@ class ValueThreshold(Config):
     direction: Direction = "min"
 
     def __post_init__(self) -> None:
-        require(bool(self.metric), "metric", self.metric, "name a metric of evaluation.json")
+        _require_metric(self.metric)
         require(math.isfinite(self.limit), "limit", self.limit, "give a finite number")
 
 
@@ -40,7 +48,7 @@ class ChangeThreshold(Config):
     direction: Direction = "min"
 
     def __post_init__(self) -> None:
-        require(bool(self.metric), "metric", self.metric, "name a metric of evaluation.json")
+        _require_metric(self.metric)
         require(
             math.isfinite(self.margin) and self.margin >= 0,
             "margin",
@@ -51,7 +59,9 @@ class ChangeThreshold(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class GateConfig(Config):
-    """All thresholds of a recipe, by exact metric name; without any, nothing is ever blessed.
+    """All thresholds of a recipe, by exact metric name or for every task of a kind (`<classification>/lift`).
+
+    Without any, nothing is ever blessed.
 
     Attributes:
         values: Checked for every model.
@@ -74,6 +84,12 @@ class GateConfig(Config):
         require(self.num_resamples >= 100, "num_resamples", self.num_resamples, "give 100 or more")
         require(self.min_groups >= 2, "min_groups", self.min_groups, "give 2 or more")
         require(self.seed >= 0, "seed", self.seed, "give 0 or more")
+
+
+def _require_metric(metric: str) -> None:
+    is_exact = bool(metric) and not metric.startswith("<")
+    remedy = "name a metric of evaluation.json, or of every task of a kind, as in <classification>/lift"
+    require(is_exact or bool(EVERY_TASK.fullmatch(metric)), "metric", metric, remedy)
 
 
 def _require_unique(field: str, names: Sequence[str]) -> None:

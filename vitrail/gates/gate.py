@@ -9,6 +9,7 @@ from vitrail.contracts.evaluation import OUTCOMES_FILE, EvaluationReport
 from vitrail.contracts.verdict import Check, Verdict
 from vitrail.gates.checks import Measured, check_change, check_value
 from vitrail.gates.config import GateConfig
+from vitrail.gates.expansion import describe_coverage, expand_thresholds
 from vitrail.gates.outcomes import read_outcomes
 
 __all__ = ["gate_model"]
@@ -28,8 +29,10 @@ def gate_model(*, challenger: Path, champion: Path | None, champion_version: str
     Raises:
         EvaluationError: An evaluation folder is incomplete or malformed.
     """
-    ours = _read(challenger, config)
-    theirs = None if champion is None else _read(champion, config)
+    report = read(EvaluationReport, challenger)
+    coverage, config = describe_coverage(config, report.tasks), expand_thresholds(config, report.tasks)
+    ours = _measured(report, challenger, config)
+    theirs = None if champion is None else _measured(read(EvaluationReport, champion), champion, config)
     checks = [check_value(threshold, ours.report) for threshold in config.values]
     if theirs is not None:
         checks += [
@@ -51,12 +54,11 @@ def gate_model(*, challenger: Path, champion: Path | None, champion_version: str
         champion_version=None if theirs is None else champion_version,
         corpus_digest=ours.report.corpus_digest,
         checks=tuple(checks),
-        reasons=(*_situation(ours, theirs, champion_version), *gaps, *_complaints(checks)),
+        reasons=(*_situation(ours, theirs, champion_version), *coverage, *gaps, *_complaints(checks)),
     )
 
 
-def _read(folder: Path, config: GateConfig) -> Measured:
-    report = read(EvaluationReport, folder)
+def _measured(report: EvaluationReport, folder: Path, config: GateConfig) -> Measured:
     names = [threshold.metric for threshold in config.changes]
     found = {name: read_outcomes(folder / OUTCOMES_FILE, name) for name in names}
     return Measured(report, {name: outcomes for name, outcomes in found.items() if outcomes is not None})
@@ -65,11 +67,11 @@ def _read(folder: Path, config: GateConfig) -> Measured:
 def _gaps(config: GateConfig, *, has_champion: bool) -> list[str]:
     """What the recipe leaves unguarded; a gap is never blessed."""
     if not config.values and not config.changes:
-        return ["the recipe has no threshold, so nothing can be blessed"]
+        return ["the recipe has no threshold for these tasks, so nothing can be blessed"]
     if not config.values and not has_champion:
-        return ["a first model is judged by value thresholds, and the recipe has none"]
+        return ["a first model is judged by value thresholds, and the recipe has none for these tasks"]
     if not config.changes and has_champion:
-        return ["there is a champion, and the recipe has no change threshold to compare with it"]
+        return ["there is a champion, and the recipe has no change threshold for these tasks to compare with it"]
     return []
 
 

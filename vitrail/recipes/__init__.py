@@ -8,18 +8,33 @@ from vitrail.contracts.codec import decode
 from vitrail.errors import ConfigError
 from vitrail.recipes.backbones import resnext101_1b, vit_b32_1b, vit_l16_1b
 from vitrail.recipes.debug import debug
+from vitrail.recipes.difference import describe_difference
 from vitrail.recipes.emoji import emoji
 from vitrail.recipes.folder import folder
 from vitrail.recipes.openclipart import openclipart
 from vitrail.recipes.recipe import ClusterConfig, Recipe
 from vitrail.recipes.vit_b16_1b import vit_b16_1b
 
-__all__ = ["RECIPES", "ClusterConfig", "Recipe", "find_recipe"]
+__all__ = [
+    "RECIPES",
+    "ClusterConfig",
+    "Recipe",
+    "describe_difference",
+    "find_recipe",
+    "recipe_for",
+]
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     recipe.__name__: recipe
     for recipe in (emoji, openclipart, folder, debug, vit_b16_1b, vit_b32_1b, vit_l16_1b, resnext101_1b)
 }
+
+_OF_CORPUS = {"emoji": "emoji", "emoji-mini": "debug", "openclipart": "openclipart"}
+
+
+def recipe_for(corpus: str) -> str:
+    """The name of the recipe that a corpus is run with when none is named: its own, or `folder` for what users have."""
+    return _OF_CORPUS.get(corpus, "folder")
 
 
 def find_recipe(name: str) -> Recipe:

@@ -1,15 +1,14 @@
 """Seconds instead of minutes: every step for real on a very small model. For tests.
 
-Command: `make run CORPUS=emoji-mini RECIPE=debug`.
+Command: `make run CORPUS=emoji-mini`.
 """
 
 import dataclasses
 
 from vitrail.contracts.models import Architecture, Transforms
 from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold
-from vitrail.recipes.emoji import emoji
+from vitrail.recipes.base import base_recipe
 from vitrail.recipes.recipe import Recipe
-from vitrail.registry import RegistryConfig
 from vitrail.training import ScheduleConfig
 
 __all__ = ["debug"]
@@ -17,13 +16,22 @@ __all__ = ["debug"]
 
 def debug() -> Recipe:
     """A tiny model on a tiny corpus, with thresholds that any model passes."""
-    base = emoji()
+    base = base_recipe(
+        name="debug",
+        registered="vitrail-debug",
+        gates=GateConfig(
+            values=(
+                ValueThreshold(metric="concept/float/p_at_1", limit=0.0),
+                ValueThreshold(metric="skin_tone/recall_gap", limit=1.0, direction="max"),
+            ),
+            changes=(ChangeThreshold(metric="concept/float/p_at_1", margin=1.0),),
+            min_groups=2,
+        ),
+    )
     schedule = ScheduleConfig(num_steps=6, batch_size=16, warmup_steps=1)
     options = {"patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}
     return dataclasses.replace(
         base,
-        name="debug",
-        registry=RegistryConfig(name="vitrail-debug"),
         labels=dataclasses.replace(base.labels, min_term_images=2, min_images=3),
         pretrain=dataclasses.replace(
             base.pretrain,
@@ -34,13 +42,5 @@ def debug() -> Recipe:
         ),
         finetune=dataclasses.replace(
             base.finetune, schedule=schedule, embedding_dim=64, frozen_steps=0, log_every_steps=2
-        ),
-        gates=GateConfig(
-            values=(
-                ValueThreshold(metric="concept/float/p_at_1", limit=0.0),
-                ValueThreshold(metric="skin_tone/recall_gap", limit=1.0, direction="max"),
-            ),
-            changes=(ChangeThreshold(metric="concept/float/p_at_1", margin=1.0),),
-            min_groups=2,
         ),
     )

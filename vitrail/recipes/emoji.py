@@ -1,37 +1,20 @@
 """The default: drawings of some 4,000 concepts in two styles, with names in a dozen languages.
 
-Command: `make run`. Two CPU cores, about four minutes of training. The trunk is LeViT-128S, a Vision Transformer
-with a convolutional stem: at equal cost it retrieved better on the validation split than plain ViTs of this size
-(docs/LOG.md).
+Command: `make run`. Two CPU cores, about four minutes of training.
 """
 
-from vitrail.contracts.models import Architecture, Transforms
-from vitrail.corpus.pixels.augment import LIGHT
 from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold
+from vitrail.recipes.base import base_recipe
 from vitrail.recipes.recipe import Recipe
-from vitrail.training import FinetuneConfig, OptimizerConfig, PretrainConfig, ScheduleConfig
 
 __all__ = ["emoji"]
 
 
 def emoji() -> Recipe:
     """Emoji in two styles: skin tone, category, and retrieval across styles."""
-    return Recipe(
+    return base_recipe(
         name="emoji",
-        pretrain=PretrainConfig(
-            architecture=Architecture(name="levit_128s"),
-            transforms=Transforms(image_size=64),
-            schedule=ScheduleConfig(num_steps=350, batch_size=128, warmup_steps=35),
-            optimizer=OptimizerConfig(learning_rate=2e-3, weight_decay=0.05),
-            augmentation=LIGHT,
-        ),
-        finetune=FinetuneConfig(
-            schedule=ScheduleConfig(num_steps=450, batch_size=128, warmup_steps=45),
-            optimizer=OptimizerConfig(learning_rate=1e-3, weight_decay=0.05),
-            augmentation=LIGHT,
-            embedding_dim=256,
-            frozen_steps=20,
-        ),
+        registered="vitrail",
         gates=GateConfig(
             values=(
                 ValueThreshold(metric="concept/float/p_at_1", limit=0.05),

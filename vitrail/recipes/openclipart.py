@@ -1,25 +1,21 @@
 """Clip art that people uploaded, with titles, keywords and descriptions as messy as they come.
 
-Command: `make run CORPUS=openclipart RECIPE=openclipart`. Two CPU cores.
+Command: `make run CORPUS=openclipart`. Two CPU cores.
 Serve it with `vitrail serve --model vitrail-openclipart`.
 """
 
-import dataclasses
-
 from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold
-from vitrail.recipes.emoji import emoji
+from vitrail.recipes.base import base_recipe
 from vitrail.recipes.recipe import Recipe
-from vitrail.registry import RegistryConfig
 
 __all__ = ["openclipart"]
 
 
 def openclipart() -> Recipe:
     """Open Clip Art: category, and retrieval of pictures of one series."""
-    return dataclasses.replace(
-        emoji(),
+    return base_recipe(
         name="openclipart",
-        registry=RegistryConfig(name="vitrail-openclipart"),
+        registered="vitrail-openclipart",
         gates=GateConfig(
             values=(
                 ValueThreshold(metric="category/lift", limit=1.5),

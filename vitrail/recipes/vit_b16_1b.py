@@ -9,7 +9,9 @@ import dataclasses
 
 from vitrail.contracts.models import Architecture, Transforms
 from vitrail.corpus.pixels.augment import Augmentation
-from vitrail.recipes.emoji import emoji
+from vitrail.evaluation import EvaluationConfig, IndexConfig
+from vitrail.labels import LabelsConfig
+from vitrail.recipes.any_corpus import gates_of_every_task
 from vitrail.recipes.recipe import ClusterConfig, Recipe
 from vitrail.registry import RegistryConfig
 from vitrail.training import (
@@ -31,12 +33,10 @@ _CROPS = Augmentation(flip=0.5, crop_scale=(0.2, 1.0))
 
 def vit_b16_1b() -> Recipe:
     """ViT-B/16 at 224 px, one epoch of 1.3 billion images on 32 nodes of 8 GPUs."""
-    base = emoji()
-    return dataclasses.replace(
-        base,
+    return Recipe(
         name="vit_b16_1b",
         registry=RegistryConfig(name="vitrail-vit-b16"),
-        labels=dataclasses.replace(base.labels, engine="ray", votes=False, min_term_images=100, min_images=500),
+        labels=LabelsConfig(engine="ray", votes=False, min_term_images=100, min_images=500),
         pretrain=PretrainConfig(
             architecture=Architecture(name="vit_base_patch16_224"),
             transforms=Transforms(image_size=224),
@@ -58,7 +58,8 @@ def vit_b16_1b() -> Recipe:
             embedding_dim=512,
             frozen_steps=1000,
         ),
-        index=dataclasses.replace(base.index, thumbnail_size=0, num_threads=8, num_workers=12, device="cuda"),
-        evaluation=dataclasses.replace(base.evaluation, num_workers=12, device="cuda"),
+        index=IndexConfig(thumbnail_size=0, num_threads=8, num_workers=12, device="cuda"),
+        evaluation=EvaluationConfig(num_workers=12, device="cuda"),
+        gates=gates_of_every_task(binary_ratio=0.9, margin=0.01),
         cluster=ClusterConfig(cpu="16", memory="256Gi", accelerators=8, trainjob=TrainJobConfig()),
     )

@@ -12,7 +12,9 @@ from vitrail.registry.config import RegistryConfig
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-__all__ = ["connect", "find_experiment"]
+__all__ = ["connect", "ensure_model", "find_experiment"]
+
+_ALREADY_EXISTS = "RESOURCE_ALREADY_EXISTS"
 
 
 @contextlib.contextmanager
@@ -49,6 +51,17 @@ def find_experiment(client: "MlflowClient", config: RegistryConfig) -> str:
     try:
         return client.create_experiment(config.name, artifact_location=location)
     except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+        if error.error_code != _ALREADY_EXISTS:
             raise
         return client.get_experiment_by_name(config.name).experiment_id
+
+
+def ensure_model(client: "MlflowClient", name: str) -> None:
+    """Makes a registered model of that name when there is none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != _ALREADY_EXISTS:
+            raise

@@ -10,6 +10,7 @@ from vitrail.config import Config, require
 __all__ = ["RegistryConfig"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_PROMOTIONS = "-promotions"
 _SQLITE = "sqlite:///"
 _SCHEMES = (_SQLITE, "http://", "https://", "postgresql", "mysql")
 
@@ -22,7 +23,7 @@ class RegistryConfig(Config):
         tracking_uri: An MLflow server, or a database. The default is what `mlflow ui` opens in the working
             directory. Credentials belong in MLflow's environment variables, not here.
         name: Of the registered model and of the experiment.
-        lock_timeout_s: How long a promotion waits for another one to finish.
+        lock_timeout_s: How long a promotion tries again while others write to the registry's database.
     """
 
     tracking_uri: str = "sqlite:///mlflow.db"
@@ -48,7 +49,18 @@ class RegistryConfig(Config):
             self.name,
             "use letters, digits, hyphens and underscores",
         )
+        require(
+            not self.name.endswith(_PROMOTIONS),
+            "name",
+            self.name,
+            f"leave out {_PROMOTIONS}: the log of a model's promotions has that name",
+        )
         require(self.lock_timeout_s > 0, "lock_timeout_s", self.lock_timeout_s, "give a positive number")
+
+    @property
+    def promotions(self) -> str:
+        """Name of the registered model that is the log of promotions."""
+        return self.name + _PROMOTIONS
 
     @property
     def database(self) -> PurePosixPath | None:

@@ -22,7 +22,7 @@ from vitrail.contracts.verdict import Verdict
 from vitrail.errors import RegistryError
 from vitrail.models import load_manifest
 from vitrail.registry.card import model_card
-from vitrail.registry.client import connect, find_experiment
+from vitrail.registry.client import connect, ensure_model, find_experiment
 from vitrail.registry.config import RegistryConfig
 from vitrail.registry.curves import allowed_name, leaves, log_metrics, open_run, write_curve
 from vitrail.registry.version_folder import collect_artifacts, curve_name, seal_artifacts
@@ -36,7 +36,6 @@ __all__ = ["register_model"]
 
 logger = logging.getLogger(__name__)
 
-_ALREADY_EXISTS = "RESOURCE_ALREADY_EXISTS"
 _PARAMS_A_CALL = 100  # MLflow's limits
 _PARAM_CHARACTERS = 6000
 
@@ -186,7 +185,7 @@ def _create_version(
         write_curve(client, run, curve_name(path), path)
     client.log_artifacts(run.info.run_id, str(folder))
     client.set_terminated(run.info.run_id)
-    _ensure_model(client, config)
+    ensure_model(client, config.name)
     entry = client.create_model_version(
         config.name,
         source=run.info.artifact_uri,
@@ -207,16 +206,6 @@ def _forget_interrupted(client: "MlflowClient", experiment: str, submission: _Su
     wanted = f"tags.run_id = '{run_id}' and tags.model_id = '{model_id}'"
     for run in client.search_runs([experiment], wanted):
         client.delete_run(run.info.run_id)
-
-
-def _ensure_model(client: "MlflowClient", config: RegistryConfig) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.create_registered_model(config.name)
-    except MlflowException as error:
-        if error.error_code != _ALREADY_EXISTS:
-            raise
 
 
 def _log_numbers(client: "MlflowClient", run: "Run", submission: _Submission, tags: dict[str, str]) -> None:

@@ -15,7 +15,6 @@ def promote_model(context: StepContext) -> Outcome:
         read(ModelVersion, context.inputs["version"]),
         verdict=context.inputs["verdict"],
         serving=context.inputs["serving"],
-        lock=context.workspace / "promotion.lock",
         config=context.recipe.registry,
     )
     write(context.out, release)

@@ -30,6 +30,7 @@ class TaskKind(ABC):
         name: As it stands in `corpus.json`, `tasks.json` and `model.json`.
         targets: Whether an image has one label, a class index; or many, a set of them.
         min_classes: How many classes a task lists at least; 0 when its labels are not listed.
+        is_ordered: Whether the order of its classes means something, so that it must be declared.
         output: What its head answers with.
         activations: From logits to probabilities, those that its head may be served with.
         loss: The loss of a task for which the configuration names no other.
@@ -38,6 +39,7 @@ class TaskKind(ABC):
     name: ClassVar[str]
     targets: ClassVar[Literal["one", "many"]]
     min_classes: ClassVar[int]
+    is_ordered: ClassVar[bool] = False
     output: ClassVar[Literal["probabilities", "embedding"]] = "probabilities"
     activations: ClassVar[tuple[str, ...]] = ()
     loss: ClassVar[str]

@@ -8,11 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from vitrail.contracts.corpus import TaskInfo
 from vitrail.corpus.corpus import Corpus
 from vitrail.corpus.reader.assembly import Batch
 from vitrail.corpus.reader.selection import shard_starts
-from vitrail.corpus.reader.targets import TableTargets, Targets
-from vitrail.errors import TrainingError
+from vitrail.corpus.reader.targets import ListTargets, TableTargets, Targets
+from vitrail.errors import LabelError, TrainingError
+from vitrail.tasks import find_kind
 
 __all__ = [
     "EncodedSizes",
@@ -79,33 +81,51 @@ def _column(column: pa.ChunkedArray) -> pa.Array:
 
 
 def task_classes(corpus: Corpus, task: str, rows: Rows) -> tuple[str, ...]:
-    """Classes of a task: those the corpus lists, or for retrieval the labels among `rows`, sorted."""
-    info = next(info for info in corpus.manifest.tasks if info.name == task)
-    if info.classes:
-        return info.classes
-    labels = _labels_of(corpus, task, rows)
-    return tuple(sorted(set(labels.drop_null().to_pylist())))
+    """Classes of a task: those the corpus lists, or where it lists none the labels among `rows`, sorted."""
+    listed = _info(corpus, task).classes
+    if listed:
+        return listed
+    table, _ = _labels_of(corpus, task, rows)
+    return tuple(sorted(set(table["label"].to_pylist())))
 
 
-def train_targets(corpus: Corpus, task: str, rows: Rows, classes: Sequence[str]) -> TableTargets:
+def train_targets(corpus: Corpus, task: str, rows: Rows, classes: Sequence[str]) -> Targets:
     """Targets of one task for `rows` only: labels of other splits stay out of reach."""
-    labels = _labels_of(corpus, task, rows)
-    image_ids = corpus.index()["image_id"].take(pa.array(rows))
-    is_known = labels.is_valid()
-    return TableTargets(task, image_ids.filter(is_known).to_pylist(), labels.filter(is_known).to_pylist(), classes)
+    table, _ = _labels_of(corpus, task, rows)
+    image_ids, labels = table["image_id"].to_pylist(), table["label"].to_pylist()
+    if find_kind(_info(corpus, task).kind).targets == "one":
+        return TableTargets(task, image_ids, labels, classes)
+    outputs = {label: output for output, label in enumerate(classes)}
+    found: dict[str, list[int]] = {}
+    for image_id, label in zip(image_ids, labels, strict=True):
+        if label not in outputs:
+            raise LabelError(f"task {task}: image {image_id} has label {label!r}, which is not a class")
+        found.setdefault(image_id, []).append(outputs[label])
+    weighed = {image_id: (own, [1.0] * len(own)) for image_id, own in found.items()}
+    return ListTargets(task, weighed, max_labels=max(map(len, found.values()), default=1))
 
 
-def _labels_of(corpus: Corpus, task: str, rows: Rows) -> pa.Array:
+def _info(corpus: Corpus, task: str) -> TaskInfo:
+    return next(info for info in corpus.manifest.tasks if info.name == task)
+
+
+def _labels_of(corpus: Corpus, task: str, rows: Rows) -> tuple[pa.Table, NDArray[np.int64]]:
+    """The rows of a task's table that are about `rows`, and the place in `rows` that each is about."""
     table = corpus.task_labels(task)
     image_ids = corpus.index()["image_id"].take(pa.array(rows))
-    found = pc.index_in(image_ids, value_set=_column(table["image_id"]))
-    return _column(table["label"].take(found))
+    places = pc.index_in(_column(table["image_id"]), value_set=_column(image_ids))
+    is_known = pc.and_(places.is_valid(), _column(table["label"]).is_valid())
+    return table.filter(is_known), places.filter(is_known).to_numpy()
 
 
 def class_weights(corpus: Corpus, task: str, rows: Rows, power: float) -> NDArray[np.float64]:
-    """Draws of each of `rows` (all labelled) by class frequency to minus `power`, 1 on average."""
-    labels = _labels_of(corpus, task, rows).dictionary_encode()
-    codes = labels.indices.to_numpy()
-    frequency = np.bincount(codes)[codes]
+    """Draws of each of `rows` (all labelled) by class frequency to minus `power`, 1 on average.
+
+    An image with several labels is drawn by the rarest of them.
+    """
+    table, places = _labels_of(corpus, task, rows)
+    codes = _column(table["label"]).dictionary_encode().indices.to_numpy()
+    frequency = np.full(len(rows), len(codes))
+    np.minimum.at(frequency, places, np.bincount(codes)[codes])
     weights = frequency.astype(np.float64) ** -power
     return weights / weights.mean()

@@ -11,6 +11,7 @@ from vitrail.contracts.corpus import SIGNALS_SCHEMA, SPLITS, SPLITS_SCHEMA, TASK
 from vitrail.corpus.build.groups import connect_groups
 from vitrail.corpus.build.metadata.columns import Item
 from vitrail.corpus.build.metadata.task_columns import match_task
+from vitrail.corpus.build.metadata.task_declarations import LabelledImage, TaskDeclarations
 from vitrail.corpus.build.writer import TaskTable
 from vitrail.corpus.splits import split_of
 from vitrail.corpus.store.tables import table_of
@@ -108,8 +109,12 @@ def _dominant(groups: Mapping[str, Sequence[str]]) -> set[str]:
 
 
 def _stratum(names: Sequence[str], items: Mapping[str, Item]) -> tuple[str, ...]:
-    labels = (sorted(items[name].labels.items())[:1] for name in names)
+    labels = (sorted(_first_labels(items[name]).items())[:1] for name in names)
     return Counter(tuple(label[1] for label in pair) for pair in labels).most_common(1)[0][0]
+
+
+def _first_labels(item: Item) -> dict[str, str]:
+    return item.labels | {task: labels[0] for task, labels in item.declared.items() if labels}
 
 
 def _split_at(place: int) -> str:
@@ -118,10 +123,19 @@ def _split_at(place: int) -> str:
     return {period // 2: "val", period - 1: "test"}.get(place % period, "train")
 
 
-def tasks_of(items: Mapping[str, Item]) -> list[TaskTable]:
-    """A classification and a retrieval task (`<name>_match`) per label column; rare labels are left out."""
+def tasks_of(items: Mapping[str, Item], declared: TaskDeclarations) -> list[TaskTable]:
+    """A classification and a retrieval task (`<name>_match`) per label column, rare labels left out; then the declared.
+
+    Raises:
+        CorpusError: A declared task has too few labels.
+    """
     names = sorted({task for item in items.values() for task in item.labels})
-    return [task for name in names for task in _tasks_of_column(name, items)]
+    images: dict[str, list[LabelledImage]] = defaultdict(list)
+    for image_id, item in items.items():
+        for task, labels in item.declared.items():
+            images[task].append((image_id, labels, item.observed_at))
+    found = [task for name in names for task in _tasks_of_column(name, items)]
+    return found + [TaskTable(info=info, labels=labels) for info, labels in declared.tables(images)]
 
 
 def _describe(classes: Sequence[str], rare: Sequence[str]) -> str:

@@ -148,7 +148,7 @@ def _require_usable(card: Card, shards: Sequence[IndexedShard], indexed: pa.Arra
 
 
 def _log_coverage(task: TaskInfo, labels: pa.Table, splits: pa.Table) -> None:
-    if task.kind == "classification":
+    if task.classes:
         for warning in cover_classes(task, labels, splits).warnings():
             _LOGGER.warning("%s", warning)
 

@@ -15,7 +15,7 @@ from vitrail.evaluation.metrics import TaskResult, build_outcomes
 from vitrail.evaluation.units import Units, label_units
 from vitrail.gates.outcomes import Outcomes
 
-__all__ = ["MEASURES", "evaluate_classification"]
+__all__ = ["MEASURES", "evaluate_classification", "judge_guesses"]
 
 
 def evaluate_classification(
@@ -49,6 +49,32 @@ def evaluate_classification(
         raise EvaluationError(f"task {task!r}: label {min(unknown)!r} is not one of its classes; rebuild the corpus")
     truth = np.array([position[label] for label in labels[rows].tolist()])
     guess = np.array([position[name] for name in head_classes])[probabilities[rows].argmax(axis=1)]
+    return judge_guesses(
+        task=task, names=names, truth=truth, guess=guess, units=units, rows=rows, num_outputs=len(head_classes)
+    )
+
+
+def judge_guesses(
+    *,
+    task: str,
+    names: Sequence[str],
+    truth: NDArray[np.int64],
+    guess: NDArray[np.int64],
+    units: Units,
+    rows: NDArray[np.int64],
+    num_outputs: int,
+) -> TaskResult:
+    """Measures one guess an image.
+
+    Args:
+        task: Name of the task.
+        names: Of all classes, C.
+        truth: The class of each labelled image [N].
+        guess: The class it was given [N].
+        units: The test split.
+        rows: The labelled images, as positions in it [N].
+        num_outputs: Classes that can be given.
+    """
     present = np.unique(truth)
     return TaskResult(
         outcomes=_recall_outcomes(task, names, truth, guess, units, rows),
@@ -56,7 +82,7 @@ def evaluate_classification(
             item for index in present for item in _class_outcomes(task, names[index], index, truth, guess, units, rows)
         ],
         headline=f"{task}/accuracy",
-        baselines=_baselines(task, truth, num_outputs=len(head_classes)),
+        baselines=_baselines(task, truth, num_outputs),
         confusion=_confusion(task, names, truth, guess),
     )
 

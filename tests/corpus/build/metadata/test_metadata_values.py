@@ -8,6 +8,7 @@ import tarfile
 import unicodedata
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -21,11 +22,16 @@ from vitrail.corpus.build.metadata.label_values import plain_value
 from vitrail.corpus.build.metadata.refusals import Refusals
 from vitrail.corpus.build.metadata.role_values import role_value
 from vitrail.corpus.build.metadata.split_words import split_word
+from vitrail.corpus.build.metadata.task_declarations import TaskDeclarations
 from vitrail.errors import ConfigError, CorpusError
+
+NOTHING_DECLARED = TaskDeclarations(Path("tasks.json"), {})
 
 
 def read(record, refusals=None):
-    return MetadataReader(refusals or Refusals()).read(record, Place("t.csv", "a.png", "t.csv, line 2"))
+    return MetadataReader(refusals or Refusals(), NOTHING_DECLARED).read(
+        record, Place("t.csv", "a.png", "t.csv, line 2")
+    )
 
 
 def build(tmp_path, picture, rows):
@@ -129,7 +135,7 @@ def test_values_that_are_none(value):
     "word", ["nan", "NaN", "None", "null", "NULL", "N/A", "n/a", "NA", "#N/A", "<NA>", "NaT", "nil", "-", "?", " None "]
 )
 def test_words_for_nothing_are_missing_and_counted(caplog, word):
-    reader = MetadataReader(Refusals())
+    reader = MetadataReader(Refusals(), NOTHING_DECLARED)
     place = Place("t.csv", "a.png", "t.csv, line 2")
     for _ in range(3):
         item = reader.read(dict.fromkeys(("label", "group", "split", "observed_at", "title"), word), place)

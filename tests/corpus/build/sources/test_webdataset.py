@@ -86,7 +86,6 @@ def test_bad_texts_are_left_out_and_counted(tmp_path, picture, tar, caplog):
     assert manifest.num_quarantined == 2
     assert "2 single values of the metadata left out" in caplog.text
     assert "0.tar: 0.txt" in caplog.text
-    )
     check_corpus(tmp_path / "corpus")
 
 

@@ -6,6 +6,7 @@
 | `label`, `class`, `category`, `cls`, `label_<task>`, `<task>_label` | tasks `<task>` and `<task>_match` |
 | `group`, `split`, `domain` | the same columns of the splits table |
 | `observed_at`, `language`, `weight` | the time, language and weight of the row's texts |
+| a column that `tasks.json` declares | the declared task |
 | a column of a kind of text (`vitrail.contracts.text_sources`) | a text of that kind; several where the kind is lists |
 | any other column with strings | a text with the column's name as source |
 """
@@ -24,6 +25,7 @@ from vitrail.corpus.build.metadata.plain_text import require_plain
 from vitrail.corpus.build.metadata.refusals import Refusals
 from vitrail.corpus.build.metadata.role_values import ROLES, role_value
 from vitrail.corpus.build.metadata.task_columns import TaskColumns
+from vitrail.corpus.build.metadata.task_declarations import TaskDeclarations
 from vitrail.errors import CorpusError
 
 __all__ = ["UNKNOWN_TIME", "Item", "MetadataReader", "Place"]
@@ -46,6 +48,7 @@ class Item:
 
     texts: list[tuple[str, str]] = field(default_factory=list)  # (source, text)
     labels: dict[str, str] = field(default_factory=dict)  # by task
+    declared: dict[str, tuple[str, ...]] = field(default_factory=dict)  # labels of declared tasks
     group: str | None = None
     split: str | None = None
     domain: str | None = None
@@ -58,6 +61,7 @@ class Item:
         return Item(
             texts=list(dict.fromkeys([*self.texts, *other.texts])),
             labels={**other.labels, **self.labels},
+            declared={**other.declared, **self.declared},
             group=self.group or other.group,
             split=self.split or other.split,
             domain=self.domain or other.domain,
@@ -80,7 +84,7 @@ class Place:
 class _Meaning:
     """What a column is, and its task, role or source; whether its texts are lists."""
 
-    kind: Literal["label", "role", "text", "ignored"]
+    kind: Literal["label", "declared", "role", "text", "ignored"]
     name: str
     is_list: bool = False
 
@@ -88,9 +92,10 @@ class _Meaning:
 class MetadataReader:
     """Reads the records of one corpus by the names of their columns (see the table on top of this module)."""
 
-    def __init__(self, refusals: Refusals) -> None:
+    def __init__(self, refusals: Refusals, declared: TaskDeclarations) -> None:
         self._refusals = refusals
-        self._tasks = TaskColumns()
+        self._declared = declared
+        self._tasks = TaskColumns(declared.names)
         self._meanings: dict[str, _Meaning] = {}
         self._nothing: Counter[tuple[str, str]] = Counter()  # (column, word)
 
@@ -114,6 +119,15 @@ class MetadataReader:
         item.texts = list(dict.fromkeys(item.texts))
         return item
 
+    def require_declared(self) -> None:
+        """Refuses declared tasks that no column was there for.
+
+        Raises:
+            CorpusError: As of `TaskDeclarations.require_columns`.
+        """
+        found = {meaning.name for meaning in self._meanings.values() if meaning.kind == "declared"}
+        self._declared.require_columns(found, list(self._meanings))
+
     def log(self) -> None:
         """Says which words were taken for "no value", and how often."""
         for (column, word), count in sorted(self._nothing.items()):
@@ -122,6 +136,8 @@ class MetadataReader:
     def _fill(self, item: Item, meaning: _Meaning, column: str, value: Any, place: Place) -> None:
         if meaning.kind == "label":
             item.labels[meaning.name] = plain_value(value)
+        elif meaning.kind == "declared":
+            item.declared[meaning.name] = self._declared.labels_of(meaning.name, value)
         elif meaning.kind == "text":
             item.texts += self._texts(meaning, value, column, place)
         elif meaning.name == "language":
@@ -135,7 +151,7 @@ class MetadataReader:
         for column in record:
             meaning = self._meanings.get(column) or self._meanings.setdefault(column, self._meaning_of(column, where))
             found[column] = meaning
-            if meaning.kind in {"label", "role"} and column_of.setdefault(meaning, column) != column:
+            if meaning.kind in {"label", "declared", "role"} and column_of.setdefault(meaning, column) != column:
                 both = f"{column_of[meaning]!r} and {column!r}"
                 raise CorpusError(f"{where}: columns {both} are one {meaning.kind} ({meaning.name!r}); keep one")
         return found
@@ -146,7 +162,7 @@ class MetadataReader:
             return _Meaning("ignored", name)
         task = self._tasks.claim(column.strip(), where)
         if task is not None:
-            return _Meaning("label", task)
+            return _Meaning("declared" if task in self._declared.names else "label", task)
         if name in ROLES:
             return _Meaning("role", name)
         kind = source_of_column(name)

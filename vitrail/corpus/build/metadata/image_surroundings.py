@@ -49,7 +49,9 @@ class Surroundings:
         place = Place(name, image_id, str(path))
         beside = self._reader.read(record, place) or Item()
         meaning = self._meanings[self._folders[path.parent]]
-        above = self._reader.read(self._folder_record(path, meaning, is_labelled and not beside.labels), place)
+        above = self._reader.read(
+            self._folder_record(path, meaning, is_labelled and not (beside.labels or beside.declared)), place
+        )
         return beside.joined(above or Item())
 
     def _folder_record(self, path: Path, meaning: FolderMeaning, is_labelled: bool) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Which columns are labels, and the task that each makes: one column a task, under a plain name."""
 
+from collections.abc import Collection
+
 from vitrail.contracts.names import require_task_name
 from vitrail.errors import ConfigError, CorpusError
 
@@ -14,9 +16,10 @@ def match_task(task: str) -> str:
 
 
 class TaskColumns:
-    """The label columns met so far; a column makes the tasks `<task>` and `<task>_match`."""
+    """The label columns met so far; a column makes the tasks `<task>` and `<task>_match`, or the one it is declared."""
 
-    def __init__(self) -> None:
+    def __init__(self, declared: Collection[str]) -> None:
+        self._declared = declared
         self._column_of: dict[str, str] = {}  # by task
 
     def claim(self, column: str, where: str) -> str | None:
@@ -25,10 +28,10 @@ class TaskColumns:
         Raises:
             CorpusError: The task's name is not plain or is reserved, or another column makes that task.
         """
-        task = _task_of(column.lower())
+        task = column.lower() if column.lower() in self._declared else _task_of(column.lower())
         if task is None:
             return None
-        for name in (task, match_task(task)):
+        for name in (task,) if task in self._declared else (task, match_task(task)):
             _require_usable(name, column, where)
             other = self._column_of.setdefault(name, column)
             if other.lower() != column.lower():

@@ -17,6 +17,7 @@ from vitrail.corpus.build.metadata.columns import Item, MetadataReader
 from vitrail.corpus.build.metadata.described_images import describe_images, find_metadata
 from vitrail.corpus.build.metadata.image_surroundings import Surroundings
 from vitrail.corpus.build.metadata.refusals import Refusals
+from vitrail.corpus.build.metadata.task_declarations import DECLARATIONS_FILE, TaskDeclarations
 from vitrail.corpus.build.source import FolderLayout
 from vitrail.corpus.build.unused import Unused
 from vitrail.corpus.build.writer import Card, write_corpus
@@ -49,7 +50,8 @@ def build_folder(files: FolderFiles, folder: Path, name: str) -> CorpusManifest:
     _require_images(files)
     ids = _image_ids(files.source, files.images)
     refusals, unused = Refusals(), Unused(files)
-    items = _items(files, ids, refusals, unused)
+    declared = TaskDeclarations.read(files.source)
+    items = _items(files, ids, MetadataReader(refusals, declared), refusals, unused)
     thumbnails: dict[str, np.ndarray] = {}
     shards = _pack(folder, files.images, ids, thumbnails)
     items = {key: item for key, item in items.items() if key in thumbnails}
@@ -64,7 +66,7 @@ def build_folder(files: FolderFiles, folder: Path, name: str) -> CorpusManifest:
         shards,
         signals=signals_of(items),
         splits=splits_of(items, match_lookalikes(thumbnails)),
-        tasks=tasks_of(items),
+        tasks=tasks_of(items, declared),
         refused=pa.concat_tables([_bad_images(files), refusals.table()]),
         unused=unused.table(),
     )
@@ -103,13 +105,14 @@ def _member(path: Path, image_id: str) -> tuple[str, bytes]:
     return f"{image_id}.{extension}", data
 
 
-def _items(files: FolderFiles, ids: Mapping[Path, str], refusals: Refusals, unused: Unused) -> dict[str, Item]:
+def _items(
+    files: FolderFiles, ids: Mapping[Path, str], reader: MetadataReader, refusals: Refusals, unused: Unused
+) -> dict[str, Item]:
     """By image_id: the image's row, what lies beside it, and what its folders say.
 
     Raises:
         CorpusError: A metadata file is no table, a column cannot be used, or most rows cannot.
     """
-    reader = MetadataReader(refusals)
     tables = find_metadata(files.others)
     described = describe_images(files, tables, reader, refusals)
     surroundings = Surroundings(files, reader, refusals)
@@ -119,8 +122,10 @@ def _items(files: FolderFiles, ids: Mapping[Path, str], refusals: Refusals, unus
             refusals.count_row()
         beside = surroundings.describe(path, image_id, is_labelled=not tables)
         items[image_id] = described[path].joined(beside) if path in described else beside
-    _list_unused(files, [*tables, *surroundings.used], surroundings.unmatched, unused)
+    known = [files.source / DECLARATIONS_FILE, *tables, *surroundings.used]
+    _list_unused(files, known, surroundings.unmatched, unused)
     refusals.require_few()
+    reader.require_declared()
     reader.log()
     refusals.log()
     return items

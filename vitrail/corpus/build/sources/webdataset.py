@@ -25,6 +25,7 @@ from vitrail.corpus.build.metadata.key_tables import KeyMatcher, describe_unmatc
 from vitrail.corpus.build.metadata.refusals import Refusals
 from vitrail.corpus.build.metadata.sidecars import read_sidecars
 from vitrail.corpus.build.metadata.split_words import split_word
+from vitrail.corpus.build.metadata.task_declarations import DECLARATIONS_FILE, TaskDeclarations
 from vitrail.corpus.build.source import FolderLayout
 from vitrail.corpus.build.unused import Unused
 from vitrail.corpus.build.writer import Card, write_corpus
@@ -57,7 +58,8 @@ def build_webdataset(files: FolderFiles, folder: Path, name: str) -> CorpusManif
     shards, prefixes = _usable(found, files, unused)
     left_out = [shard.quarantine for shard in found if not shard.info.num_images]
     (folder / SHARDS_FOLDER).mkdir()
-    reader = MetadataReader(refusals)
+    declared = TaskDeclarations.read(files.source)
+    reader = MetadataReader(refusals, declared)
     items: dict[str, Item] = {}
     looks: dict[str, str] = {}
     for shard, prefix in zip(shards, prefixes, strict=True):
@@ -68,6 +70,7 @@ def build_webdataset(files: FolderFiles, folder: Path, name: str) -> CorpusManif
             looks[prefix + key] = digest
             items[prefix + key] = _item(shard, key, records.get(key, {}), split, reader, refusals)
     refusals.require_few()
+    reader.require_declared()
     reader.log()
     refusals.log()
     return write_corpus(
@@ -81,7 +84,7 @@ def build_webdataset(files: FolderFiles, folder: Path, name: str) -> CorpusManif
         [_prefixed(shard, prefix) for shard, prefix in zip(shards, prefixes, strict=True)],
         signals=signals_of(items),
         splits=splits_of(items, looks),
-        tasks=tasks_of(items),
+        tasks=tasks_of(items, declared),
         refused=pa.concat_tables([*left_out, refusals.table()]),
         unused=unused.table(),
     )
@@ -140,14 +143,14 @@ def _usable(
 
 
 def _list_beside(files: FolderFiles, unused: Unused) -> None:
-    tables = {tar.with_suffix(".parquet") for tar in files.tars}
+    known = {files.source / DECLARATIONS_FILE, *(tar.with_suffix(".parquet") for tar in files.tars)}
     for path in files.images:
         unused.add(files.name_of(path), "an image beside tars; give images a folder of their own")
     unused.add_all((files.name_of(path), reason) for path, reason in files.bad_images.items())
     for path in files.compressed_tars:
         unused.add(files.name_of(path), "compressed, so images cannot be read at random; unpack it to a plain .tar")
     for path in files.others:
-        if path not in tables:
+        if path not in known:
             unused.add(files.name_of(path), _why_beside(path))
 
 
