@@ -78,7 +78,7 @@ SIGNALS_SCHEMA = pa.schema(
     [
         ("post_id", pa.string()),
         ("image_id", pa.string()),
-        ("source", pa.string()),  # title, description, alt_text, board, query, url, ...
+        ("source", pa.string()),  # one of TEXT_SOURCES (vitrail.contracts.text_sources), or any other name
         ("text", pa.string()),
         ("weight", pa.float32()),  # engagement or trust; 1 when unknown
         ("language", pa.string()),  # ISO 639-1, null when unknown
