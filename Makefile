@@ -44,6 +44,25 @@ test: $(STAMP) ## Lint, types, import rules and the test suite
 test-registry: $(STAMP) ## Promotions at once, 50 times, in sqlite, PostgreSQL and MLflow servers (minutes)
 	$(BIN)/pytest -m registry tests/registry
 
+# Core tests run in this process and need neither a cluster, nor a container engine, nor a browser.
+PYTHONS := 3.11 3.12 3.13
+.PHONY: test-core
+test-core: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not (smoke or distributed or ray or containers or browser)'
+
+.PHONY: test-matrix
+test-matrix: ## The core tests on each Python that is installed, each in an environment of its own
+	@absent=; for version in $(PYTHONS); do \
+		python=; \
+		for found in python$$version $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version.*/bin/python; do \
+			$$found -c '' 2>/dev/null && python=$$found && break; \
+		done; \
+		if [ -z "$$python" ]; then absent="$$absent $$version"; continue; fi; \
+		echo "Python $$version: $$python"; \
+		$(MAKE) --no-print-directory test-core PYTHON=$$python VENV=.venv-$$version || exit 1; \
+	done; \
+	echo "not installed, not tested:$${absent:- none}"
+
 .PHONY: check
 check: $(STAMP) ## Lint, format check, types, import rules, spelling
 	$(BIN)/ruff check .
@@ -69,7 +88,7 @@ BUILD ?=
 .PHONY: rehearse
 rehearse: $(STAMP) ## Train on two nodes, two containers on this Docker host, one of them killed
 	DOCKER_BUILDKIT=1 $(DOCKER) build --file containers/train/Dockerfile $(BUILD) \
-		--tag $$($(BIN)/python -c 'from components.container_images import TRAIN; print(TRAIN)') .
+		--tag $$($(BIN)/python -c 'from components.container_images import IMAGES; print(IMAGES["train"])') .
 	$(BIN)/pytest -m containers --log-cli-level INFO tests/training/test_rehearsal.py
 
 .PHONY: bench-reader bench-train bench-labels bench-label-quality bench-clustering bench-endpoint bench-quality

@@ -9,16 +9,15 @@ import json
 import sys
 from pathlib import Path
 
-from components.adapter import load_step
 from vitrail.contracts.codec import encode, load
 from vitrail.contracts.runs import RECIPE_FILE, ArtifactManifest
 from vitrail.errors import ConfigError, VitrailError
 from vitrail.recipes import Recipe, find_recipe, recipe_for
-from vitrail.steps import ARTIFACTS, Workspace, last_run_by_hand, new_run_id, run_step
+from vitrail.steps import STEPS, Workspace, last_run_by_hand, new_run_id, run_step
 
 __all__ = ["main"]
 
-_PRODUCERS = {artifact: step for step, artifact in ARTIFACTS.items()}
+_PRODUCERS = {step.makes: step.name for step in STEPS.values()}
 
 
 def _input(workspace: Workspace, name: str) -> ArtifactManifest:
@@ -38,7 +37,7 @@ def _input(workspace: Workspace, name: str) -> ArtifactManifest:
 def _workspace(root: Path, step: str, run_id: str | None) -> Workspace:
     """The run that a step belongs to: the one that is named, a new one, or the last that was begun by hand."""
     if run_id is None:
-        is_first = step == next(iter(ARTIFACTS))
+        is_first = step == next(iter(STEPS))
         return Workspace(root, new_run_id(is_by_hand=True) if is_first else last_run_by_hand(root))
     workspace = Workspace(root, run_id)
     if not workspace.run_folder.is_dir():
@@ -55,7 +54,7 @@ def _recipe(workspace: Workspace, chosen: str | None, corpus: str) -> Recipe:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vitrail step", description=__doc__)
-    parser.add_argument("step", choices=list(ARTIFACTS))
+    parser.add_argument("step", choices=list(STEPS))
     parser.add_argument(
         "--run", help="id of a run; default: a new run for the first step, the last one by hand for the others"
     )
@@ -73,7 +72,7 @@ def main(argv: list[str] | None = None) -> None:
     """Runs the step and prints its manifest as JSON."""
     options = _parser().parse_args(argv)
     try:
-        step = load_step(options.step)
+        step = STEPS[options.step]
         workspace = _workspace(options.workspace.resolve(), options.step, options.run)
         sys.stderr.write(f"run {workspace.run_id}\n")
         manifest = run_step(

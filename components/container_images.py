@@ -2,11 +2,9 @@
 
 from vitrail import __version__
 
-__all__ = ["DATA", "SERVE", "TRAIN", "pulled_from"]
+__all__ = ["IMAGES", "pulled_from"]
 
-DATA = f"vitrail/python-data:{__version__}"
-TRAIN = f"vitrail/python-train:{__version__}"
-SERVE = f"vitrail/python-serve:{__version__}"
+IMAGES = {family: f"vitrail/python-{family}:{__version__}" for family in ("data", "train", "serve")}
 
 
 def pulled_from(prefix: str, image: str) -> str:

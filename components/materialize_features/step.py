@@ -1,13 +1,18 @@
 """Joins Feast to the pipeline: text-derived features, offline and online."""
 
-from pathlib import Path
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from components.materialize_features.store import materialize
-from vitrail.contracts.files import digest_file, digest_json
 from vitrail.labels import build_text_features
-from vitrail.steps import Outcome, Step, StepContext
+from vitrail.steps import Outcome, StepContext
 
-__all__ = ["STEP"]
+if TYPE_CHECKING:
+    from vitrail.recipes import Recipe
+    from vitrail.steps.champion import Champion
+
+__all__ = ["materialize_features", "what_decides"]
 
 
 def materialize_features(context: StepContext) -> Outcome:
@@ -18,16 +23,6 @@ def materialize_features(context: StepContext) -> Outcome:
     return Outcome(digest=digest, lineage={"features_digest": digest})
 
 
-def _declarations_digest() -> str:
-    """The features and how they are stored are not part of the library, so its digest does not cover them."""
-    folder = Path(__file__).parent
-    sources = [folder / "store.py", *sorted((folder.parent.parent / "features").glob("*.py"))]
-    return digest_json([digest_file(path) for path in sources])
-
-
-STEP = Step(
-    name="materialize_features",
-    function=materialize_features,
-    inputs=("corpus", "labels", "validation"),
-    config=lambda recipe: [recipe.labels.encoder, _declarations_digest()],
-)
+def what_decides(recipe: Recipe, champion: Champion) -> Any:
+    """The encoder, whose words about the labels become features."""
+    return recipe.labels.encoder

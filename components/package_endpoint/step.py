@@ -4,9 +4,9 @@ from serving.build import build_bento
 from vitrail.contracts.codec import encode, write
 from vitrail.contracts.files import digest_json
 from vitrail.packaging import prepare_bundle
-from vitrail.steps import Outcome, Step, StepContext
+from vitrail.steps import Outcome, StepContext
 
-__all__ = ["STEP"]
+__all__ = ["package_endpoint"]
 
 
 def package_endpoint(context: StepContext) -> Outcome:
@@ -23,12 +23,3 @@ def package_endpoint(context: StepContext) -> Outcome:
     bento = build_bento(bundle, context.run_folder / "bentoml")
     write(context.out, bento)
     return Outcome(digest=digest_json(encode(bento)), lineage={"bento": bento.tag})
-
-
-STEP = Step(
-    name="package_endpoint",
-    function=package_endpoint,
-    inputs=("corpus", "model", "index", "features", "version"),
-    config=lambda recipe: None,
-    is_reusable=False,
-)

@@ -41,6 +41,7 @@ __all__ = [
     "result_weights",
     "start_workers",
     "train",
+    "worker_environment",
     "write_features",
     "write_finetune",
     "write_pretrain",
@@ -121,14 +122,31 @@ def write_features(folder: Path, corpus: Corpus, label_ids: list[int]) -> Path:
 
 def start_workers(work: Path, num_processes: int = 1) -> list[ForkServerProcess]:
     """Starts the workers of the job in `work` with the environment of `torch.distributed.run`."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = _free_port()
     processes = [
-        _CONTEXT.Process(target=_enter_worker, args=(work, rank, num_processes, port)) for rank in range(num_processes)
+        _CONTEXT.Process(target=_enter_worker, args=(work, worker_environment(rank, num_processes, port)))
+        for rank in range(num_processes)
     ]
     for process in processes:
         process.start()
     return processes
+
+
+def worker_environment(rank: int, world_size: int, port: int | None = None) -> dict[str, str]:
+    """What `torch.distributed.run` sets for one process of a group that meets at `port`; default: a free one."""
+    return {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(world_size),
+        "LOCAL_WORLD_SIZE": str(world_size),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port or _free_port()),
+    }
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def train(work: Path, num_processes: int = 1) -> list[int]:
@@ -139,15 +157,8 @@ def train(work: Path, num_processes: int = 1) -> list[int]:
     return [process.exitcode for process in processes]
 
 
-def _enter_worker(work: Path, rank: int, world_size: int, port: int) -> None:
-    os.environ |= {
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": str(world_size),
-        "LOCAL_WORLD_SIZE": str(world_size),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-    }
+def _enter_worker(work: Path, environment: dict[str, str]) -> None:
+    os.environ |= environment
     import torch
 
     from vitrail.training.worker import main

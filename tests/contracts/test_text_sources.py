@@ -2,6 +2,7 @@
 
 import pytest
 
+from builders import REPOSITORY
 from vitrail.contracts import text_sources
 from vitrail.contracts.text_sources import TEXT_SOURCES, TextSource, source_of_column, source_trust
 
@@ -9,6 +10,12 @@ from vitrail.contracts.text_sources import TEXT_SOURCES, TextSource, source_of_c
 def test_no_two_kinds_claim_one_name_or_column():
     claimed = [name for source in TEXT_SOURCES for name in (source.name, *source.columns)]
     assert len(set(claimed)) == len(claimed)
+
+
+def test_every_kind_is_documented():
+    page = (REPOSITORY / "docs" / "labels.md").read_text(encoding="utf-8")
+    for source in TEXT_SOURCES:
+        assert f"| `{source.name}` | {', '.join(f'`{column}`' for column in source.columns)}" in page
 
 
 @pytest.mark.parametrize("name", ["", "Title", "2d", "a b", "a-b", "../x", "x" * 65])

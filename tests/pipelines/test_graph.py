@@ -2,26 +2,24 @@
 
 import dataclasses
 import functools
-import importlib
 import inspect
 import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import yaml
 from kfp import dsl
 
 from builders import REPOSITORY
-from components import container_images
-from components.adapter import load_step
+from components.adapter import pod_settings
+from components.container_images import IMAGES
+from components.lightweight import make_component, write_source
 from pipelines.__main__ import compile_pipeline, main, submit
-from vitrail.contracts.codec import encode
 from vitrail.errors import ConfigError
 from vitrail.recipes import RECIPES, ClusterConfig, find_recipe
-from vitrail.steps import ARTIFACTS
+from vitrail.steps import STEPS
 
 TRAININGS = ("pretrain_backbone", "finetune_tasks")
 
@@ -76,21 +74,15 @@ def test_wiring(compiled):
     }
 
 
-def test_steps_that_read_a_registry_or_start_servers_are_not_cached(compiled):
+def test_the_store_is_the_only_cache(compiled):
     spec = compiled("emoji")[0]
-    cached = {
-        name
+    tasks = {
+        name: task
         for component in [spec["root"], *spec["components"].values()]
         for name, task in component.get("dag", {}).get("tasks", {}).items()
-        if task.get("cachingOptions", {}).get("enableCache")
     }
-    executors = {name.removeprefix("exec-") for name in spec["deploymentSpec"]["executors"]}
-    assert cached & executors == {
-        "materialize-features",
-        "pretrain-backbone",
-        "finetune-tasks",
-        "build-index",
-    }
+    steps = [tasks[name.replace("_", "-")] for name in STEPS]
+    assert not any(task.get("cachingOptions", {}).get("enableCache") for task in steps)
 
 
 def test_paper_scale_asks_for_gpus_and_shared_memory(compiled):
@@ -163,45 +155,43 @@ def test_every_image_is_pulled_from_the_registry_of_the_cluster(tmp_path):
     main([*arguments, str(tmp_path / "vitrail.yaml")])
     spec = next(yaml.load_all((tmp_path / "vitrail.yaml").read_text(), yaml.CSafeLoader))
     named = {executor["container"]["image"] for executor in spec["deploymentSpec"]["executors"].values()}
-    assert named == {
-        f"host:5000/team/{image}" for image in (container_images.DATA, container_images.TRAIN, container_images.SERVE)
-    }
+    assert named == {f"host:5000/team/{image}" for image in IMAGES.values()}
 
 
 @pytest.mark.parametrize("name", TRAININGS)
-def test_the_nodes_of_a_trainjob_pull_from_it_too(name, monkeypatch):
-    given = {}
-
-    def run(step, **arguments):
-        given.update(arguments)
-        return SimpleNamespace(digest="")
-
-    monkeypatch.setattr("components.adapter.run", run)
-    function = getattr(importlib.import_module(f"components.{name}.component"), name).python_func
-    values = dict.fromkeys(inspect.signature(function).parameters, SimpleNamespace(path=""))
-    recipe = json.dumps(encode(prefixed(find_recipe("vit_b16_1b"))))
-    function(**values | {"recipe": recipe, "task_config": dsl.TaskConfig()})
-    assert given["pod"].image == f"host:5000/team/{container_images.TRAIN}"
+def test_the_nodes_of_a_trainjob_pull_from_it_too(name):
+    pod = pod_settings(STEPS[name], prefixed(find_recipe("vit_b16_1b")), dsl.TaskConfig())
+    assert pod.image == f"host:5000/team/{IMAGES['train']}"
 
 
-@pytest.mark.parametrize("name", ARTIFACTS)
-def test_adapter_passes_what_the_step_takes(name):
-    step = load_step(name)
-    component = getattr(importlib.import_module(f"components.{name}.component"), name)
-    parameters = set(inspect.signature(component.python_func).parameters)
-    wanted = {"workspace", "run_id", "recipe", *step.arguments}
-    wanted |= {part for key in step.inputs for part in (key, f"{key}_digest") if part != "verdict_digest"}
-    assert parameters == wanted | {ARTIFACTS[name]} | ({"task_config"} if name in TRAININGS else set())
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_a_component_is_what_the_table_says(step):
+    spec = make_component(step).component_spec
+    assert spec.name == step.name.replace("_", "-")
+    assert spec.description.startswith(step.summary)
+    artifacts = {name for name, kind in spec.inputs.items() if kind.type.startswith("system.Artifact")}
+    assert artifacts == set(step.inputs)
+    own = {"task_config"} if step.resources == "training" else set()
+    assert set(spec.inputs) - artifacts == {"workspace", "run_id", "recipe", *step.arguments} | own
+    assert set(spec.outputs) == {step.makes, "Output"}
+    assert spec.implementation.container.image == IMAGES[step.image]
 
 
-@pytest.mark.parametrize("name", ARTIFACTS)
-def test_adapters_stay_thin(name):
-    component = importlib.import_module(f"components.{name}.component")
-    lines = inspect.getsource(getattr(component, name).python_func).splitlines()
-    body = [line for line in lines if line.startswith("    ")]
-    assert len(body) <= 60
-    imports = [line for line in inspect.getsource(component).splitlines() if line.startswith(("import", "from"))]
-    assert all(line.startswith(("from kfp", "from components", "from typing")) for line in imports)
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_a_component_hands_all_it_is_given_to_the_adapter(step, monkeypatch):
+    called = []
+    monkeypatch.setattr("components.adapter.run_task", lambda name, given: called.append((name, given)))
+    function = make_component(step).python_func
+    given = {name: object() for name in inspect.signature(function).parameters}
+    function(**given)
+    assert called == [(step.name, given)]
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_a_component_is_short_and_ships_its_whole_source(step):
+    function = make_component(step).python_func
+    assert len(inspect.getsource(function).splitlines()) <= 40
+    assert inspect.getsource(function) == write_source(step)
 
 
 def test_kfp_command_compiles_the_pipeline_file(tmp_path):

@@ -27,7 +27,8 @@ from vitrail.labels import diff_labels, open_labels
 from vitrail.models import VitrailModel, save_model
 from vitrail.recipes import find_recipe
 from vitrail.reporting import publish_audit, publish_report
-from vitrail.reporting.run import PIPELINE, read_run
+from vitrail.reporting.run import read_run
+from vitrail.steps.table import step_names
 from vitrail.training import HARDWARE, CorpusNumbers, PlanReview, Taken, plan_training
 
 TRUNK = Architecture(
@@ -37,6 +38,7 @@ SECTIONS = (
     *("outcome", "retrieval", "classification", "slices", "labels", "examples"),
     *("training", "validation", "costs", "lineage", "timing", "environment"),
 )
+PIPELINE = step_names("always", "blessed")
 NUM_QUERIES, NUM_NEIGHBOURS, NUM_EXAMPLES = 6, 4, 12
 
 
@@ -264,7 +266,7 @@ def run(mini_corpus, mini_labels, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(run):
-    publish_report(run, run / "report.html")
+    publish_report(run, run / "report.html", PIPELINE)
     return Page(run / "report.html")
 
 
@@ -275,7 +277,7 @@ def copied(run, tmp_path):
 
 
 def publish(run):
-    publish_report(run, run / "out.html")
+    publish_report(run, run / "out.html", PIPELINE)
     return Page(run / "out.html")
 
 
@@ -342,7 +344,7 @@ def test_audit_pages_show_every_term_with_its_images(page, run, mini_labels):
 
 def test_labels_of_a_sampled_dictionary_are_not_compared(copied, page, tmp_path):
     assert "do not compare" not in page.section("labels")
-    sampled = shutil.copytree(read_run(copied).artifact("derive_labels"), tmp_path / "sampled")
+    sampled = shutil.copytree(read_run(copied, PIPELINE).artifact("derive_labels"), tmp_path / "sampled")
     manifest = json.loads((sampled / "labels.json").read_text())
     (sampled / "labels.json").write_text(json.dumps({**manifest, "is_sampled": True}))
     record(copied, "derive_labels", sampled)
@@ -449,7 +451,7 @@ def test_nothing_comes_from_the_network(page):
 
 
 def test_publishing_again_gives_the_same_page(run, page, tmp_path):
-    publish_report(run, tmp_path / "again.html")
+    publish_report(run, tmp_path / "again.html", PIPELINE)
     again = (tmp_path / "again.html").read_text(encoding="utf-8")
     link = re.compile(r'href="[^"#]*data_docs/index.html"|\d{4}-\d\d-\d\d \d\d:\d\d UTC')
     assert link.sub("", again) == link.sub("", page.source)
@@ -498,7 +500,7 @@ def test_a_killed_step_is_said_to_be_interrupted(copied):
 
 
 def test_artifacts_may_be_relative_to_the_run(copied):
-    shutil.copytree(read_run(copied).artifact("validate_data"), copied / "artifacts" / "validation")
+    shutil.copytree(read_run(copied, PIPELINE).artifact("validate_data"), copied / "artifacts" / "validation")
     record(copied, "validate_data", "artifacts/validation")
     assert "No critical expectation failed" in publish(copied).section("validation")
 
@@ -512,7 +514,7 @@ def test_artifacts_may_be_relative_to_the_run(copied):
     ],
 )
 def test_a_damaged_artifact_costs_its_sections_only(copied, step, file, sections, tmp_path):
-    broken = shutil.copytree(read_run(copied).artifact(step), tmp_path / "broken")
+    broken = shutil.copytree(read_run(copied, PIPELINE).artifact(step), tmp_path / "broken")
     (broken / file).write_text('{"half": ')
     record(copied, step, broken)
     page = publish(copied)
@@ -564,7 +566,7 @@ def test_text_of_users_stays_text(run, copied, mini_corpus, mini_labels, tmp_pat
 
 def test_a_first_model_has_no_champion_column(copied, tmp_path):
     alone = tmp_path / "evaluation"
-    shutil.copytree(read_run(copied).artifact("evaluate_model", "challenger"), alone / "challenger")
+    shutil.copytree(read_run(copied, PIPELINE).artifact("evaluate_model", "challenger"), alone / "challenger")
     record(copied, "evaluate_model", alone)
     section = publish(copied).section("classification")
     assert "Champion" not in section

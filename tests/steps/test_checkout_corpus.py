@@ -9,7 +9,7 @@ from PIL import Image
 from vitrail.contracts.lineage import Lineage
 from vitrail.errors import CorpusError
 from vitrail.recipes import find_recipe
-from vitrail.steps.checkout_corpus import STEP
+from vitrail.steps.checkout_corpus import checkout_corpus
 from vitrail.steps.context import StepContext
 
 
@@ -37,7 +37,8 @@ def test_a_corpus_without_tasks_is_refused_before_anything_is_computed(tmp_path)
         workspace=tmp_path,
         run_folder=tmp_path,
         lineage=Lineage(run_id="run"),
-        pod=None,
+        champion=None,
+        launch=None,
     )
     with pytest.raises(CorpusError, match="has no task, and fine-tuning needs one"):
-        STEP.function(context)
+        checkout_corpus(context)

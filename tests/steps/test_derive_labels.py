@@ -15,7 +15,7 @@ from vitrail.contracts.runs import ArtifactManifest
 from vitrail.errors import LabelError
 from vitrail.labels import open_labels
 from vitrail.recipes import find_recipe
-from vitrail.steps import Workspace, derive_labels, run_step
+from vitrail.steps import STEPS, Workspace, run_step
 from vitrail.steps import champion as registered
 
 RECIPE = dataclasses.replace(
@@ -41,11 +41,12 @@ def derive(mini_corpus, tmp_path, monkeypatch):
             (tmp_path / f"version-{name}").mkdir()
             shutil.copytree(champion_labels, tmp_path / f"version-{name}" / "labels")
             champion = Champion(Lineage(run_id="r", labels_digest=open_labels(champion_labels).manifest.digest))
-        monkeypatch.setattr(derive_labels, "find_champion", lambda config: champion)
         monkeypatch.setattr(registered, "find_champion", lambda config: champion)
         monkeypatch.setattr(registered, "fetch_version", lambda version, out: tmp_path / f"version-{name}")
         workspace = Workspace(tmp_path / "runs", name)
-        return run_step(derive_labels.STEP, workspace=workspace, recipe=RECIPE, inputs={"corpus": corpus}, arguments={})
+        return run_step(
+            STEPS["derive_labels"], workspace=workspace, recipe=RECIPE, inputs={"corpus": corpus}, arguments={}
+        )
 
     return run
 

@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import sys
+from types import ModuleType
 
 import pytest
 
@@ -20,19 +22,29 @@ def write_number(context):
     return Outcome(digest=f"digest-{context.arguments['number']}", lineage={"labels_digest": "abcdef123456"})
 
 
-def make_step(function=write_number, **changes):
-    step = Step(
-        name="derive_labels",
-        function=function,
-        inputs=(),
-        arguments=("number",),
-        config=lambda recipe: recipe.labels.top_k,
-    )
-    return dataclasses.replace(step, **changes)
+@pytest.fixture(autouse=True)
+def body(monkeypatch):
+    """The module of a step that writes a number."""
+    module = ModuleType("written_number")
+    module.derive_labels = write_number
+    module.what_decides = lambda recipe, champion: recipe.labels.top_k
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr("vitrail.steps.store.digest_source", lambda name: f"code of {name}")
+    return module
 
 
-def run(workspace, step, number="1", recipe=RECIPE):
-    return run_step(step, workspace=workspace, recipe=recipe, inputs={}, arguments={"number": number})
+STEP = Step(
+    name="derive_labels",
+    summary="Writes a number.",
+    arguments=("number",),
+    makes="labels",
+    image="data",
+    body="written_number",
+)
+
+
+def run(workspace, number="1", recipe=RECIPE):
+    return run_step(STEP, workspace=workspace, recipe=recipe, inputs={}, arguments={"number": number})
 
 
 @pytest.fixture
@@ -41,7 +53,7 @@ def workspace(tmp_path):
 
 
 def test_artifact_and_record_are_written(workspace):
-    manifest = run(workspace, make_step())
+    manifest = run(workspace)
     assert read_json(workspace.root / "latest" / "recipe.json")["name"] == "debug"
     (record,) = workspace.records()
     assert (record.status, record.digest, record.artifact) == ("succeeded", "digest-1", manifest.artifact)
@@ -49,16 +61,17 @@ def test_artifact_and_record_are_written(workspace):
     assert workspace.lineage().labels_digest == "abcdef123456"
 
 
-def test_same_inputs_are_reused_by_another_run(workspace):
+def test_same_inputs_are_reused_by_another_run(workspace, body):
     calls = []
 
     def counted(context):
         calls.append(1)
         return write_number(context)
 
-    first = run(workspace, make_step(counted))
+    body.derive_labels = counted
+    first = run(workspace)
     other = Workspace(workspace.root, "run-2")
-    assert run(other, make_step(counted)) == first
+    assert run(other) == first
     assert len(calls) == 1
     assert other.records()[0].is_reused
 
@@ -71,27 +84,28 @@ def test_same_inputs_are_reused_by_another_run(workspace):
     ],
 )
 def test_other_arguments_or_config_make_another_artifact(workspace, changed):
-    assert run(workspace, make_step()).artifact != run(workspace, make_step(), **changed).artifact
+    assert run(workspace).artifact != run(workspace, **changed).artifact
 
 
 def test_what_the_step_does_not_depend_on_does_not_matter(workspace):
     gates = dataclasses.replace(RECIPE, gates=dataclasses.replace(RECIPE.gates, seed=7))
-    assert run(workspace, make_step()).artifact == run(workspace, make_step(), recipe=gates).artifact
+    assert run(workspace).artifact == run(workspace, recipe=gates).artifact
 
 
 def test_other_code_makes_another_artifact(workspace, monkeypatch):
-    before = run(workspace, make_step()).artifact
-    monkeypatch.setattr("vitrail.steps.runner.code_digest", lambda: "another version")
-    assert run(workspace, make_step()).artifact != before
+    before = run(workspace).artifact
+    monkeypatch.setattr("vitrail.steps.store.digest_source", lambda name: "another version")
+    assert run(workspace).artifact != before
 
 
-def test_failure_is_recorded_and_what_was_written_is_kept(workspace):
+def test_failure_is_recorded_and_what_was_written_is_kept(workspace, body):
     def fail(context):
         write_number(context)
         raise TrainingError("loss is not finite at step 3")
 
+    body.derive_labels = fail
     with pytest.raises(TrainingError, match="step 3"):
-        run(workspace, make_step(fail))
+        run(workspace)
     (record,) = workspace.records()
     assert record.status == "failed"
     assert record.error == "TrainingError: loss is not finite at step 3"
@@ -99,7 +113,7 @@ def test_failure_is_recorded_and_what_was_written_is_kept(workspace):
     assert not list((workspace.root / "store" / "derive_labels").glob("[!.]*"))
 
 
-def test_work_survives_a_failure_and_goes_with_success(workspace):
+def test_work_survives_a_failure_and_goes_with_success(workspace, body):
     seen = []
 
     def resume(context):
@@ -110,9 +124,10 @@ def test_work_survives_a_failure_and_goes_with_success(workspace):
             raise KeyboardInterrupt
         return write_number(context)
 
+    body.derive_labels = resume
     with pytest.raises(KeyboardInterrupt):
-        run(workspace, make_step(resume))
-    manifest = run(Workspace(workspace.root, "run-2"), make_step(resume))
+        run(workspace)
+    manifest = run(Workspace(workspace.root, "run-2"))
     assert seen == [False, True]
     assert not list((workspace.root / "store").rglob("*.work"))
     assert (
@@ -123,17 +138,17 @@ def test_work_survives_a_failure_and_goes_with_success(workspace):
 
 def test_wrong_inputs_are_named(workspace):
     with pytest.raises(ConfigError, match="takes the arguments number, got none"):
-        run_step(make_step(), workspace=workspace, recipe=RECIPE, inputs={}, arguments={})
+        run_step(STEP, workspace=workspace, recipe=RECIPE, inputs={}, arguments={})
 
 
 def test_trace_finds_runs_by_any_identifier(workspace):
-    run(workspace, make_step())
+    run(workspace)
     assert trace(workspace.root, "abcdef")[0]["run_id"] == "run-1"
     with pytest.raises(ConfigError, match="no run in"):
         trace(workspace.root, "feedbeef")
 
 
 def test_record_reads_back(workspace):
-    run(workspace, make_step())
+    run(workspace)
     record = load(StepRecord, workspace.run_folder / "steps" / "derive_labels.json")
     assert record == workspace.records()[0]

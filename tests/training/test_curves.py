@@ -6,7 +6,6 @@ import json
 import pytest
 
 from builders.training_jobs import TRANSFORMS, TRUNK, finetune_config, pretrain_config, write_features
-from components.adapter import load_step
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import HeadSpec
 from vitrail.contracts.runs import ArtifactManifest
@@ -16,7 +15,7 @@ from vitrail.models import VitrailModel, save_model
 from vitrail.recipes import find_recipe
 from vitrail.registry import RegistryConfig
 from vitrail.registry.client import connect
-from vitrail.steps import Workspace, run_step
+from vitrail.steps import STEPS, Workspace, run_step
 
 MEASURED = ("loss", "learning_rate", "images_per_s", "data_wait_share", "grad_norm", "memory_bytes")
 
@@ -47,13 +46,12 @@ def fail_at(monkeypatch):
         (work / "training.jsonl").write_text(text + '{"step": 99, "lo')
         raise TrainingError("the loss is not finite")
 
-    for step in ("pretrain_backbone", "finetune_tasks"):
-        monkeypatch.setattr(f"vitrail.steps.{step}.choose_launch", lambda context: train)
+    monkeypatch.setattr("vitrail.steps.launch.run_job", train)
     return lambda step: length.__setitem__(0, step)
 
 
 def fail(stage, inputs, folder, uri):
-    step = load_step(stage)
+    step = STEPS[stage]
     recipe = dataclasses.replace(
         find_recipe("debug"),
         pretrain=pretrain_config(),

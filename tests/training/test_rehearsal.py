@@ -7,7 +7,7 @@ import time
 import pytest
 
 from builders.training_jobs import LINEAGE, launch, pretrain_config, read_metrics
-from components.container_images import TRAIN
+from components.container_images import IMAGES
 from vitrail.models import load_model
 from vitrail.training import CheckpointConfig, ScheduleConfig, TrainJobConfig
 from vitrail.training.job import list_checkpoints
@@ -32,8 +32,8 @@ def client():
     from kubeflow.trainer import ContainerBackendConfig, TrainerClient
     from kubeflow.trainer.backends.container.types import TrainingRuntimeSource
 
-    if docker("image", "inspect", TRAIN).returncode:
-        pytest.skip(f"no Docker engine with the image {TRAIN}; `make rehearse` builds it")
+    if docker("image", "inspect", IMAGES["train"]).returncode:
+        pytest.skip(f"no Docker engine with the image {IMAGES['train']}; `make rehearse` builds it")
     docker("rm", "--force", f"{NAME}-node-0", f"{NAME}-node-1")
     backend = ContainerBackendConfig(
         container_runtime="docker",
@@ -70,7 +70,7 @@ def test_two_containers_train_and_survive_the_loss_of_one(
         shared,
         tmp_path / "out",
         name=NAME,
-        image=TRAIN,
+        image=IMAGES["train"],
         config=TrainJobConfig(poll_s=0.5, timeout_s=240),
         client=client,
     )

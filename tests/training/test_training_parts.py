@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from builders.training_jobs import LINEAGE, TRANSFORMS, TRUNK, finetune_config, launch, pretrain_config, write_features
-from components.adapter import load_step
 from vitrail.contracts.codec import decode, encode, load, save
 from vitrail.contracts.labels import VOCABULARY_SCHEMA, LabelDiff, LabelSetManifest
 from vitrail.contracts.lineage import Lineage
@@ -41,7 +40,7 @@ from vitrail.training import (
 )
 from vitrail.training.finetuning import assign_finetuning
 from vitrail.training.finetuning_rows import class_weights, task_classes
-from vitrail.training.job import BlendedCorpus, PretrainJob, identify
+from vitrail.training.job import BlendedCorpus, PretrainJob, artifact_fields, identify
 from vitrail.training.local_launch import collect_result, elastic_arguments
 from vitrail.training.metrics import MetricLog
 from vitrail.training.objective import Objective
@@ -349,11 +348,9 @@ def test_identity_is_what_is_trained_not_how(mini_corpus, word_labels):
     assert identity() != identity(schedule=dataclasses.replace(schedule, num_steps=13))
 
 
-def test_a_step_goes_on_in_the_folder_of_a_training_that_was_moved():
-    key = load_step("pretrain_backbone").config
-
+def test_an_artifact_is_reused_wherever_it_was_trained_and_made_anew_for_a_profile():
     def of(**changes):
-        return key(dataclasses.replace(find_recipe("debug"), pretrain=pretrain_config(**changes)))
+        return artifact_fields(pretrain_config(**changes))
 
     assert of() == of(launch=launch(num_processes=2), compute=ComputeConfig(strategy="fsdp2"))
     assert of() != of(seed=1)

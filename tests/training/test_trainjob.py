@@ -18,15 +18,16 @@ from kubeflow.trainer import TrainerClient
 from kubeflow_trainer_api import models
 
 from builders.training_jobs import LINEAGE, launch, pretrain_config
-from components.adapter import load_step, pod_settings
-from vitrail.contracts.codec import encode, load
+from components.adapter import pod_settings
+from components.container_images import IMAGES
+from vitrail.contracts.codec import load
 from vitrail.contracts.runs import ArtifactManifest
 from vitrail.errors import ConfigError, TrainingError
 from vitrail.models import load_model
 from vitrail.recipes import ClusterConfig, find_recipe
 from vitrail.registry import RegistryConfig
 from vitrail.registry.client import connect
-from vitrail.steps import Workspace, run_step
+from vitrail.steps import STEPS, Workspace, run_step
 from vitrail.training import OptimizerConfig, PlanReview, PodSettings, TrainJobConfig
 from vitrail.training.local_launch import local_environment
 from vitrail.training.stages import pretrain_job
@@ -215,7 +216,7 @@ def task_pod(folder: Path) -> PodSettings:
         tolerations=[{"key": "gpu", "operator": "Exists"}],
         node_selector={"pool": "gpu"},
     )
-    return pod_settings("vitrail-train:0.1", json.dumps(encode(find_recipe("debug"))), task_config)
+    return pod_settings(STEPS["pretrain_backbone"], find_recipe("debug"), task_config)
 
 
 def wait_for(is_true, timeout_s=60.0):
@@ -247,7 +248,7 @@ def test_the_pipelines_step_trains_on_two_nodes_and_submits_a_lost_trainjob_agai
     )
     folders = {"corpus": mini_corpus, "labels": word_labels, "validation": tmp_path}
     done = run_step(
-        load_step("pretrain_backbone"),
+        STEPS["pretrain_backbone"],
         workspace=Workspace(tmp_path / "runs", "run-1"),
         recipe=recipe,
         inputs={name: handed_in(folder, name, name) for name, folder in folders.items()},
@@ -271,7 +272,7 @@ def check_manifest(body: dict, folder: Path) -> None:
     known = models.TrainerV1alpha1TrainJob.from_dict(body).to_dict()
     assert known == body
     trainer = body["spec"]["trainer"]
-    assert (trainer["image"], trainer["numNodes"]) == ("vitrail-train:0.1", 2)
+    assert (trainer["image"], trainer["numNodes"]) == (IMAGES["train"], 2)
     assert trainer["resourcesPerNode"]["limits"] == {"cpu": "16", "memory": "256Gi", "nvidia.com/gpu": "8"}
     assert {"name": "NCCL_DEBUG", "value": "WARN"} in trainer["env"]
     assert "--rdzv-endpoint=${PET_MASTER_ADDR}:${PET_MASTER_PORT}" in trainer["command"][-1]
@@ -405,7 +406,7 @@ def test_a_task_without_volumes_says_how_to_go_on(mini_corpus, word_labels, tmp_
     folders = {"corpus": mini_corpus, "labels": word_labels, "validation": tmp_path}
     with pytest.raises(ConfigError, match="set it to null to train right here"):
         run_step(
-            load_step("pretrain_backbone"),
+            STEPS["pretrain_backbone"],
             workspace=Workspace(tmp_path / "runs", "run-1"),
             recipe=recipe,
             inputs={name: handed_in(folder, name, name) for name, folder in folders.items()},

@@ -4,12 +4,12 @@ import logging
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from usearch.index import BatchMatches, Index, Matches
 
 from vitrail.contracts.codec import read, write
 from vitrail.contracts.files import atomic_folder, digest_file
@@ -26,6 +26,9 @@ from vitrail.evaluation.config import IndexConfig
 from vitrail.evaluation.inference import predict_batches
 from vitrail.models import Predictor
 from vitrail.tasks import find_kind
+
+if TYPE_CHECKING:
+    from usearch.index import BatchMatches, Index, Matches
 
 __all__ = ["GalleryIndex", "GalleryItem", "build_index", "open_index"]
 
@@ -66,6 +69,8 @@ def build_index(*, corpus: Path, model: Path, out: Path, config: IndexConfig) ->
 
 
 def _write_graph(corpus: Corpus, predictor: Predictor, path: Path, num_bits: int, config: IndexConfig) -> int:
+    from usearch.index import Index
+
     graph = Index(
         ndim=num_bits,
         metric="hamming",
@@ -190,9 +195,9 @@ class GalleryIndex:
             raise EvaluationError(f"key {key} is not in the index; it holds 0 to {len(self) - 1}")
 
 
-def _found(matches: Matches | BatchMatches) -> list[tuple[NDArray[np.uint64], NDArray[np.float32]]]:
+def _found(matches: "Matches | BatchMatches") -> list[tuple[NDArray[np.uint64], NDArray[np.float32]]]:
     """Keys and distances of each query; usearch gives one query's bare, and pads a batch with key 0."""
-    rows = [matches] if isinstance(matches, Matches) else [matches[row] for row in range(len(matches))]
+    rows = [matches] if matches.keys.ndim == 1 else [matches[row] for row in range(len(matches))]
     return [(row.keys, row.distances) for row in rows]
 
 
@@ -214,7 +219,9 @@ def open_index(path: Path, model_id: str) -> GalleryIndex:
     return GalleryIndex(path, manifest)
 
 
-def _view(path: Path, manifest: IndexManifest) -> Index:
+def _view(path: Path, manifest: IndexManifest) -> "Index":
+    from usearch.index import Index
+
     metadata = Index.metadata(path)
     found = (metadata["dimensions"], metadata["count_present"]) if metadata else (0, 0)
     if found != (manifest.num_bits, manifest.num_items):

@@ -28,7 +28,7 @@ class LabelsConfig(Config):
         min_term_images: Images of the sample a phrase must describe to become a term.
         max_image_share: A phrase on more than this share of the images is boilerplate, not a description;
             images with the same words count as one.
-        source_weights: Trust in a source of text, 0 to 1; sources not named count 1.
+        source_weights: Trust in a source of text, 0 to 1; others count as their kind is declared, or 1.
         judgements: Judged (image, phrase) pairs of this corpus (`vitrail labels judge`) to train boosted trees on,
             which then score.
         scorer: Boosted trees (XGBoost JSON) trained before, scorer.json of a label set; without both, the heuristic

@@ -4,7 +4,7 @@ import base64
 import datetime
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -59,14 +59,15 @@ class Section:
     sentence: str
 
 
-def publish_report(run: Path, out: Path) -> None:
+def publish_report(run: Path, out: Path, steps: Sequence[str]) -> None:
     """Writes the page of a run, whatever state the run is in.
 
     Args:
         run: Run folder; steps, artifacts and files of it may be missing, failed or damaged.
         out: The HTML file; it appears whole. Audit pages of labels go into `clusters/` beside it.
+        steps: Names of the pipeline's steps, in the order of the report.
     """
-    read = read_run(run)
+    read = read_run(run, steps)
     _write_audit(read, out.parent / AUDIT_FOLDER)
     page = _render(read, [_build(spec, read) for spec in _specs(out)])
     with atomic_file(out) as partial:

@@ -5,6 +5,7 @@ A run that broke must still be readable, so nothing in it is required.
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -14,28 +15,11 @@ from vitrail.contracts.contract import Contract
 from vitrail.contracts.runs import RECIPE_FILE, StepRecord
 from vitrail.errors import RunError
 
-__all__ = ["PIPELINE", "Run", "StepEntry", "read_run"]
+__all__ = ["Run", "StepEntry", "read_run"]
 
 C = TypeVar("C", bound=Contract)
 
 _log = logging.getLogger(__name__)
-
-PIPELINE = (
-    "checkout_corpus",
-    "derive_labels",
-    "validate_data",
-    "materialize_features",
-    "pretrain_backbone",
-    "finetune_tasks",
-    "build_index",
-    "evaluate_model",
-    "gate_model",
-    "register_model",
-    "package_endpoint",
-    "validate_endpoint",
-    "promote_model",
-)
-_OWN_STEP = "publish_report"  # the report is being written, so it is always `running`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,19 +75,19 @@ class Run:
         return tuple(entry for entry in self.steps if entry.status == "failed")
 
 
-def read_run(path: Path) -> Run:
-    """Reads what there is of a run folder."""
+def read_run(path: Path, steps: Sequence[str]) -> Run:
+    """Reads what there is of a run folder.
+
+    Args:
+        path: The folder.
+        steps: Names of the pipeline's steps, in the order of the report.
+    """
     resolved = path.resolve()
-    steps = tuple(_entry(resolved, name) for name in _step_names(resolved))
+    entries = tuple(_entry(resolved, name) for name in steps)
     lineage = {"run_id": resolved.name}
-    for entry in steps:
+    for entry in entries:
         lineage |= entry.lineage
-    return Run(path=resolved, steps=steps, recipe=_read_object(resolved / RECIPE_FILE), lineage=lineage)
-
-
-def _step_names(path: Path) -> list[str]:
-    recorded = sorted(file.stem for file in path.glob(StepRecord.FILE.format(step="*")))
-    return [*PIPELINE, *(name for name in recorded if name not in (*PIPELINE, _OWN_STEP))]
+    return Run(path=resolved, steps=entries, recipe=_read_object(resolved / RECIPE_FILE), lineage=lineage)
 
 
 def _entry(path: Path, name: str) -> StepEntry:

@@ -1,18 +1,6 @@
 """The pipeline's steps as functions of (inputs, recipe), runnable one by one, and the runner they share."""
 
-from vitrail.steps.artifacts import ARTIFACTS
-from vitrail.steps.context import Outcome, Step, StepContext
-from vitrail.steps.run_ids import last_run_by_hand, new_run_id
-from vitrail.steps.runner import run_step
-from vitrail.steps.workspace import Workspace
+import lazy_loader
 
-__all__ = [
-    "ARTIFACTS",
-    "Outcome",
-    "Step",
-    "StepContext",
-    "Workspace",
-    "last_run_by_hand",
-    "new_run_id",
-    "run_step",
-]
+# Names are listed in __init__.pyi and imported at first use: the body of a step hangs on what it needs and no more.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,10 +1,18 @@
 """Embeds the gallery and writes the index bound to the model."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from vitrail import evaluation
 from vitrail.contracts.codec import encode
-from vitrail.steps.context import Outcome, Step, StepContext
+from vitrail.steps.context import Outcome, StepContext
 
-__all__ = ["STEP"]
+if TYPE_CHECKING:
+    from vitrail.recipes import Recipe
+    from vitrail.steps.champion import Champion
+
+__all__ = ["build_index", "what_decides"]
 
 
 def build_index(context: StepContext) -> Outcome:
@@ -18,9 +26,6 @@ def build_index(context: StepContext) -> Outcome:
     return Outcome(digest=manifest.digest, lineage={"index_digest": manifest.digest})
 
 
-STEP = Step(
-    name="build_index",
-    function=build_index,
-    inputs=("corpus", "model"),
-    config=lambda recipe: encode(recipe.index),
-)
+def what_decides(recipe: Recipe, champion: Champion) -> Any:
+    """The recipe's section."""
+    return encode(recipe.index)

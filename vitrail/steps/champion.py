@@ -1,14 +1,28 @@
-"""What the registry keeps of the model that serves today."""
+"""The model that serves today, as the steps of a run see it."""
 
+import functools
+from dataclasses import dataclass
 from pathlib import Path
 
-from vitrail.registry import fetch_version, find_champion
-from vitrail.steps.context import StepContext
+from vitrail.contracts.registry import ModelVersion
+from vitrail.registry import RegistryConfig, fetch_version, find_champion
 
-__all__ = ["fetch_champion"]
+__all__ = ["Champion"]
 
 
-def fetch_champion(context: StepContext) -> Path | None:
-    """The folder of everything that was registered with the champion; None when there is none yet."""
-    champion = find_champion(context.recipe.registry)
-    return fetch_version(champion, context.workspace / "versions") if champion else None
+@dataclass(frozen=True, kw_only=True)
+class Champion:
+    """Asks the registry once, and only when a step wants to know."""
+
+    registry: RegistryConfig
+    workspace: Path
+
+    @functools.cached_property
+    def version(self) -> ModelVersion | None:
+        """The registered version; None when there is no champion yet."""
+        return find_champion(self.registry)
+
+    @functools.cached_property
+    def folder(self) -> Path | None:
+        """The folder of everything that was registered with it; None when there is no champion yet."""
+        return fetch_version(self.version, self.workspace / "versions") if self.version else None

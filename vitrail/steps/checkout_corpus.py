@@ -4,9 +4,9 @@ from pathlib import Path
 
 from vitrail.corpus import resolve_corpus
 from vitrail.errors import CorpusError
-from vitrail.steps.context import Outcome, Step, StepContext
+from vitrail.steps.context import Outcome, StepContext
 
-__all__ = ["STEP"]
+__all__ = ["checkout_corpus"]
 
 
 def checkout_corpus(context: StepContext) -> Outcome:
@@ -32,13 +32,3 @@ def checkout_corpus(context: StepContext) -> Outcome:
         artifact=found.path,
         lineage={name: value for name, value in lineage.items() if value},
     )
-
-
-STEP = Step(
-    name="checkout_corpus",
-    function=checkout_corpus,
-    inputs=(),
-    arguments=("source", "repository", "revision"),
-    config=lambda recipe: None,
-    is_reusable=False,
-)

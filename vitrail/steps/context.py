@@ -1,15 +1,23 @@
-"""What a step function is given, and how a step is declared."""
+"""What a step's body is given and what it returns.
 
-from collections.abc import Callable
+The bodies of all steps import this module, and the key of an artifact hangs on what its body imports; so recipe,
+registry and launcher are handed in here and imported by whoever runs the step.
+"""
+
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vitrail.contracts.lineage import Lineage
-from vitrail.recipes import Recipe
-from vitrail.training import PodSettings
 
-__all__ = ["Outcome", "Step", "StepContext"]
+if TYPE_CHECKING:
+    from vitrail.recipes import Recipe
+    from vitrail.steps.champion import Champion
+    from vitrail.training import Launch
+
+__all__ = ["Outcome", "StepContext"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +25,7 @@ class StepContext:
     """Everything a step may use. `out` does not exist yet; `work` survives a kill and is removed on success."""
 
     recipe: Recipe
+    champion: Champion
     inputs: dict[str, Path]  # artifact folders of earlier steps
     arguments: dict[str, str]  # parameters that are not artifacts
     out: Path
@@ -24,7 +33,7 @@ class StepContext:
     workspace: Path
     run_folder: Path
     lineage: Lineage
-    pod: PodSettings | None  # what the task's pod was given, to hand on to a TrainJob; None outside a pipeline
+    launch: Launch  # trains where the recipe says
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,19 +44,3 @@ class Outcome:
     lineage: dict[str, str]
     artifact: Path | None = None  # where it lies, when the step did not write to `out`
     value: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """A step of the pipeline.
-
-    `config` returns the part of the recipe that the artifact depends on. A reusable step's artifact depends
-    on nothing but inputs, arguments, config and code; steps that read a registry or start servers are not.
-    """
-
-    name: str
-    function: Callable[[StepContext], Outcome]
-    inputs: tuple[str, ...]
-    config: Callable[[Recipe], Any]
-    arguments: tuple[str, ...] = ()
-    is_reusable: bool = True

@@ -3,11 +3,10 @@
 import contextlib
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 from vitrail import registry
-from vitrail.contracts.models import METRICS_FILE
 from vitrail.errors import RegistryError
-from vitrail.steps.context import StepContext
 
 __all__ = ["logged_curves"]
 
@@ -15,24 +14,18 @@ logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def logged_curves(context: StepContext) -> Iterator[None]:
+def logged_curves(log: Path, *, step: str, run_id: str, config: registry.RegistryConfig) -> Iterator[None]:
     """Logs the training in this block at its end, or when it fails; one that is stopped has to end at once."""
     try:
         yield
     except Exception:
-        _log(context, is_complete=False)
+        _log(log, step, run_id, config, is_complete=False)
         raise
-    _log(context, is_complete=True)
+    _log(log, step, run_id, config, is_complete=True)
 
 
-def _log(context: StepContext, *, is_complete: bool) -> None:
+def _log(log: Path, step: str, run_id: str, config: registry.RegistryConfig, *, is_complete: bool) -> None:
     try:
-        registry.log_curves(
-            context.work / METRICS_FILE,
-            stage=context.out.name,
-            run_id=context.lineage.run_id,
-            is_complete=is_complete,
-            config=context.recipe.registry,
-        )
+        registry.log_curves(log, stage=step, run_id=run_id, is_complete=is_complete, config=config)
     except (RegistryError, OSError) as error:
-        logger.warning("the curves of %s are not in MLflow: %s", context.out.name, error)
+        logger.warning("the curves of %s are not in MLflow: %s", step, error)

@@ -1,16 +1,19 @@
 """Derives weak labels for the corpus's images from the text around them."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vitrail import labels
 from vitrail.contracts.labels import MEMBERS_FILE
-from vitrail.recipes import Recipe
-from vitrail.registry import find_champion
-from vitrail.steps.champion import fetch_champion
-from vitrail.steps.context import Outcome, Step, StepContext
+from vitrail.steps.context import Outcome, StepContext
 
-__all__ = ["STEP"]
+if TYPE_CHECKING:
+    from vitrail.recipes import Recipe
+    from vitrail.steps.champion import Champion
+
+__all__ = ["derive_labels", "what_decides"]
 
 
 def derive_labels(context: StepContext) -> Outcome:
@@ -19,26 +22,22 @@ def derive_labels(context: StepContext) -> Outcome:
         context.inputs["corpus"],
         context.out,
         context.recipe.labels,
-        previous=_champion_labels(context),
+        previous=_labels_of(context.champion),
         work=context.work,
     )
     return Outcome(digest=manifest.digest, lineage={"labels_digest": manifest.digest})
 
 
-def _champion_labels(context: StepContext) -> Path | None:
-    champion = fetch_champion(context)
-    if champion is None or not (champion / "labels" / MEMBERS_FILE).exists():  # or registered without them
+def _labels_of(champion: Champion) -> Path | None:
+    folder = champion.folder
+    if folder is None or not (folder / "labels" / MEMBERS_FILE).exists():  # or registered without them
         return None
-    return champion / "labels"
+    return folder / "labels"
 
 
-def _what_decides(recipe: Recipe) -> Any:
+def what_decides(recipe: Recipe, champion: Champion) -> Any:
     """The ids, and so the label set, depend on the champion's labels; its other parts do not matter."""
-    champion = find_champion(recipe.registry)
     return {
         "labels": labels.digest_config(recipe.labels),
-        "previous": champion.lineage.labels_digest if champion else None,
+        "previous": champion.version.lineage.labels_digest if champion.version else None,
     }
-
-
-STEP = Step(name="derive_labels", function=derive_labels, inputs=("corpus",), config=_what_decides)

@@ -1,22 +1,28 @@
 """Measures the model, and the champion if there is one, on the test split of the same corpus."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from vitrail import evaluation
-from vitrail.contracts.codec import read, write
+from vitrail.contracts.codec import encode, read, write
 from vitrail.contracts.files import digest_json
 from vitrail.contracts.models import ModelManifest
 from vitrail.contracts.registry import ComparedChampion
-from vitrail.registry import fetch_version, find_champion
-from vitrail.steps.context import Outcome, Step, StepContext
+from vitrail.steps.context import Outcome, StepContext
 
-__all__ = ["STEP"]
+if TYPE_CHECKING:
+    from vitrail.recipes import Recipe
+    from vitrail.steps.champion import Champion
+
+__all__ = ["evaluate_model", "what_decides"]
 
 
 def evaluate_model(context: StepContext) -> Outcome:
     """Writes `challenger/` and, when the registry has a champion, `champion/` measured on the same images."""
-    champion = find_champion(context.recipe.registry)
     models = {"challenger": context.inputs["model"]}
-    if champion:
-        models["champion"] = fetch_version(champion, context.workspace / "versions") / "model"
+    if context.champion.folder:
+        models["champion"] = context.champion.folder / "model"
     for name, model in models.items():
         evaluation.evaluate_model(
             corpus=context.inputs["corpus"],
@@ -25,15 +31,16 @@ def evaluate_model(context: StepContext) -> Outcome:
             out=context.out / name,
             config=context.recipe.evaluation,
         )
-    write(context.out, ComparedChampion(reference=champion.reference if champion else None))
+    version = context.champion.version
+    write(context.out, ComparedChampion(reference=version.reference if version else None))
     ids = {name: read(ModelManifest, model).model_id for name, model in models.items()}
     return Outcome(digest=digest_json(ids | {"config": context.recipe.evaluation.digest}), lineage={})
 
 
-STEP = Step(
-    name="evaluate_model",
-    function=evaluate_model,
-    inputs=("corpus", "model", "features"),
-    config=lambda recipe: None,
-    is_reusable=False,
-)
+def what_decides(recipe: Recipe, champion: Champion) -> Any:
+    """The recipe's section, and the champion that is measured too."""
+    version = champion.version
+    return {
+        "evaluation": encode(recipe.evaluation),
+        "champion": [version.reference, version.artifacts_digest] if version else None,
+    }

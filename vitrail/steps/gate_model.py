@@ -4,9 +4,9 @@ from vitrail import gates
 from vitrail.contracts.codec import encode, read, write
 from vitrail.contracts.files import digest_json
 from vitrail.contracts.registry import ComparedChampion
-from vitrail.steps.context import Outcome, Step, StepContext
+from vitrail.steps.context import Outcome, StepContext
 
-__all__ = ["STEP"]
+__all__ = ["gate_model"]
 
 
 def gate_model(context: StepContext) -> Outcome:
@@ -22,12 +22,3 @@ def gate_model(context: StepContext) -> Outcome:
     write(context.out, verdict)
     write(context.run_folder, verdict)
     return Outcome(digest=digest_json(encode(verdict)), lineage={}, value=verdict.status)
-
-
-STEP = Step(
-    name="gate_model",
-    function=gate_model,
-    inputs=("evaluation",),
-    config=lambda recipe: None,
-    is_reusable=False,
-)

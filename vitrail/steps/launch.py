@@ -1,37 +1,39 @@
-"""Where the trainings of a run take place, and when an earlier one can be taken up."""
+"""Where the trainings of a run take place."""
 
 import functools
-from typing import Any
+from pathlib import Path
 
+from vitrail.contracts.models import METRICS_FILE, ModelManifest
 from vitrail.errors import ConfigError
-from vitrail.steps.context import StepContext
-from vitrail.training import FinetuneConfig, Launch, PretrainConfig, decisive_fields, run_job, run_trainjob
+from vitrail.recipes import Recipe
+from vitrail.steps.curves import logged_curves
+from vitrail.training import Launch, PodSettings, run_job, run_trainjob
+from vitrail.training.job import Job
 
-__all__ = ["choose_launch", "training_key"]
-
-
-def training_key(config: PretrainConfig | FinetuneConfig) -> dict[str, Any]:
-    """The part of a recipe that names a training's artifact and work folder.
-
-    Processes, precision and checkpoints may change in the middle; a profile has to be made when it is asked for.
-    """
-    return {**decisive_fields(config), "profile_steps": config.profile_steps}
+__all__ = ["make_launch"]
 
 
-def choose_launch(context: StepContext) -> Launch:
-    """In the task itself, or as a TrainJob when the recipe's cluster section has one.
+def make_launch(step: str, run_id: str, recipe: Recipe, pod: PodSettings | None) -> Launch:
+    """What trains the job of a step, where the recipe says, with its curves in MLflow."""
 
-    Raises:
-        ConfigError: A TrainJob is wanted by a task that has no volume to share with it.
-    """
-    config = context.recipe.cluster.trainjob
+    def launch(job: Job, work: Path, out: Path) -> ModelManifest:
+        train = _choose(recipe, pod)
+        with logged_curves(work / METRICS_FILE, step=step, run_id=run_id, config=recipe.registry):
+            return train(job, work, out)
+
+    return launch
+
+
+def _choose(recipe: Recipe, pod: PodSettings | None) -> Launch:
+    """In the task itself, or as a TrainJob when the recipe's cluster section has one."""
+    config = recipe.cluster.trainjob
     if config is None:
         return run_job
-    if context.pod is None or not context.pod.volume_mounts:
+    if pod is None or not pod.volume_mounts:
         raise ConfigError(
             "cluster.trainjob is set, but this task has no volume to hand on to a TrainJob: run the graph compiled for "
             "this recipe on Kubeflow Pipelines, or set it to null to train right here"
         )
     from kubeflow.trainer import TrainerClient
 
-    return functools.partial(run_trainjob, config=config, pod=context.pod, client=TrainerClient())
+    return functools.partial(run_trainjob, config=config, pod=pod, client=TrainerClient())

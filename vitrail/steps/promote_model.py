@@ -4,9 +4,9 @@ from vitrail import registry
 from vitrail.contracts.codec import encode, read, write
 from vitrail.contracts.files import digest_json
 from vitrail.contracts.registry import ModelVersion
-from vitrail.steps.context import Outcome, Step, StepContext
+from vitrail.steps.context import Outcome, StepContext
 
-__all__ = ["STEP"]
+__all__ = ["promote_model"]
 
 
 def promote_model(context: StepContext) -> Outcome:
@@ -19,12 +19,3 @@ def promote_model(context: StepContext) -> Outcome:
     )
     write(context.out, release)
     return Outcome(digest=digest_json(encode(release)), lineage={})
-
-
-STEP = Step(
-    name="promote_model",
-    function=promote_model,
-    inputs=("version", "verdict", "serving"),
-    config=lambda recipe: None,
-    is_reusable=False,
-)

@@ -6,27 +6,19 @@ from vitrail.contracts.codec import write
 from vitrail.contracts.files import digest_file
 from vitrail.contracts.runs import REPORT_FILE
 from vitrail.reporting import publish_report as publish
-from vitrail.steps.context import Outcome, Step, StepContext
+from vitrail.steps.context import Outcome, StepContext
 from vitrail.steps.summary import summarise_run
+from vitrail.steps.table import step_names
 from vitrail.steps.workspace import Workspace
 
-__all__ = ["STEP"]
+__all__ = ["publish_report"]
 
 
 def publish_report(context: StepContext) -> Outcome:
     """Writes `summary.json` and `report.html` into the run folder; the report is the artifact too."""
     run = context.run_folder
     write(run, summarise_run(Workspace(context.workspace, run.name)))
-    publish(run, run / REPORT_FILE)
+    publish(run, run / REPORT_FILE, step_names("always", "blessed"))
     context.out.mkdir()
     shutil.copyfile(run / REPORT_FILE, context.out / REPORT_FILE)
     return Outcome(digest=digest_file(run / REPORT_FILE), lineage={})
-
-
-STEP = Step(
-    name="publish_report",
-    function=publish_report,
-    inputs=(),
-    config=lambda recipe: None,
-    is_reusable=False,
-)

@@ -6,9 +6,9 @@ from vitrail import registry
 from vitrail.contracts.codec import encode, write
 from vitrail.contracts.files import digest_json
 from vitrail.contracts.models import METRICS_FILE
-from vitrail.steps.context import Outcome, Step, StepContext
+from vitrail.steps.context import Outcome, StepContext
 
-__all__ = ["STEP"]
+__all__ = ["register_model"]
 
 
 def register_model(context: StepContext) -> Outcome:
@@ -30,12 +30,3 @@ def register_model(context: StepContext) -> Outcome:
     )
     write(context.out, version)
     return Outcome(digest=digest_json(encode(version)), lineage={"model_version": version.reference})
-
-
-STEP = Step(
-    name="register_model",
-    function=register_model,
-    inputs=("corpus", "labels", "model", "index", "features", "validation", "backbone", "evaluation", "verdict"),
-    config=lambda recipe: None,
-    is_reusable=False,
-)

@@ -1,25 +1,21 @@
-"""Runs one step: finds its inputs, reuses or makes its artifact, and keeps the record whatever happens."""
+"""Runs one step: reuses or makes its artifact, and keeps the record whatever happens."""
 
 import dataclasses
 import datetime
 import logging
 import os
-import shutil
 import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
-import filelock
-
-from vitrail.contracts.codec import read, write
-from vitrail.contracts.files import atomic_folder, digest_json, replace_link
+from vitrail.contracts.files import replace_link
 from vitrail.contracts.runs import ArtifactManifest, StepRecord
 from vitrail.errors import ConfigError, VitrailError
 from vitrail.recipes import Recipe
-from vitrail.steps.artifacts import ARTIFACTS
-from vitrail.steps.context import Outcome, Step, StepContext
-from vitrail.steps.workspace import Workspace, code_digest
+from vitrail.steps.declaration import Step
+from vitrail.steps.store import Task, reuse_or_make
+from vitrail.steps.workspace import Workspace
 from vitrail.training import PodSettings
 
 __all__ = ["run_step"]
@@ -38,11 +34,20 @@ def run_step(
 ) -> ArtifactManifest:
     """Runs `step` for the run of `workspace`, or reuses what an earlier run made from the same inputs.
 
+    Args:
+        step: A row of the table of steps.
+        workspace: The run.
+        recipe: The whole recipe.
+        inputs: The manifests of what it takes.
+        arguments: Its parameters that are not artifacts.
+        pod: What the task's pod was given, to hand on to a TrainJob; None outside a pipeline.
+
     Raises:
         VitrailError: The step failed for a reason a user can act on; the run's record holds it too.
     """
     _check_names(step, inputs, arguments)
     workspace.begin(recipe)
+    task = Task(step=step, workspace=workspace, recipe=recipe, inputs=inputs, arguments=arguments, pod=pod)
     started = time.perf_counter()
     record = StepRecord(
         step=step.name,
@@ -55,13 +60,13 @@ def run_step(
     )
     workspace.write(record)
     try:
-        manifest, is_reused = _reuse_or_make(step, workspace, recipe, inputs, arguments, pod)
+        manifest, is_reused = reuse_or_make(task)
     except BaseException as error:
         record = dataclasses.replace(
             record,
             status="failed",
             seconds=time.perf_counter() - started,
-            artifact=_existing(workspace.run_folder / "failed" / step.name),
+            artifact=_existing(workspace.failed(step.name)),
             error=_describe(error),
         )
         workspace.write(record)
@@ -77,7 +82,7 @@ def run_step(
         lineage=manifest.lineage,
     )
     workspace.write(record)
-    _link(workspace.run_folder / ARTIFACTS[step.name], Path(manifest.artifact))
+    _link(workspace.run_folder / step.makes, Path(manifest.artifact))
     _log.info("%s %s in %.1f s", step.name, "reused" if is_reused else "done", record.seconds)
     return manifest
 
@@ -90,98 +95,9 @@ def _check_names(step: Step, inputs: Mapping[str, ArtifactManifest], arguments: 
             )
 
 
-def _reuse_or_make(
-    step: Step,
-    workspace: Workspace,
-    recipe: Recipe,
-    inputs: Mapping[str, ArtifactManifest],
-    arguments: Mapping[str, str],
-    pod: PodSettings | None,
-) -> tuple[ArtifactManifest, bool]:
-    target = _target(step, workspace, recipe, inputs, arguments)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(target.with_name(f".{target.name}.lock")):  # another run may want the same artifact
-        for leftover in target.parent.glob(f".{target.name}.partial-*"):  # of a run that was killed
-            shutil.rmtree(leftover)
-        return _find_or_make(step, workspace, recipe, inputs, arguments, pod, target)
-
-
-def _find_or_make(
-    step: Step,
-    workspace: Workspace,
-    recipe: Recipe,
-    inputs: Mapping[str, ArtifactManifest],
-    arguments: Mapping[str, str],
-    pod: PodSettings | None,
-    target: Path,
-) -> tuple[ArtifactManifest, bool]:
-    if step.is_reusable and (target / ArtifactManifest.FILE).exists():
-        return read(ArtifactManifest, target), True
-    work = target.with_name(f"{target.name}.work")
-    with atomic_folder(target) as partial:
-        context = StepContext(
-            recipe=recipe,
-            inputs={name: Path(manifest.artifact) for name, manifest in inputs.items()},
-            arguments=dict(arguments),
-            out=partial / step.name,
-            work=work,
-            workspace=workspace.root,
-            run_folder=workspace.run_folder,
-            lineage=workspace.lineage(),
-            pod=pod,
-        )
-        try:
-            outcome = step.function(context)
-        except BaseException:
-            _keep(context.out, workspace.run_folder / "failed" / step.name)
-            raise
-        manifest = _manifest(step, target, outcome)
-        write(partial, manifest)
-    shutil.rmtree(work, ignore_errors=True)
-    return manifest, False
-
-
-def _target(
-    step: Step,
-    workspace: Workspace,
-    recipe: Recipe,
-    inputs: Mapping[str, ArtifactManifest],
-    arguments: Mapping[str, str],
-) -> Path:
-    if not step.is_reusable:
-        return workspace.run_folder / "artifacts" / step.name
-    key = digest_json(
-        {
-            "step": step.name,
-            "code": code_digest(),
-            "config": step.config(recipe),
-            "inputs": {name: manifest.digest for name, manifest in inputs.items()},
-            "arguments": dict(arguments),
-        }
-    )
-    return workspace.stored(step.name, key[:16])
-
-
-def _manifest(step: Step, target: Path, outcome: Outcome) -> ArtifactManifest:
-    return ArtifactManifest(
-        step=step.name,
-        artifact=str((outcome.artifact or target / step.name).resolve()),
-        digest=outcome.digest,
-        value=outcome.value,
-        lineage=outcome.lineage,
-    )
-
-
 def _link(link: Path, artifact: Path) -> None:
     """So that the run folder shows every artifact by name; relative, so that a workspace can be moved."""
     replace_link(link, os.path.relpath(artifact, link.parent.resolve()))
-
-
-def _keep(written: Path, failed: Path) -> None:
-    if written.exists():
-        shutil.rmtree(failed, ignore_errors=True)
-        failed.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(written, failed)
 
 
 def _existing(path: Path) -> str | None:

@@ -12,7 +12,7 @@ from vitrail.contracts.labels import LabelSetManifest
 from vitrail.contracts.registry import ModelVersion
 from vitrail.contracts.runs import RegisteredModel, RunSummary, StepRecord
 from vitrail.contracts.verdict import Verdict
-from vitrail.steps.artifacts import ARTIFACTS
+from vitrail.steps.table import step_names
 from vitrail.steps.workspace import Workspace
 
 __all__ = ["summarise_run"]
@@ -23,7 +23,8 @@ Status = Literal["succeeded", "failed", "unfinished"]
 
 def summarise_run(workspace: Workspace) -> RunSummary:
     """What the run's steps made; whatever a failed or skipped step did not make is None."""
-    records = {record.step: record for record in workspace.records() if record.step != "publish_report"}
+    summed_up = step_names("always", "blessed")
+    records = {record.step: record for record in workspace.records() if record.step in summed_up}
     corpus = _read(records, "checkout_corpus", CorpusManifest)
     labels = _read(records, "derive_labels", LabelSetManifest)
     evaluation = _read(records, "evaluate_model", EvaluationReport, "challenger")
@@ -50,8 +51,7 @@ def summarise_run(workspace: Workspace) -> RunSummary:
 
 def _ending(records: Mapping[str, StepRecord], *, is_blessed: bool) -> tuple[Status, str | None, str | None]:
     """Whether every step that was due has succeeded; else the step where it went wrong, and why."""
-    steps = list(ARTIFACTS)
-    for step in steps[: steps.index("publish_report" if is_blessed else "register_model")]:
+    for step in step_names("always", "blessed") if is_blessed else step_names("always"):
         record = records.get(step)
         if record is None:
             return "unfinished", step, "it was not started, or died before its record"

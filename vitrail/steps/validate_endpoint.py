@@ -4,9 +4,9 @@ from vitrail.contracts.codec import encode, read
 from vitrail.contracts.files import digest_json
 from vitrail.contracts.serving import BuiltBento
 from vitrail.packaging import prove_endpoint, running_endpoint
-from vitrail.steps.context import Outcome, Step, StepContext
+from vitrail.steps.context import Outcome, StepContext
 
-__all__ = ["STEP"]
+__all__ = ["validate_endpoint"]
 
 
 def validate_endpoint(context: StepContext) -> Outcome:
@@ -17,12 +17,3 @@ def validate_endpoint(context: StepContext) -> Outcome:
     with running_endpoint(bento, log=log, timeout_s=config.startup_timeout_s) as url:
         report = prove_endpoint(url, package / "bundle", config, context.out)
     return Outcome(digest=digest_json(encode(report)), lineage={})
-
-
-STEP = Step(
-    name="validate_endpoint",
-    function=validate_endpoint,
-    inputs=("endpoint",),
-    config=lambda recipe: None,
-    is_reusable=False,
-)

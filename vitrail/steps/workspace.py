@@ -1,26 +1,25 @@
 """Where runs and their artifacts lie: a folder a run, and a content-addressed store that runs share.
 
 <workspace>/store/<step>/<key>/          artifacts, whole or absent; `key` is a digest of everything they depend on
-<workspace>/store/<step>/<key>.work/     what an unfinished step keeps for its next try (checkpoints)
+<workspace>/store/<step>/<key>.work/     what an unfinished step keeps for its next try; of a training, checkpoints, and
+                                         `key` is a digest of what decides the training
 <workspace>/<run_id>/steps/<step>.json   StepRecord
 <workspace>/<run_id>/failed/<step>/      what a failed step had written
 <workspace>/<run_id>/pipeline.log        what the tools of a local pipeline run wrote
 <workspace>/latest -> <run_id>           the run that was begun last; for people, nothing is read through it
 """
 
-import functools
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-import vitrail
 from vitrail.contracts.codec import load, save
-from vitrail.contracts.files import digest_file, digest_json, replace_link
+from vitrail.contracts.files import replace_link
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.runs import RECIPE_FILE, StepRecord
 from vitrail.recipes import Recipe
 from vitrail.steps.run_ids import require_run_id
 
-__all__ = ["Workspace", "code_digest"]
+__all__ = ["Workspace"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,10 @@ class Workspace:
     def run_folder(self) -> Path:
         """The run's own folder."""
         return self.root / self.run_id
+
+    def failed(self, step: str) -> Path:
+        """Where what a failed step had written is kept."""
+        return self.run_folder / "failed" / step
 
     def begin(self, recipe: Recipe) -> None:
         """Makes the run folder with the resolved recipe and points `latest` at it; does nothing the next time."""
@@ -70,10 +73,3 @@ class Workspace:
         known = {field.name for field in fields(Lineage)}
         settled = {name: value for record in self.records() for name, value in record.lineage.items()}
         return replace(Lineage(run_id=self.run_id), **{k: v for k, v in settled.items() if k in known})
-
-
-@functools.cache
-def code_digest() -> str:
-    """Digest of the library's source: another version of the code never reuses an artifact of this one."""
-    root = Path(vitrail.__file__).parent
-    return digest_json({str(path.relative_to(root)): digest_file(path) for path in sorted(root.rglob("*.py"))})

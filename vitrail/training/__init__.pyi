@@ -8,7 +8,7 @@ from .config import (
     ScheduleConfig,
     TrainJobConfig,
 )
-from .job import decisive_fields
+from .job import FinetuneJob, PretrainJob, artifact_fields, decisive_fields, identify
 from .local_launch import Launch, run_job
 from .plan import HARDWARE, CorpusNumbers, Hardware, Plan, PlanReview, Taken
 from .planning import likely_hardware, measure_corpus, plan_training
@@ -23,6 +23,7 @@ __all__ = [
     "ComputeConfig",
     "CorpusNumbers",
     "FinetuneConfig",
+    "FinetuneJob",
     "Hardware",
     "Launch",
     "LaunchConfig",
@@ -31,13 +32,16 @@ __all__ = [
     "PlanReview",
     "PodSettings",
     "PretrainConfig",
+    "PretrainJob",
     "ScheduleConfig",
     "Taken",
     "TrainJobConfig",
+    "artifact_fields",
     "compare_plan",
     "decisive_fields",
     "finetune_job",
     "finetune_tasks",
+    "identify",
     "likely_hardware",
     "measure_corpus",
     "plan_training",

@@ -30,6 +30,7 @@ __all__ = [
     "FinetuneJob",
     "Job",
     "PretrainJob",
+    "artifact_fields",
     "decisive_fields",
     "identify",
     "list_checkpoints",
@@ -133,6 +134,11 @@ def identify(job: Job) -> str:
 def decisive_fields(config: PretrainConfig | FinetuneConfig) -> dict[str, Any]:
     """The JSON form of what decides the result; without how and where to compute."""
     return _without_execution("", encode(config))
+
+
+def artifact_fields(config: PretrainConfig | FinetuneConfig) -> dict[str, Any]:
+    """The JSON form of what decides the artifact: the result, and the profile beside it when one is asked for."""
+    return {**decisive_fields(config), "profile_steps": config.profile_steps}
 
 
 def _without_execution(prefix: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -1,1 +1,0 @@
-"""Embeds the gallery and writes the index bound to the model."""

@@ -1,1 +1,0 @@
-"""Resolves a corpus name, a folder or a DVC revision to a corpus with a content digest."""

@@ -1,1 +1,0 @@
-"""Derives weak labels for the corpus's images from the text around them."""

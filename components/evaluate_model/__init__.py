@@ -1,1 +1,0 @@
-"""Measures the model, and the champion if there is one, on the test split."""

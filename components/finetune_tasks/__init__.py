@@ -1,1 +1,0 @@
-"""Fine-tunes the trunk on every task of the corpus at once."""

@@ -1,1 +1,0 @@
-"""Decides whether the model may take the champion's place."""

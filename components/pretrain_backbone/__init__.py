@@ -1,1 +1,0 @@
-"""Pretrains the trunk on the weak labels."""

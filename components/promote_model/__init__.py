@@ -1,1 +1,0 @@
-"""Moves the alias `champion`."""

@@ -1,1 +1,0 @@
-"""Writes the run's summary and its one-page report, also after a failure."""

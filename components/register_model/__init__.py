@@ -1,1 +1,0 @@
-"""Registers the model as a version with the alias `challenger`."""

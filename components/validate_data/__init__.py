@@ -1,1 +1,0 @@
-"""Checks signals, labels, joins and images; a failed critical expectation stops the run."""

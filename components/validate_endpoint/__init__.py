@@ -1,1 +1,0 @@
-"""Starts the real Bento and replays golden images against it."""

@@ -1,0 +1,65 @@
+"""What is declared of a step, and what a table of steps must hold."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Step", "in_order"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A step of the pipeline.
+
+    Its body is a function of the step's name that takes a `StepContext` and returns an `Outcome`. Beside it a
+    reusable step has `what_decides(recipe, champion)`, all that its artifact depends on besides inputs, arguments
+    and code, and a training `training_job(context)`. Steps that read a registry as they go or start servers are not
+    reusable.
+
+    Attributes:
+        name: Verb and noun; also the name of its component and its task.
+        summary: What it does, in a sentence.
+        makes: The name of its artifact, under which later steps take it.
+        image: The stage family whose container image it runs in.
+        inputs: Names of the artifacts that it takes.
+        arguments: Parameters that are not artifacts.
+        resources: What it asks of a cluster; a training may hand it on to a TrainJob.
+        is_reusable: A later run takes the artifact as it is when nothing it depends on has changed.
+        when: Always, only after a blessing, or when the run has ended, whatever became of it.
+        shows: A page of the artifact that Kubeflow Pipelines shows in place of the manifest.
+        body: The module of its body.
+    """
+
+    name: str
+    summary: str
+    makes: str
+    image: Literal["data", "train", "serve"]
+    inputs: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    resources: Literal["cpu", "gpu", "training"] = "cpu"
+    is_reusable: bool = True
+    when: Literal["always", "blessed", "ended"] = "always"
+    shows: str | None = None
+    body: str = "vitrail.steps.{name}"
+
+    @property
+    def module(self) -> str:
+        """The full name of the module that holds the body."""
+        return self.body.format(name=self.name)
+
+
+def in_order(*steps: Step) -> dict[str, Step]:
+    """A table of steps by name, in the order in which they run.
+
+    Raises:
+        ValueError: A step takes what no step before it makes, or two have the same name or artifact.
+    """
+    made: dict[str, str] = {}
+    table: dict[str, Step] = {}
+    for step in steps:
+        missing = [name for name in step.inputs if name not in made]
+        if missing:
+            raise ValueError(f"step {step.name} takes {', '.join(missing)}: put it after the step that makes it")
+        if step.name in table or step.makes in made:
+            raise ValueError(f"step {step.name} or its artifact {step.makes} is declared twice: rename it")
+        made[step.makes], table[step.name] = step.name, step
+    return table

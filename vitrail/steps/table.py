@@ -1,0 +1,136 @@
+"""The steps of the pipeline, each declared once.
+
+Runner, components, graph, report, summary and command line read this table. To add a step, add its row and the
+module with its body; `docs/operations.md` shows how.
+"""
+
+from vitrail.contracts.runs import REPORT_FILE
+from vitrail.steps.declaration import Step, in_order
+
+__all__ = ["STEPS", "step_names"]
+
+_OUTSIDE = "components.{name}.step"  # joins a tool that the library does not know
+
+STEPS = in_order(
+    Step(
+        name="checkout_corpus",
+        summary="Resolves a corpus name, a folder or a DVC revision to a corpus with a content digest.",
+        arguments=("source", "repository", "revision"),
+        makes="corpus",
+        image="data",
+        is_reusable=False,
+    ),
+    Step(
+        name="derive_labels",
+        summary="Derives weak labels for the corpus's images from the text around them.",
+        inputs=("corpus",),
+        makes="labels",
+        image="data",
+    ),
+    Step(
+        name="validate_data",
+        summary="Checks signals, labels, joins and images; a failed critical expectation stops the run.",
+        inputs=("corpus", "labels"),
+        makes="validation",
+        image="data",
+    ),
+    Step(
+        name="materialize_features",
+        summary="Publishes text-derived features offline and online.",
+        inputs=("corpus", "labels", "validation"),
+        makes="features",
+        image="data",
+        body=_OUTSIDE,
+    ),
+    Step(
+        name="pretrain_backbone",
+        summary="Pretrains the trunk on the weak labels.",
+        inputs=("corpus", "labels", "validation"),
+        makes="backbone",
+        image="train",
+        resources="training",
+    ),
+    Step(
+        name="finetune_tasks",
+        summary="Fine-tunes the trunk on every task of the corpus at once.",
+        inputs=("corpus", "labels", "features", "backbone"),
+        makes="model",
+        image="train",
+        resources="training",
+    ),
+    Step(
+        name="build_index",
+        summary="Embeds the gallery and writes the index bound to the model.",
+        inputs=("corpus", "model"),
+        makes="index",
+        image="train",
+        resources="gpu",
+    ),
+    Step(
+        name="evaluate_model",
+        summary="Measures the model, and the champion if there is one, on the test split of the same corpus.",
+        inputs=("corpus", "model", "features"),
+        makes="evaluation",
+        image="train",
+        resources="gpu",
+    ),
+    Step(
+        name="gate_model",
+        summary="Decides whether the model may take the champion's place.",
+        inputs=("evaluation",),
+        makes="verdict",
+        image="train",
+        is_reusable=False,
+    ),
+    Step(
+        name="register_model",
+        summary="Registers the model as a version with the alias `challenger`.",
+        inputs=("corpus", "labels", "validation", "features", "backbone", "model", "index", "evaluation", "verdict"),
+        makes="version",
+        image="train",
+        is_reusable=False,
+        when="blessed",
+    ),
+    Step(
+        name="package_endpoint",
+        summary="Packs model, transforms, index and online features in one Bento.",
+        inputs=("corpus", "model", "index", "features", "version"),
+        makes="endpoint",
+        image="serve",
+        is_reusable=False,
+        when="blessed",
+        body=_OUTSIDE,
+    ),
+    Step(
+        name="validate_endpoint",
+        summary="Starts the real Bento and replays golden images against it.",
+        inputs=("endpoint",),
+        makes="serving",
+        image="serve",
+        is_reusable=False,
+        when="blessed",
+    ),
+    Step(
+        name="promote_model",
+        summary="Moves the alias `champion` to the proven version.",
+        inputs=("version", "verdict", "serving"),
+        makes="release",
+        image="train",
+        is_reusable=False,
+        when="blessed",
+    ),
+    Step(
+        name="publish_report",
+        summary="Writes the run's summary and its one-page report, also after a failure.",
+        makes="report",
+        image="train",
+        is_reusable=False,
+        when="ended",
+        shows=REPORT_FILE,
+    ),
+)
+
+
+def step_names(*when: str) -> tuple[str, ...]:
+    """The names of the steps that run then (see `Step.when`), in their order."""
+    return tuple(step.name for step in STEPS.values() if step.when in when)
