@@ -5,6 +5,7 @@ shards/00000.tar         images, WebDataset / img2dataset layout, never rewritte
 remote.json              optional: the object store that holds the tars instead (vitrail.corpus.store.object_store)
 index/00000.parquet      INDEX_SCHEMA, one row per readable image of the tar, in tar order
 quarantine.parquet       QUARANTINE_SCHEMA, images and rows of metadata that are not used, with the reason
+unused.parquet           optional: UNUSED_SCHEMA, what a user's files offer beside images and their metadata
 signals/*.parquet        SIGNALS_SCHEMA, one row per text
 splits.parquet           SPLITS_SCHEMA, one row per indexed image
 tasks/<task>.parquet     TASK_SCHEMA, one row per labelled image, or per label where images have several
@@ -29,6 +30,8 @@ __all__ = [
     "SPLITS_FILE",
     "SPLITS_SCHEMA",
     "TASK_SCHEMA",
+    "UNUSED_FILE",
+    "UNUSED_SCHEMA",
     "CorpusManifest",
     "ShardInfo",
     "TaskInfo",
@@ -42,6 +45,7 @@ SHARDS_FOLDER = "shards"
 SIGNALS_FILES = "signals/*.parquet"
 SPLITS_FILE = "splits.parquet"
 QUARANTINE_FILE = "quarantine.parquet"
+UNUSED_FILE = "unused.parquet"
 SPLITS = ("train", "val", "test")
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -61,6 +65,12 @@ QUARANTINE_SCHEMA = pa.schema(
     [
         ("shard", pa.string()),  # or the file with the metadata
         ("image_id", pa.string()),  # or the file_name in the metadata
+        ("reason", pa.string()),
+    ]
+)
+UNUSED_SCHEMA = pa.schema(
+    [
+        ("name", pa.string()),  # a file of the source, or `file: member` or `file: row`
         ("reason", pa.string()),
     ]
 )

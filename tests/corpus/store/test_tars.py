@@ -4,7 +4,7 @@ import tarfile
 import pytest
 
 from vitrail.corpus.build.indexing import index_shard
-from vitrail.corpus.store.tars import read_members, split_key, write_tar
+from vitrail.corpus.store.tars import read_members, write_tar
 from vitrail.errors import CorpusError
 
 
@@ -17,20 +17,6 @@ def test_writing_twice_gives_identical_ustar_bytes(tmp_path, picture):
         infos = tar.getmembers()
     assert {(info.mtime, info.uid, info.gid, info.uname) for info in infos} == {(0, 0, 0, "")}
     assert [(info.name, info.size) for info in infos] == [(name, len(data)) for name, data in members]
-
-
-@pytest.mark.parametrize(
-    ("name", "key"),
-    [
-        ("00001.jpg", ("00001", "jpg")),
-        ("./00001.JPG", ("00001", "jpg")),
-        ("a.b/c.seg.png", ("a.b/c", "seg.png")),
-        ("folder/.hidden.png", None),
-        ("README", None),
-    ],
-)
-def test_keys_follow_the_webdataset_rule(name, key):
-    assert split_key(name) == key
 
 
 def test_index_points_at_the_bytes(tmp_path, picture, tar):
@@ -101,15 +87,3 @@ def test_empty_compressed_and_foreign_files(tmp_path, picture):
     foreign.write_bytes(picture(1) * 20)
     with pytest.raises(CorpusError, match="truncated or not a tar"):
         index_shard(foreign)
-
-
-def test_tar_without_images(tmp_path, tar):
-    with pytest.raises(CorpusError, match="holds no images; names must read"):
-        index_shard(tar(tmp_path / "texts.tar", {"a.txt": b"one"}))
-    with pytest.raises(CorpusError, match="holds no images"):
-        index_shard(tar(tmp_path / "nothing.tar", {}))
-
-
-def test_two_images_under_one_key(tmp_path, picture, tar):
-    with pytest.raises(CorpusError, match=r"key 'a' has two images \(\.png and \.jpg\); keep one"):
-        index_shard(tar(tmp_path / "two.tar", {"a.png": picture(1), "a.jpg": picture(2, format="JPEG")}))

@@ -2,24 +2,26 @@
 
 import contextlib
 import fcntl
+import functools
+import importlib
 import logging
 import os
+import pkgutil
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from vitrail.contracts.corpus import CorpusManifest
+import pyarrow.parquet as pq
+
+from vitrail.contracts.corpus import QUARANTINE_FILE, UNUSED_FILE, CorpusManifest
 from vitrail.contracts.files import atomic_folder
-from vitrail.corpus.build.sources.emoji import build_emoji, build_emoji_mini
-from vitrail.corpus.build.sources.image_folder import build_folder
-from vitrail.corpus.build.sources.openclipart import build_openclipart
-from vitrail.corpus.build.sources.webdataset import build_webdataset
+from vitrail.corpus.build import sources
+from vitrail.corpus.build.folder_files import find_files
+from vitrail.corpus.build.source import FolderLayout, NamedCorpus
 from vitrail.corpus.readable_names import readable
 from vitrail.errors import CorpusError
 
-__all__ = ["CORPORA", "build_corpus"]
-
-CORPORA = ("emoji", "emoji-mini", "openclipart")
+__all__ = ["build_corpus", "corpus_names"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ def build_corpus(source: str, out: Path, *, name: str | None = None, cache: Path
     """Builds a corpus into the folder `out`, replacing what is there once the new one is complete.
 
     Args:
-        source: One of CORPORA, a folder of WebDataset / img2dataset tars, or a folder of images.
+        source: One of `corpus_names`, a folder of WebDataset / img2dataset tars, or a folder of images.
         out: The corpus folder. A killed build leaves a hidden folder beside it, which the next build removes.
         name: The corpus's name, for a user's folder; by default the folder's.
         cache: Where downloaded packages are kept; by default `downloads` beside `out`.
@@ -50,23 +52,51 @@ def build_corpus(source: str, out: Path, *, name: str | None = None, cache: Path
             "free space or choose another folder, and build again",
             error.filename or str(out),
         ) from error
-    _LOGGER.info("corpus %s: %d images, %d texts", manifest.name, manifest.num_images, manifest.num_signals)
+    _LOGGER.info("corpus %s: %s", manifest.name, _account(out, manifest))
     return manifest
 
 
+def _account(corpus: Path, manifest: CorpusManifest) -> str:
+    """How much of a source was used, and where the rest is listed."""
+    unused = corpus / UNUSED_FILE
+    num_unused = pq.read_metadata(unused).num_rows if unused.is_file() else 0
+    return (
+        f"{manifest.num_images:,} images, {manifest.num_signals:,} texts; "
+        f"{manifest.num_quarantined:,} in quarantine ({QUARANTINE_FILE}), {num_unused:,} unused ({UNUSED_FILE})"
+    )
+
+
+def corpus_names() -> tuple[str, ...]:
+    """The corpora that have a name, sorted."""
+    return tuple(sorted(_named_corpora()))
+
+
 def _builder(source: str, name: str | None, cache: Path) -> Callable[[Path], CorpusManifest]:
-    if source == "emoji":
-        return build_emoji
-    if source == "emoji-mini":
-        return build_emoji_mini
-    if source == "openclipart":
-        return lambda folder: build_openclipart(folder, cache)
+    named = _named_corpora()
+    if source in named:
+        return lambda folder: named[source].build(folder, cache)
     path = Path(source)
     if not path.is_dir():
-        raise CorpusError(f"{source!r} is neither a corpus ({', '.join(CORPORA)}) nor a folder of tars or images")
-    title = readable(name or path.resolve().name)
-    build = build_webdataset if any(path.glob("*.tar")) else build_folder
-    return lambda folder: build(path, folder, title)
+        raise CorpusError(
+            f"{source!r} is neither a corpus ({', '.join(corpus_names())}) nor a folder of tars or images"
+        )
+    title = name or readable(path.resolve().name)
+    files = find_files(path)
+    layouts = sorted((found for found in _sources() if isinstance(found, FolderLayout)), key=lambda found: found.rank)
+    layout = next(layout for layout in layouts if layout.recognises(files))
+    return lambda folder: layout.build(files, folder, title)
+
+
+def _named_corpora() -> dict[str, NamedCorpus]:
+    return {found.name: found for found in _sources() if isinstance(found, NamedCorpus)}
+
+
+@functools.cache
+def _sources() -> tuple[NamedCorpus | FolderLayout, ...]:
+    """What the modules of `sources` declare, each as a tuple SOURCES: a source more is a file more."""
+    names = sorted(module.name for module in pkgutil.iter_modules(sources.__path__))
+    modules = [importlib.import_module(f"{sources.__name__}.{name}") for name in names]
+    return tuple(found for module in modules for found in module.SOURCES)
 
 
 def _require_replaceable(out: Path) -> None:

@@ -10,10 +10,12 @@ import pyarrow as pa
 
 from vitrail.contracts.corpus import INDEX_SCHEMA, QUARANTINE_SCHEMA, ShardInfo
 from vitrail.contracts.files import digest_file
+from vitrail.corpus.build.shard_members import sort_members
 from vitrail.corpus.pixels.limits import DEFAULT_LIMITS, ImageLimits
 from vitrail.corpus.pixels.probe import verify_image
+from vitrail.corpus.pixels.signatures import NUM_SIGNATURE_BYTES
 from vitrail.corpus.store.tables import table_of
-from vitrail.corpus.store.tars import IMAGE_EXTENSIONS, Member, read_members
+from vitrail.corpus.store.tars import Member, read_members
 from vitrail.errors import CorpusError
 
 __all__ = ["IndexedShard", "index_shard"]
@@ -21,13 +23,14 @@ __all__ = ["IndexedShard", "index_shard"]
 
 @dataclass(frozen=True, kw_only=True)
 class IndexedShard:
-    """A tar with its index table, its quarantined images and its other members by key and extension."""
+    """A tar with its index table, its quarantined images, its texts by key and extension, and its other members."""
 
     path: Path
     info: ShardInfo
     index: pa.Table
     quarantine: pa.Table
     texts: dict[str, dict[str, Member]]
+    unused: tuple[tuple[str, str], ...] = ()
 
     def read(self, member: Member) -> bytes:
         """The bytes of a member."""
@@ -49,14 +52,15 @@ def index_shard(
         inspect: Called with image_id and bytes of each good image; a CorpusError from it means quarantine.
 
     Raises:
-        CorpusError: The tar cannot be read, holds no image, or has two images with one key.
+        CorpusError: The tar cannot be read.
     """
-    images, texts = _members_by_key(path)
-    rows, bad = [], []
     with path.open("rb") as stream:
-        for key, member in images.items():
+        file = stream.fileno()
+        found = sort_members(read_members(path), lambda member: _read_start(file, member))
+        rows, bad = [], [{"shard": path.stem, "image_id": key, "reason": reason} for key, reason in found.refused]
+        for key, member in found.images.items():
             try:
-                data = _read_within(stream.fileno(), member, limits)
+                data = _read_within(file, member, limits)
                 row = {"image_id": key, **_index_row(data, member, limits)}
                 if inspect is not None:
                     inspect(key, data)
@@ -64,33 +68,19 @@ def index_shard(
                 bad.append({"shard": path.stem, "image_id": key, "reason": str(error)})
             else:
                 rows.append(row)
-    for key in texts.keys() - images.keys():
-        reason = "the tar holds no image for this key"
-        bad.append({"shard": path.stem, "image_id": key, "reason": reason})
     bad.sort(key=lambda row: row["image_id"])
     return IndexedShard(
         path=path,
         info=ShardInfo(name=path.stem, num_images=len(rows), size=path.stat().st_size, digest=digest_file(path)),
         index=table_of(rows, INDEX_SCHEMA),
         quarantine=table_of(bad, QUARANTINE_SCHEMA),
-        texts=texts,
+        texts=found.texts,
+        unused=tuple(found.unused),
     )
 
 
-def _members_by_key(path: Path) -> tuple[dict[str, Member], dict[str, dict[str, Member]]]:
-    images: dict[str, Member] = {}
-    texts: dict[str, dict[str, Member]] = {}
-    for member in read_members(path):
-        if member.extension not in IMAGE_EXTENSIONS:
-            texts.setdefault(member.key, {})[member.extension] = member
-        elif images.setdefault(member.key, member) is not member:
-            raise CorpusError(
-                f"{path}: key {member.key!r} has two images (.{images[member.key].extension} and "
-                f".{member.extension}); keep one image per key"
-            )
-    if not images:
-        raise CorpusError(f"{path} holds no images; names must read <key>.png, .jpg or .webp")
-    return images, texts
+def _read_start(file: int, member: Member) -> bytes:
+    return os.pread(file, min(member.size, NUM_SIGNATURE_BYTES), member.offset)
 
 
 def _read_within(file: int, member: Member, limits: ImageLimits) -> bytes:

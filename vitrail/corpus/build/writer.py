@@ -17,6 +17,8 @@ from vitrail.contracts.corpus import (
     SPLITS_FILE,
     SPLITS_SCHEMA,
     TASK_SCHEMA,
+    UNUSED_FILE,
+    UNUSED_SCHEMA,
     CorpusManifest,
     ShardInfo,
     TaskInfo,
@@ -62,6 +64,7 @@ def write_corpus(
     splits: pa.Table,
     tasks: Sequence[TaskTable],
     refused: pa.Table | None = None,
+    unused: pa.Table | None = None,
 ) -> CorpusManifest:
     """Writes index, quarantine, signals, splits, tasks and `corpus.json` into a folder that holds `shards/`.
 
@@ -76,6 +79,7 @@ def write_corpus(
         splits: One row per image (SPLITS_SCHEMA).
         tasks: Labels by task.
         refused: What of the metadata cannot be used (QUARANTINE_SCHEMA); it follows the images in quarantine.
+        unused: What the source offers and the corpus does not use (UNUSED_SCHEMA).
 
     Raises:
         CorpusError: Two images have one id, or no image is usable.
@@ -89,6 +93,8 @@ def write_corpus(
     rows = [] if refused is None else [refused]
     quarantine = pa.concat_tables([*(shard.quarantine for shard in shards), *rows])
     write_table(folder / QUARANTINE_FILE, quarantine, QUARANTINE_SCHEMA)
+    if unused is not None and len(unused):
+        write_table(folder / UNUSED_FILE, unused, UNUSED_SCHEMA)
     write_table(folder / SPLITS_FILE, _in_order(splits, indexed), SPLITS_SCHEMA)
     for task in tasks:
         labels = _only(task.labels, indexed)

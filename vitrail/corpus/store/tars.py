@@ -1,32 +1,41 @@
 """Tar files of images: written deterministically, and read by their headers."""
 
 import io
-import re
+import os
+import posixpath
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from vitrail.corpus.readable_names import readable
 from vitrail.errors import CorpusError
 
-__all__ = ["IMAGE_EXTENSIONS", "Member", "read_members", "split_key", "write_tar"]
+__all__ = ["COMPRESSED_STARTS", "IMAGE_EXTENSIONS", "Member", "is_tar", "read_members", "write_tar"]
 
-IMAGE_EXTENSIONS = frozenset({"png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"})
+COMPRESSED_STARTS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"LZIP")
+# What is called so is an image, or goes to quarantine; what is an image without being called so is found by its bytes.
+IMAGE_EXTENSIONS = frozenset(
+    {
+        "png", "jpg", "jpeg", "jpe", "jfif", "pjpeg", "webp", "gif", "bmp", "tif", "tiff",
+        "avif", "heic", "heif", "jxl", "svg",
+    }
+)  # fmt: skip
 
 _BLOCK_BYTES = 512
-_KEY = re.compile(r"((?:.*/)?[^./]+)\.([^/]+)")
+_MAGIC = slice(257, 262)
 _MODIFIED_AT = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file in a tar: its WebDataset key and extension, and where its bytes lie."""
+    """One file in a tar: its name, where its bytes lie, and why it has none of its own that can be used."""
 
-    key: str
-    extension: str
-    offset: int
-    size: int
+    name: str
+    offset: int = 0
+    size: int = 0
+    problem: str | None = None
 
 
 def write_tar(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
@@ -40,30 +49,78 @@ def write_tar(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
             tar.addfile(info, io.BytesIO(data))
 
 
-def split_key(name: str) -> tuple[str, str] | None:
-    """Key and lower-case extension by the WebDataset rule (the key ends at the first dot), or None.
-
-    A leading "./" is not part of the key. Hidden files and files without extension have no key.
-    """
-    match = _KEY.fullmatch(name.removeprefix("./"))
-    return (match[1], match[2].lower()) if match else None
+def is_tar(start: bytes) -> bool:
+    """Whether the first 512 bytes of a file are the header of a tar (POSIX and GNU; older ones have no mark)."""
+    return start[_MAGIC] == b"ustar"
 
 
 def read_members(path: Path) -> Iterator[Member]:
-    """The files of an uncompressed tar in the order they lie, from the headers alone.
+    """The files of an uncompressed tar in the order they lie, from the headers alone; folders are left out.
+
+    Names are in UTF-8, without `./` and a leading `/`. A link stands for the file in the tar that it leads to, and
+    is never followed outside. Tars that were joined one behind the other are read to the end.
 
     Raises:
         CorpusError: The tar is empty, compressed, truncated or no tar at all.
     """
     try:
-        with tarfile.open(path, "r:") as tar:
-            for info in tar:
-                key = split_key(readable(info.name)) if info.isfile() else None
-                if key is not None:
-                    yield Member(*key, info.offset_data, info.size)
-            _require_end(path, tar.offset)
+        infos, num_rest = _read_headers(path)
     except tarfile.TarError as error:
         raise CorpusError(f"{path} {_reason(path, error)}") from error
+    files = {_plain_name(info.name): info for info in infos if info.isreg()}
+    for info in infos:
+        if not info.isdir():
+            yield _member(info, files)
+    if num_rest:
+        yield Member(
+            "(behind the end)", problem=f"{num_rest:,} bytes that are no tar; if they are, join tars by `tar -A`"
+        )
+
+
+def _read_headers(path: Path) -> tuple[list[tarfile.TarInfo], int]:
+    """The headers of all tars in a file, and how many bytes behind them are something else."""
+    infos: list[tarfile.TarInfo] = []
+    with path.open("rb") as stream:
+        num_bytes = os.fstat(stream.fileno()).st_size
+        at = 0
+        while True:
+            stream.seek(at)
+            with tarfile.open(fileobj=stream, mode="r:") as tar:
+                infos.extend(tar)
+                _require_end(path, tar.offset)
+                at = _pass_zeros(stream, tar.offset)
+            if at >= num_bytes:
+                return infos, 0
+            stream.seek(at)
+            if not is_tar(stream.read(_BLOCK_BYTES)):
+                return infos, num_bytes - at
+
+
+def _pass_zeros(stream: BinaryIO, at: int) -> int:
+    """Where the padding behind the end marker of a tar ends, in whole blocks."""
+    stream.seek(at)
+    while (block := stream.read(_BLOCK_BYTES)) and not any(block):
+        at += _BLOCK_BYTES
+    return at
+
+
+def _plain_name(name: str) -> str:
+    return "/".join(part for part in readable(name).split("/") if part not in ("", "."))
+
+
+def _member(info: tarfile.TarInfo, files: Mapping[str, tarfile.TarInfo]) -> Member:
+    name = _plain_name(info.name)
+    if info.isreg() and info.issparse():
+        return Member(name, problem="stored with holes; pack it again without --sparse")
+    if info.isreg():
+        return Member(name, info.offset_data, info.size)
+    if not (info.islnk() or info.issym()):
+        return Member(name, problem="no regular file")
+    link = info.linkname if info.islnk() else posixpath.join(posixpath.dirname(name), info.linkname)
+    target = files.get(_plain_name(posixpath.normpath(link)))
+    if target is None or target.issparse():
+        return Member(name, problem=f"a link to {readable(info.linkname)}, which is no file of the tar")
+    return Member(name, target.offset_data, target.size)
 
 
 def _require_end(path: Path, offset: int) -> None:
@@ -79,6 +136,6 @@ def _reason(path: Path, error: Exception) -> str:
         start = stream.read(6)
     if not start:
         return "is empty (0 bytes); copy or download it again, or delete it"
-    if start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")):
+    if start.startswith(COMPRESSED_STARTS):
         return "is compressed, so images cannot be read at random; unpack it to a plain .tar"
     return f"is truncated or not a tar ({error}); copy or download it again"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.files import digest_json
-from vitrail.corpus.build.builders import CORPORA, build_corpus
+from vitrail.corpus.build.builders import build_corpus, corpus_names
+from vitrail.corpus.build.folder_files import walk_files
 from vitrail.corpus.check import check_corpus
 from vitrail.corpus.versions.dvc import POINTER, TRACKED_CORPORA, checkout_corpus, git_head
 from vitrail.errors import CorpusError
@@ -65,22 +66,22 @@ def _no_revision(corpus: str, repository: Path, revision: str) -> str:
 
 def _folder_of(corpus: str, cache: Path) -> Path:
     source = Path(corpus)
-    if corpus in CORPORA:
+    if corpus in corpus_names():
         path = cache / corpus
     elif not source.is_dir():
         raise CorpusError(
-            f"{corpus!r} is neither a corpus ({', '.join(CORPORA)}) nor a folder of tars, images or a corpus"
+            f"{corpus!r} is neither a corpus ({', '.join(corpus_names())}) nor a folder of tars, images or a corpus"
         )
     elif (source / CorpusManifest.FILE).is_file():
         return source
     else:
         path = cache / f"{source.resolve().name}-{_fingerprint(source)}"
     if not (path / CorpusManifest.FILE).is_file():
-        build_corpus(corpus, path, name=None if corpus in CORPORA else source.resolve().name)
+        build_corpus(corpus, path, name=None if corpus in corpus_names() else source.resolve().name)
     return path
 
 
 def _fingerprint(folder: Path) -> str:
-    stats = ((path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
+    stats = ((path, path.stat()) for path, problem in sorted(walk_files(folder)) if problem is None)
     files = [[path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns] for path, stat in stats]
     return digest_json([str(folder.resolve()), files])[:_FINGERPRINT_DIGITS]

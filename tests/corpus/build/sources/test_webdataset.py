@@ -83,8 +83,9 @@ def test_bad_texts_are_left_out_and_counted(tmp_path, picture, tar, caplog):
     manifest = build_corpus(str(tmp_path / "tars"), tmp_path / "corpus")
     assert texts(open_corpus(tmp_path / "corpus")) == {("3", "alt_text", "fine")}
     assert manifest.num_images == 4
-    assert "2 texts are not UTF-8 or not JSON and were left out" in manifest.description
-    assert "0.txt is left out" in caplog.text
+    assert manifest.num_quarantined == 2
+    assert "2 single values of the metadata left out" in caplog.text
+    assert "0.tar: 0.txt" in caplog.text
     check_corpus(tmp_path / "corpus")
 
 

@@ -30,6 +30,7 @@ from vitrail.errors import CorpusError
 
 __all__ = ["UNKNOWN_TIME", "Item", "MetadataReader", "Place"]
 
+DEFAULT_WEIGHT = 1.0
 UNKNOWN_TIME = datetime(2000, 1, 1, tzinfo=UTC)  # of texts and labels that come without a time
 
 _LOGGER = logging.getLogger(__name__)
@@ -52,8 +53,22 @@ class Item:
     split: str | None = None
     domain: str | None = None
     language: str | None = None
-    weight: float = 1.0
+    weight: float = DEFAULT_WEIGHT
     observed_at: datetime = UNKNOWN_TIME
+
+    def joined(self, other: "Item") -> "Item":
+        """What both say; where they differ, what this one says."""
+        return Item(
+            texts=list(dict.fromkeys([*self.texts, *other.texts])),
+            labels={**other.labels, **self.labels},
+            declared={**other.declared, **self.declared},
+            group=self.group or other.group,
+            split=self.split or other.split,
+            domain=self.domain or other.domain,
+            language=self.language or other.language,
+            weight=self.weight if self.weight != DEFAULT_WEIGHT else other.weight,
+            observed_at=self.observed_at if self.observed_at != UNKNOWN_TIME else other.observed_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from vitrail.corpus.build.folder_files import FolderFiles
 from vitrail.corpus.build.metadata.columns import Item, MetadataReader, Place
 from vitrail.corpus.build.metadata.label_values import is_nothing
 from vitrail.corpus.build.metadata.refusals import Refusals
@@ -16,14 +17,13 @@ __all__ = ["METADATA_FILES", "describe_images", "find_metadata"]
 METADATA_FILES = ("metadata.parquet", "metadata.csv", "metadata.jsonl")
 
 
-def find_metadata(source: Path) -> list[Path]:
-    """The metadata files in a folder and below, hidden ones left out, in path order; case does not matter."""
-    found = (path for path in source.rglob("*") if path.name.lower() in METADATA_FILES)
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(source).parts))
+def find_metadata(files: Iterable[Path]) -> list[Path]:
+    """The metadata files among the files of a folder, in path order; case does not matter."""
+    return sorted(path for path in files if path.name.lower() in METADATA_FILES)
 
 
 def describe_images(
-    source: Path, files: Sequence[Path], images: Sequence[Path], reader: MetadataReader, refusals: Refusals
+    files: FolderFiles, tables: Sequence[Path], reader: MetadataReader, refusals: Refusals
 ) -> dict[Path, Item]:
     """What the metadata files say, by image; a row that cannot be used goes to `refusals` with its line.
 
@@ -32,15 +32,15 @@ def describe_images(
     Raises:
         CorpusError: A file is no table, or a column cannot be used.
     """
-    by_name = {_comparable(path): path for path in images}
+    by_name = {_comparable(path): path for path in (*files.images, *files.bad_images)}
     items: dict[Path, Item] = {}
     rows: dict[Path, str] = {}
-    for file in files:
-        split = split_word(file.parent.name) if file.parent != source else None
+    for file in tables:
+        split = split_word(file.parent.name) if file.parent != files.source else None
         for row in read_rows(file):
             refusals.count_row()
             name = row.record.get("file_name")
-            place = Place(file.relative_to(source).as_posix(), "" if is_nothing(name) else str(name), row.where)
+            place = Place(files.name_of(file), "" if is_nothing(name) else str(name), row.where)
             try:
                 path = _image_of(row, file, by_name, rows)
             except ValueError as error:

@@ -35,13 +35,14 @@ from vitrail.corpus.build.emoji.texts import CATEGORIES, EmojiRecords, load_reco
 from vitrail.corpus.build.groups import connect_groups
 from vitrail.corpus.build.indexing import index_shard
 from vitrail.corpus.build.lookalikes import look_of
+from vitrail.corpus.build.source import NamedCorpus
 from vitrail.corpus.build.writer import Card, TaskTable, write_corpus
 from vitrail.corpus.splits import split_of
 from vitrail.corpus.store.tables import table_of
 from vitrail.corpus.store.tars import write_tar
 from vitrail.errors import CorpusError
 
-__all__ = ["build_emoji", "build_emoji_mini"]
+__all__ = ["SOURCES", "build_emoji", "build_emoji_mini"]
 
 _SIDE_PIXELS = 72
 _SHARD_IMAGES = 1000
@@ -96,6 +97,12 @@ def build_emoji_mini(folder: Path) -> CorpusManifest:
     drawings = (drawing for drawing in _drawings() if concept_of(drawing.codes) in concepts)
     card = _card("emoji-mini", "A few emoji in two styles", f"{len(concepts)} emoji")
     return _build(folder, card, drawings, _MINI_SHARD_IMAGES)
+
+
+SOURCES = (
+    NamedCorpus(name="emoji", build=lambda folder, cache: build_emoji(folder)),
+    NamedCorpus(name="emoji-mini", build=lambda folder, cache: build_emoji_mini(folder)),
+)
 
 
 def _card(name: str, title: str, what: str) -> Card:

@@ -1,99 +1,129 @@
-"""A folder of images, with a metadata file or with sub-folders as labels."""
+"""A folder of images: with metadata files, with texts beside the images, or with folders as labels."""
 
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from vitrail.contracts.corpus import SHARDS_FOLDER, CorpusManifest, tar_file
+from vitrail.contracts.corpus import QUARANTINE_SCHEMA, SHARDS_FOLDER, CorpusManifest, tar_file
+from vitrail.corpus.build.folder_files import FolderFiles
 from vitrail.corpus.build.indexing import IndexedShard, index_shard
 from vitrail.corpus.build.items import signals_of, splits_of, tasks_of
 from vitrail.corpus.build.lookalikes import match_lookalikes, thumbnail_of
-from vitrail.corpus.build.metadata.columns import Item, MetadataReader, Place
+from vitrail.corpus.build.metadata.columns import Item, MetadataReader
 from vitrail.corpus.build.metadata.described_images import describe_images, find_metadata
+from vitrail.corpus.build.metadata.image_surroundings import Surroundings
 from vitrail.corpus.build.metadata.refusals import Refusals
-from vitrail.corpus.build.metadata.split_words import split_word
-from vitrail.corpus.build.metadata.task_declarations import TaskDeclarations
+from vitrail.corpus.build.metadata.task_declarations import DECLARATIONS_FILE, TaskDeclarations
+from vitrail.corpus.build.source import FolderLayout
+from vitrail.corpus.build.unused import Unused
 from vitrail.corpus.build.writer import Card, write_corpus
+from vitrail.corpus.pixels.signatures import NUM_SIGNATURE_BYTES, image_format
 from vitrail.corpus.readable_names import readable
+from vitrail.corpus.store.tables import table_of
 from vitrail.corpus.store.tars import IMAGE_EXTENSIONS, write_tar
 from vitrail.errors import CorpusError
 
-__all__ = ["build_folder", "list_images"]
+__all__ = ["SOURCES", "build_folder"]
 
 _SHARD_IMAGES = 1000
 _TAIL_CHARACTERS = 16  # of a path that is too long; four bytes each at most
 _NAME_BYTES = 90  # a ustar name holds 100, extension included
+_TABLES = {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".feather", ".xlsx", ".xls", ".ods", ".arrow"}
+_ARCHIVES = {".zip", ".rar", ".7z", ".gz", ".bz2", ".xz", ".zst"}
+_TEXTS = {".txt", ".caption", ".cls"}
 
 
-def list_images(source: Path) -> list[Path]:
-    """The image files under a folder, hidden ones left out, in path order."""
-    files = (path for path in source.rglob("*") if path.suffix.lower().lstrip(".") in IMAGE_EXTENSIONS)
-    shown = (path for path in files if not any(part.startswith(".") for part in path.relative_to(source).parts))
-    return sorted(path for path in shown if path.is_file())
+def build_folder(files: FolderFiles, folder: Path, name: str) -> CorpusManifest:
+    """Builds a corpus from the images of a folder and below; the files are packed into tars unchanged.
 
-
-def build_folder(source: Path, folder: Path, name: str) -> CorpusManifest:
-    """Builds a corpus from the images under `source`; the files are packed into tars unchanged.
-
-    Metadata files may lie in the folder or in its sub-folders; their `file_name` is relative to them. Without
-    any, the sub-folder of an image is its label, below `train`, `val` and `test` folders when there are such.
+    Metadata files may lie in the folder or in its sub-folders; their `file_name` is relative to them. Texts and
+    labels of an image may lie beside it under its name. Without metadata files the last folder of an image is its
+    label; folders named train, val or test, or in other words for these, are its split.
 
     Raises:
         CorpusError: There are no images, or the metadata cannot be understood (see `_items`).
     """
-    images = list_images(source)
-    if not images:
-        raise CorpusError(f"{source} holds no tars and no images ({', '.join(sorted(IMAGE_EXTENSIONS))})")
-    ids = _image_ids(source, images)
-    refusals = Refusals()
-    declared = TaskDeclarations.read(source)
-    items = _items(source, ids, MetadataReader(refusals, declared), refusals)
-    shards: list[IndexedShard] = []
+    _require_images(files)
+    ids = _image_ids(files.source, files.images)
+    refusals, unused = Refusals(), Unused(files)
+    declared = TaskDeclarations.read(files.source)
+    items = _items(files, ids, MetadataReader(refusals, declared), refusals, unused)
     thumbnails: dict[str, np.ndarray] = {}
-    (folder / SHARDS_FOLDER).mkdir()
-    for number, start in enumerate(range(0, len(images), _SHARD_IMAGES)):
-        batch = images[start : start + _SHARD_IMAGES]
-        tar = folder / tar_file(f"{number:05d}")
-        write_tar(tar, ((f"{ids[path]}.{path.suffix[1:].lower()}", path.read_bytes()) for path in batch))
-        shards.append(index_shard(tar, inspect=lambda key, data: thumbnails.update({key: thumbnail_of(data)})))
+    shards = _pack(folder, files.images, ids, thumbnails)
     items = {key: item for key, item in items.items() if key in thumbnails}
     return write_corpus(
         folder,
         Card(
             name=name,
             title=name,
-            description=f"Images of the folder {readable(source.resolve().name)}.",
+            description=f"Images of the folder {readable(files.source.resolve().name)}.",
             licences=("not stated: the images belong to whoever made them",),
         ),
         shards,
         signals=signals_of(items),
         splits=splits_of(items, match_lookalikes(thumbnails)),
         tasks=tasks_of(items, declared),
-        refused=refusals.table(),
+        refused=pa.concat_tables([_bad_images(files), refusals.table()]),
+        unused=unused.table(),
     )
 
 
-def _items(source: Path, ids: Mapping[Path, str], reader: MetadataReader, refusals: Refusals) -> dict[str, Item]:
-    """By image_id: the image's row, or what its folders say.
+SOURCES = (FolderLayout(rank=9, recognises=lambda files: True, build=build_folder),)
+
+
+def _require_images(files: FolderFiles) -> None:
+    if files.images:
+        return
+    problems = files.bad_images or files.passed_over
+    first = next(((path, reason) for path, reason in problems.items()), None)
+    why = f"; {files.name_of(first[0])}, for one: {first[1]}" if first else ""
+    raise CorpusError(f"{files.source} holds no tars and no images (PNG, JPEG or WebP){why}")
+
+
+def _pack(
+    folder: Path, images: Sequence[Path], ids: Mapping[Path, str], thumbnails: dict[str, np.ndarray]
+) -> list[IndexedShard]:
+    """Packs the images into tars; the thumbnails of those that can be decoded are added to `thumbnails`."""
+    shards: list[IndexedShard] = []
+    (folder / SHARDS_FOLDER).mkdir()
+    for number, start in enumerate(range(0, len(images), _SHARD_IMAGES)):
+        tar = folder / tar_file(f"{number:05d}")
+        write_tar(tar, (_member(path, ids[path]) for path in images[start : start + _SHARD_IMAGES]))
+        shards.append(index_shard(tar, inspect=lambda key, data: thumbnails.update({key: thumbnail_of(data)})))
+    return shards
+
+
+def _member(path: Path, image_id: str) -> tuple[str, bytes]:
+    data = path.read_bytes()
+    extension = path.suffix[1:].lower()
+    if extension not in IMAGE_EXTENSIONS:
+        extension = image_format(data[:NUM_SIGNATURE_BYTES]) or extension
+    return f"{image_id}.{extension}", data
+
+
+def _items(
+    files: FolderFiles, ids: Mapping[Path, str], reader: MetadataReader, refusals: Refusals, unused: Unused
+) -> dict[str, Item]:
+    """By image_id: the image's row, what lies beside it, and what its folders say.
 
     Raises:
         CorpusError: A metadata file is no table, a column cannot be used, or most rows cannot.
     """
-    files = find_metadata(source)
-    described = describe_images(source, files, list(ids), reader, refusals)
+    tables = find_metadata(files.others)
+    described = describe_images(files, tables, reader, refusals)
+    surroundings = Surroundings(files, reader, refusals)
     items: dict[str, Item] = {}
     for path, image_id in ids.items():
-        if path in described:
-            items[image_id] = described[path]
-            continue
-        if not files:
+        if not tables:
             refusals.count_row()
-        place = Place(path.relative_to(source).as_posix(), image_id, str(path))
-        items[image_id] = _item_without_row(source, path, place, reader, is_labelled=not files)
+        beside = surroundings.describe(path, image_id, is_labelled=not tables)
+        items[image_id] = described[path].joined(beside) if path in described else beside
+    known = [files.source / DECLARATIONS_FILE, *tables, *surroundings.used]
+    _list_unused(files, known, surroundings.unmatched, unused)
     refusals.require_few()
     reader.require_declared()
     reader.log()
@@ -118,12 +148,34 @@ def _image_ids(source: Path, images: Sequence[Path]) -> dict[Path, str]:
     return ids
 
 
-def _item_without_row(source: Path, path: Path, place: Place, reader: MetadataReader, *, is_labelled: bool) -> Item:
-    """What the folders of an image say: the split above all, then the class when no metadata files are there."""
-    parts = path.relative_to(source).parts[:-1]
-    record: dict[str, Any] = {}
-    if parts and split_word(parts[0]):
-        record["split"], parts = parts[0], parts[1:]
-    if parts and is_labelled:
-        record["label"] = readable(parts[0])
-    return reader.read(record, place) or Item()
+def _bad_images(files: FolderFiles) -> pa.Table:
+    rows = [
+        {"shard": "", "image_id": files.name_of(path), "reason": readable(reason)}
+        for path, reason in files.bad_images.items()
+    ]
+    return table_of(rows, QUARANTINE_SCHEMA)
+
+
+def _list_unused(
+    files: FolderFiles, used: Sequence[Path], unmatched: Sequence[tuple[str, str]], unused: Unused
+) -> None:
+    unused.add_all(unmatched)
+    for path in files.tars + files.compressed_tars:
+        unused.add(files.name_of(path), "a tar among images; give tars a folder of their own")
+    known = set(used)
+    for path in files.others:
+        if path not in known:
+            unused.add(files.name_of(path), _why_unused(path))
+
+
+def _why_unused(path: Path) -> str:
+    extension = path.suffix.lower()
+    if path.name.endswith("_stats.json"):
+        return "statistics of img2dataset"
+    if extension in _TABLES:
+        return "metadata are read from metadata.csv, .jsonl or .parquet with a column 'file_name'; name the file so"
+    if extension in _ARCHIVES:
+        return "an archive; unpack it"
+    if extension in _TEXTS:
+        return "no image of this name beside it"
+    return "neither an image nor metadata"

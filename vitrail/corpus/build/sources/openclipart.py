@@ -26,12 +26,13 @@ from vitrail.corpus.build.indexing import IndexedShard, index_shard
 from vitrail.corpus.build.items import splits_of
 from vitrail.corpus.build.lookalikes import match_lookalikes, thumbnail_of
 from vitrail.corpus.build.metadata.columns import Item
+from vitrail.corpus.build.source import NamedCorpus
 from vitrail.corpus.build.writer import Card, TaskTable, write_corpus
 from vitrail.corpus.store.tables import table_of
 from vitrail.corpus.store.tars import write_tar
 from vitrail.errors import CorpusError
 
-__all__ = ["build_from_tree", "build_openclipart"]
+__all__ = ["SOURCES", "build_from_tree", "build_openclipart"]
 
 _LOGGER = logging.getLogger(__name__)
 _VERSION = "1:0.18+dfsg-19"
@@ -107,6 +108,9 @@ def build_from_tree(folder: Path, root: Path) -> CorpusManifest:
         splits=splits_of(items, match_lookalikes(thumbnails)),
         tasks=_tasks(pictures),
     )
+
+
+SOURCES = (NamedCorpus(name="openclipart", build=build_openclipart),)
 
 
 def _package(name: str, digest: str, cache: Path) -> Path:
