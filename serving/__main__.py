@@ -2,11 +2,16 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
+from serving.endpoint.location import locate_bundle
+from vitrail.contracts.bundle import read_bundle
+from vitrail.errors import VitrailError
 from vitrail.packaging.endpoint_process import bentoml_command
 
 _HERE = Path(__file__).resolve().parent
+_NO_TELEMETRY = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 def main() -> None:
@@ -15,15 +20,18 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 to be reached from other machines")
     parser.add_argument("--port", type=int, default=3000)
     parser.add_argument("--model", default="vitrail", help="registered model whose champion is served")
-    parser.add_argument("--bundle", type=Path, help="a bundle folder; default: the registry's champion")
+    parser.add_argument("--bundle", help="a bundle folder; default: the registry's champion")
     options = parser.parse_args()
-    settings = ["BENTOML_DO_NOT_TRACK=True", "DO_NOT_TRACK=true", "MLFLOW_DISABLE_TELEMETRY=true"]
-    settings.append(f"VITRAIL_MODEL={options.model}")
-    if options.bundle:
-        settings.append(f"VITRAIL_BUNDLE={options.bundle.resolve()}")
-    command = bentoml_command("serve", ".", "--host", options.host, "--port", str(options.port))
+    os.environ.update(_NO_TELEMETRY)
+    try:
+        bundle = locate_bundle(_HERE, options.bundle, options.model, os.environ.get("MLFLOW_TRACKING_URI"))
+        read_bundle(bundle)
+    except (VitrailError, OSError) as error:
+        sys.exit(f"vitrail serve: {error}")
+    os.environ["VITRAIL_BUNDLE"] = str(bundle)
     os.chdir(_HERE)
-    os.execvp("env", ["env", *settings, *command])  # noqa: S606 - in its place, so that signals reach the server
+    command = bentoml_command("serve", ".", "--host", options.host, "--port", str(options.port))
+    os.execvp(command[0], command)  # noqa: S606 - in its place, so that signals reach the server
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def _stage_champion(repository: Path, here: Path, registry: RegistryConfig) -> N
     if champion is None:
         raise ServingError(
             f"the registry at {registry.tracking_uri} has no champion of {registry.name} to serve: run `make run` "
-            "first, or name another registered model in VITRAIL_MODEL, or a bundle in VITRAIL_BUNDLE"
+            "first, or name another registered model (--model, VITRAIL_MODEL) or a bundle (--bundle, VITRAIL_BUNDLE)"
         )
     version = fetch_version(champion, repository / "runs" / "versions")
     features = version / "features"

@@ -44,7 +44,7 @@ def mlflow_server(database: str, folder: Path) -> Iterator[str]:
 def find_postgresql() -> Path | None:
     """The folder of PostgreSQL's programs; None where it is not installed."""
     found = shutil.which("initdb")
-    folders = [Path(found).parent] if found else sorted(map(Path, glob.glob("/usr/lib/postgresql/*/bin")))
+    folders = [Path(found).resolve().parent] if found else sorted(map(Path, glob.glob("/usr/lib/postgresql/*/bin")))
     return folders[-1] if folders else None
 
 

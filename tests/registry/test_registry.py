@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import multiprocessing
+import shutil
 from pathlib import Path
 
 import pytest
@@ -294,3 +296,62 @@ def test_artifacts_lie_beside_the_database_wherever_the_process_is(tmp_path, mon
     assert location == (tmp_path / "volume" / "mlruns" / "vitrail-x").as_uri()
     assert (tmp_path / "volume" / "mlflow.db").exists()
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.fixture
+def moved(candidate, named, tmp_path):
+    """A clone's registry with one version, copied from a place that is still there, and then moved to another."""
+    candidate.register(named)
+    shutil.copytree(Path(named.database).parent, tmp_path / "copy")
+    copied = RegistryConfig(name=named.name).inside(str(tmp_path / "copy"))
+    fetch_version(find_challenger(copied), tmp_path / "of the copy")
+    (tmp_path / "copy").rename(tmp_path / "mein Klon, größer")
+    return RegistryConfig(name=named.name).inside(str(tmp_path / "mein Klon, größer"))
+
+
+def artifact_addresses(config):
+    with connect(config) as client:
+        version = client.get_model_version_by_alias(config.name, "challenger")
+        run = client.get_run(version.run_id)
+        experiment = client.get_experiment(run.info.experiment_id)
+    return experiment.artifact_location, run.info.artifact_uri, version.source
+
+
+def test_a_moved_registry_has_its_artifacts(moved, tmp_path):
+    folder = fetch_version(find_challenger(moved), tmp_path / "cache")
+    assert (folder / "model" / "model.safetensors").exists()
+    location, run, source = artifact_addresses(moved)
+    assert location == (Path(moved.database).parent / "mlruns" / moved.name).as_uri()
+    assert source == run
+    assert run.startswith(location)
+
+
+def test_a_moved_registry_takes_new_versions_where_it_is(moved, named, tmp_path):
+    before = artifact_addresses(named), sorted(Path(named.database).parent.rglob("*"))
+    version = make_candidate(tmp_path / "other").register(moved)
+    store = Path(moved.database).parent / "mlruns" / moved.name / version.mlflow_run_id
+    assert (store / "artifacts" / "digests.json").exists()
+    assert not (tmp_path / "copy").exists()
+    assert (artifact_addresses(named), sorted(Path(named.database).parent.rglob("*"))) == before
+
+
+def test_a_database_moved_without_its_artifacts_still_reads_them_where_they_are(candidate, named, tmp_path):
+    version = candidate.register(named)
+    shutil.copyfile(named.database, tmp_path / "mlflow.db")
+    alone = RegistryConfig(name=named.name).inside(str(tmp_path))
+    assert find_challenger(alone).artifacts_digest == version.artifacts_digest
+    fetch_version(find_challenger(alone), tmp_path / "cache")
+
+
+@pytest.mark.parametrize("run_id", ["Bob's run", 'a "b"', "a\\b"])
+def test_a_run_id_that_a_filter_cannot_hold_is_refused(candidate, named, run_id):
+    with pytest.raises(RegistryError, match="has a quote or a backslash"):
+        candidate.register(named, dataclasses.replace(RUN, run_id=run_id))
+
+
+@pytest.mark.registry
+def test_a_new_registry_may_be_opened_by_several_at_once(tmp_path):
+    """Two first runs in a fresh clone; a process of MLflow alone fails with "duplicate column name"."""
+    config = RegistryConfig().inside(str(tmp_path))
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        assert pool.map(find_champion, [config] * 3, chunksize=1) == [None] * 3

@@ -104,14 +104,17 @@ def test_a_full_disk_leaves_the_last_checkpoint(process, tmp_path):
     assert not list(tmp_path.glob(".step-*"))
 
 
+@pytest.mark.parametrize("kept", [0, 0.001, 0.1, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("name", ["__0_0.distcp", ".metadata", "progress.json"])
-def test_a_damaged_checkpoint_is_named(process, tmp_path, name):
+def test_a_cut_checkpoint_is_named_with_a_reason(process, tmp_path, name, kept):
     training = Training(tmp_path, process, seed=0)
     training.step(0)
     training.save(1)
     path = tmp_path / "step-00000001" / name
-    path.write_bytes(path.read_bytes()[:20])
-    with pytest.raises(TrainingError, match="step-00000001 cannot be read"):
+    whole = path.read_bytes()
+    path.write_bytes(whole[: min(int(kept * len(whole)), len(whole) - 2)])  # the last byte of JSON is a line end
+    words = r"cannot be read: (rank 0: )?((\w+Error: )?[^:;]*\w+ \w+.*); remove that folder"
+    with pytest.raises(TrainingError, match=f"step-00000001 {words}"):
         Training(tmp_path, process, seed=1).checkpoints.restore("test")
 
 

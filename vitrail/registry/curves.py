@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitrail.registry.client import connect, find_experiment
+from vitrail.registry.client import connect, find_experiment, quoted
 from vitrail.registry.config import RegistryConfig
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def log_curves(log: Path, *, stage: str, run_id: str, is_complete: bool, config:
 
 def open_run(client: "MlflowClient", experiment: str, run_id: str, *, is_for_model: bool = False) -> "Run":
     """The MLflow run of a pipeline run, made when there is none; for a model, one that has no model yet."""
-    for run in client.search_runs([experiment], f"tags.run_id = '{run_id}'", order_by=["attributes.start_time"]):
+    for run in client.search_runs([experiment], f"tags.run_id = {quoted(run_id)}", order_by=["attributes.start_time"]):
         if not (is_for_model and "model_id" in run.data.tags):
             return run
     return client.create_run(experiment, run_name=run_id, tags={"run_id": run_id})

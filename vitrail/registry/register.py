@@ -22,7 +22,7 @@ from vitrail.contracts.verdict import Verdict
 from vitrail.errors import RegistryError
 from vitrail.models import load_manifest
 from vitrail.registry.card import model_card
-from vitrail.registry.client import connect, ensure_model, find_experiment
+from vitrail.registry.client import connect, ensure_model, find_experiment, quoted
 from vitrail.registry.config import RegistryConfig
 from vitrail.registry.curves import allowed_name, leaves, log_metrics, open_run, write_curve
 from vitrail.registry.version_folder import collect_artifacts, curve_name, seal_artifacts
@@ -203,7 +203,7 @@ def _tags(submission: _Submission) -> dict[str, str]:
 
 def _forget_interrupted(client: "MlflowClient", experiment: str, submission: _Submission) -> None:
     run_id, model_id = submission.lineage.run_id, submission.manifest.model_id
-    wanted = f"tags.run_id = '{run_id}' and tags.model_id = '{model_id}'"
+    wanted = f"tags.run_id = {quoted(run_id)} and tags.model_id = {quoted(model_id)}"
     for run in client.search_runs([experiment], wanted):
         client.delete_run(run.info.run_id)
 

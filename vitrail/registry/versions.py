@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.registry import ModelVersion
 from vitrail.errors import RegistryError
-from vitrail.registry.client import connect
+from vitrail.registry.client import connect, quoted
 from vitrail.registry.config import RegistryConfig
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def read_alias(client: "MlflowClient", config: RegistryConfig, alias: str) -> Mo
 
 def find_registered(client: "MlflowClient", config: RegistryConfig, run_id: str, model_id: str) -> ModelVersion | None:
     """The version that this pipeline run registered for this model, if it did."""
-    wanted = f"name = '{config.name}' and tags.run_id = '{run_id}' and tags.model_id = '{model_id}'"
+    wanted = f"name = '{config.name}' and tags.run_id = {quoted(run_id)} and tags.model_id = {quoted(model_id)}"
     found = client.search_model_versions(wanted)
     return read_version(found[0], config) if found else None
 

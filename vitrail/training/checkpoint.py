@@ -205,8 +205,10 @@ class Checkpointer:
 def _reason(error: BaseException) -> str:
     """The cause of an error on one line; torch wraps that of each rank into a traceback."""
     if isinstance(error, CheckpointException):
-        return "; ".join(f"rank {rank}: {cause[0]}" for rank, cause in error.failures.items())
-    return f"{type(error).__name__}: {error}"
+        return "; ".join(f"rank {rank}: {_reason(cause[0])}" for rank, cause in error.failures.items())
+    if isinstance(error, EOFError):
+        return "a file is cut short"  # the error itself is often without a word
+    return f"{type(error).__name__}: {str(error).strip() or 'the file is damaged'}"
 
 
 def _empty_like(metadata: TensorStorageMetadata, parameter: Tensor) -> Tensor:
