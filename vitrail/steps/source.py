@@ -49,11 +49,15 @@ def find_source(module: str) -> dict[str, Path]:
 
 
 def _data_files(modules: dict[str, Path]) -> dict[str, Path]:
-    """Files in the folders of these modules that one of them names."""
+    """Files beside these modules, or in a folder beside them that is no package, which one of them names."""
     named = frozenset[str]().union(*(_read(path, name).strings for name, path in modules.items()))
-    files = (file for folder in {path.parent for path in modules.values()} for file in folder.iterdir())
-    found = (file for file in files if file.name in named and file.is_file() and file.suffix not in (".py", ".pyi"))
-    return {f"{file.parent.name}/{file.name}": file for file in found}
+    found: dict[str, Path] = {}
+    for folder in {path.parent for path in modules.values()}:
+        plain = [place for place in folder.iterdir() if place.is_dir() and not (place / "__init__.py").exists()]
+        for file in (file for place in (folder, *plain) for file in place.iterdir()):
+            if file.name in named and file.is_file() and file.suffix not in (".py", ".pyi"):
+                found[str(file.relative_to(folder.parent))] = file
+    return found
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from vitrail.contracts.models import Architecture, Transforms
 from vitrail.corpus.pixels.augment import Augmentation
 from vitrail.corpus.reader.balance import Balance
 from vitrail.corpus.reader.config import ReaderConfig
-from vitrail.tasks.find import loss_names
+from vitrail.tasks.find_loss import loss_names
 from vitrail.tasks.weighting import TargetWeighting
 
 __all__ = [
