@@ -10,7 +10,13 @@ HEAVY = {"torch", "timm", "mlflow", "daft", "sklearn", "pandas", "great_expectat
 
 @pytest.mark.parametrize(
     "module",
-    ["vitrail.recipes", "vitrail.steps", "vitrail.steps.gate_model", "vitrail.steps.finetune_tasks", "vitrail.cli"],
+    [
+        "vitrail.recipes",
+        "vitrail.steps",
+        "vitrail.cli",
+        *(f"vitrail.steps.{name}" for name in ("finetune_tasks", "gate_model", "publish_report", "register_model")),
+        "vitrail.steps.validate_endpoint",
+    ],
 )
 def test_heavy_libraries_are_imported_by_what_uses_them(module):
     code = f"import sys, {module}; print(*sorted({HEAVY!r} & set(sys.modules)))"

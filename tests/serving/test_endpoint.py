@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shutil
+import struct
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from builders.image_files import exif_block, jpeg_with
+from builders.pictures import make_picture
 from builders.served_model import CONFIG, LINEAGE, save_random_model
 from vitrail.contracts.bundle import read_bundle, seal_bundle
 from vitrail.contracts.codec import load
@@ -114,6 +117,17 @@ def test_search_gives_neighbours_with_their_texts_and_thumbnails(client, picture
 def test_a_bare_image_body_is_taken_too(client, picture):
     bare = client.post("/search?k=2", content=picture, headers={"content-type": "image/png"})
     assert bare.json() == post(client, "search", picture, k="2").json()
+
+
+def test_broken_metadata_do_not_break_an_answer(client):
+    plain = make_picture(1, format="JPEG")
+    odd = exif_block([(0x0112, 2, 2, b"6\0"), (0x011A, 10, 1, struct.pack("<I", 38))], struct.pack("<ii", -1, 0))
+    for data in (
+        jpeg_with(plain, (0xE1, b"Exif\0\0" + odd)),
+        jpeg_with(plain, (0xE2, b"MPF\0II*\0")),
+        plain + bytes(99_999),
+    ):
+        assert post(client, "search", data, k="2").json() == post(client, "search", plain, k="2").json()
 
 
 def _png(width: int, height: int) -> bytes:

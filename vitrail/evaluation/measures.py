@@ -5,6 +5,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,11 @@ from vitrail.corpus import Corpus
 from vitrail.errors import EvaluationError
 from vitrail.evaluation import kinds
 from vitrail.evaluation.config import EvaluationConfig
-from vitrail.evaluation.inference import Answers
 from vitrail.evaluation.metrics import TaskResult
 from vitrail.evaluation.units import Units
+
+if TYPE_CHECKING:  # torch is loaded by those who ask a model, not by those who show what was measured
+    from vitrail.evaluation.inference import Answers
 
 __all__ = ["Aggregate", "Measures", "TaskAnswers", "find_measures", "measured_kinds"]
 
@@ -36,7 +39,7 @@ class TaskAnswers:
     task: TaskInfo
     head: HeadSpec
     corpus: Corpus
-    answers: Answers
+    answers: "Answers"
     units: Units
     categories: Mapping[str, NDArray[np.str_]]
     config: EvaluationConfig

@@ -12,11 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from vitrail import evaluation, models  # torch is loaded by those who ask a model, not by those who compare
 from vitrail.contracts.bundle import GOLDEN_ANSWERS_FILE, GOLDEN_IMAGES_FILE, GOLDEN_SCHEMA
 from vitrail.corpus import Corpus
 from vitrail.errors import ServingError
-from vitrail.evaluation import open_index
-from vitrail.models import Predictor
 
 __all__ = ["Golden", "choose_golden", "compute_golden", "read_golden", "write_golden"]
 
@@ -67,11 +66,12 @@ def compute_golden(corpus: Corpus, model: Path, index: Path, *, count: int, num_
     """
     image_ids = choose_golden(corpus, count)
     images = corpus.read_bytes(image_ids)
-    predictor = Predictor(model)
+    predictor = models.Predictor(model)
     predictions = predictor.predict_bytes(images)
     if predictions.embeddings is None or predictions.codes is None:
         raise ServingError(f"{model} has no retrieval head, so its endpoint could not search")
-    keys, distances = open_index(index, predictor.manifest.model_id).search(predictions.codes, num_neighbours)
+    opened = evaluation.open_index(index, predictor.manifest.model_id)
+    keys, distances = opened.search(predictions.codes, num_neighbours)
     return Golden(
         image_ids=image_ids,
         images=images,

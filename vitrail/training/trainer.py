@@ -326,7 +326,8 @@ def _profiler(num_steps: int, work: Path, process: Process) -> Iterator[Callable
         return
     schedule = torch.profiler.schedule(wait=0, warmup=1, active=num_steps, repeat=1)
     save = functools.partial(_save_trace, work / TRACE_FILE)
-    with torch.profiler.profile(schedule=schedule, on_trace_ready=save) as profile:
+    # One cycle, so there is nothing to accumulate; torch 2.11 warns when that is not said.
+    with torch.profiler.profile(schedule=schedule, on_trace_ready=save, acc_events=True) as profile:
         yield profile.step
 
 
