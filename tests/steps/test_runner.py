@@ -2,6 +2,7 @@ import dataclasses
 import json
 import shutil
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import filelock
@@ -168,4 +169,19 @@ def test_trace_finds_runs_by_any_identifier(workspace):
 def test_record_reads_back(workspace):
     run(workspace)
     record = load(StepRecord, workspace.run_folder / "steps" / "derive_labels.json")
-    assert record == workspace.records()[0]
+    (read,) = workspace.records()
+    assert dataclasses.replace(record, artifact=read.artifact) == read
+    assert (workspace.run_folder / record.artifact).samefile(read.artifact)
+
+
+@pytest.mark.parametrize("is_copy", [False, True], ids=["moved", "copied"])
+def test_a_moved_workspace_has_its_records_and_artifacts(workspace, tmp_path, is_copy):
+    made = run(workspace)
+    elsewhere = tmp_path / "another place"
+    shutil.copytree(workspace.root, elsewhere, symlinks=True) if is_copy else workspace.root.rename(elsewhere)
+    (record,) = Workspace(elsewhere, workspace.run_id).records()
+    assert Path(record.artifact).is_relative_to(elsewhere)
+    reused = run(Workspace(elsewhere, "run-2"))
+    assert (Path(reused.artifact), reused.digest) == (Path(record.artifact), made.digest)
+    assert Workspace(elsewhere, "run-2").records()[0].is_reused
+    assert (elsewhere / "run-2" / "labels" / "number.json").exists()

@@ -60,8 +60,14 @@ def reuse_or_make(task: Task) -> tuple[ArtifactManifest, bool]:
         for leftover in target.parent.glob(f".{target.name}.partial-*"):  # of a run that was killed
             shutil.rmtree(leftover)
         if task.step.is_reusable and (target / ArtifactManifest.FILE).exists():
-            return read(ArtifactManifest, target), True
+            return _moved_along(read(ArtifactManifest, target), target), True
         return _make(task, target), False
+
+
+def _moved_along(manifest: ArtifactManifest, target: Path) -> ArtifactManifest:
+    """The manifest with the artifact's present place, when the workspace was moved since it was made."""
+    own = target / manifest.step
+    return dataclasses.replace(manifest, artifact=str(own.resolve())) if own.exists() else manifest
 
 
 def find_key(task: Task) -> str:
