@@ -5,6 +5,7 @@ its inputs. The work folder of a training is named by what decides the training 
 the code loses a checkpoint.
 """
 
+import dataclasses
 import functools
 import importlib
 import shutil
