@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import filelock
 import pytest
 
 from vitrail.contracts.codec import load
@@ -136,6 +137,21 @@ def test_work_survives_a_failure_and_goes_with_success(workspace, body):
         load(ArtifactManifest, (workspace.root / "store" / "derive_labels").glob("*/artifact.json").__next__())
         == manifest
     )
+
+
+def test_work_goes_while_no_other_run_can_be_in_it(workspace, body, monkeypatch):
+    remove, removed = shutil.rmtree, []
+
+    def watch(folder, **options):
+        if folder.suffix == ".work":
+            removed.append(folder)
+            with pytest.raises(filelock.Timeout):
+                filelock.FileLock(folder.with_name(f".{folder.name}.lock")).acquire(timeout=0)
+        remove(folder, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", watch)
+    run(workspace)
+    assert len(removed) == 1
 
 
 def test_wrong_inputs_are_named(workspace):
