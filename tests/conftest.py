@@ -18,13 +18,16 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 os.environ.setdefault("DVC_NO_ANALYTICS", "1")
 
 
-_LONG = ("smoke", "ray", "distributed")
+_LONGEST_FIRST = ("smoke", "ray", "distributed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with long tests first, so that two processes end together."""
-    long = {item.path for item in items if any(item.get_closest_marker(name) for name in _LONG)}
-    items.sort(key=lambda item: item.path not in long)
+    """Files with the longest tests first, so that two processes end together."""
+    ranks: dict[Path, int] = {}
+    for item in items:
+        own = [rank for rank, name in enumerate(_LONGEST_FIRST) if item.get_closest_marker(name)]
+        ranks[item.path] = min(*own, ranks.get(item.path, len(_LONGEST_FIRST)), len(_LONGEST_FIRST))
+    items.sort(key=lambda item: ranks[item.path])
 
 
 @pytest.fixture(scope="session")

@@ -1,31 +1,15 @@
 """The whole pipeline on this machine: a first model, then a second one that meets it as champion, then a failure."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 
-from builders import REPOSITORY
+from builders.local_runs import read_latest, start_pipeline
 from vitrail.contracts.files import read_json
 
 pytestmark = pytest.mark.smoke
-
-
-def start_pipeline(folder: Path, corpus: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "vitrail.cli", "run", "--corpus", str(corpus), "--recipe", "debug"],
-        cwd=folder,
-        env=os.environ | {"VITRAIL_HOME": str(REPOSITORY)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
 
 
 def run_pipeline(folder: Path, corpus: Path) -> tuple[int, str]:
@@ -34,16 +18,12 @@ def run_pipeline(folder: Path, corpus: Path) -> tuple[int, str]:
     return process.returncode, printed
 
 
-def read(folder: Path, name: str):
-    return json.loads((folder / "runs" / "latest" / name).read_text())
-
-
 @pytest.fixture(scope="module")
 def first(tmp_path_factory, mini_corpus):
     folder = tmp_path_factory.mktemp("smoke")
     status, printed = run_pipeline(folder, mini_corpus)
     assert status == 0, printed + (folder / "runs" / "latest" / "pipeline.log").read_text()[-5000:]
-    return folder, printed, read(folder, "summary.json")
+    return folder, printed, read_latest(folder, "summary.json")
 
 
 def test_first_run_ends_with_a_champion(first):
@@ -97,18 +77,3 @@ def test_failed_run_says_where_and_still_reports_while_another_one_succeeds(two_
     assert read_json(run / "summary.json")["status"] == "failed"
     assert "checkout_corpus" in (run / "report.html").read_text()
     assert "failed at" not in two_at_once[0][1]
-
-
-def test_a_terminated_run_stops_its_task_and_still_reports(tmp_path, mini_corpus):
-    process = start_pipeline(tmp_path, mini_corpus)
-    while not list(tmp_path.glob("runs/*/steps/checkout_corpus.json")):
-        assert process.poll() is None
-        time.sleep(0.05)
-    tasks = psutil.Process(process.pid).children(recursive=True)
-    process.terminate()
-    printed, _ = process.communicate(timeout=120)
-    assert process.returncode == 1, printed
-    assert "failed at checkout_corpus: it was killed" in printed
-    assert not any(task.is_running() for task in tasks)
-    assert read(tmp_path, "summary.json")["status"] == "failed"
-    assert (tmp_path / "runs" / "latest" / "report.html").exists()

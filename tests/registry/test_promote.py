@@ -238,6 +238,22 @@ def test_a_process_killed_before_the_alias_moves_leaves_its_bid_to_the_next(conf
     assert promote(second, first).previous == first.reference
 
 
+def test_a_due_winner_whose_version_was_deleted_blocks_nobody(config, promote, monkeypatch):
+    first, second = register_bare(config), register_bare(config)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("mlflow.tracking.MlflowClient.set_registered_model_alias", die)
+        promote(first, None)
+    with connect(config) as client:
+        client.delete_model_version(config.name, first.version)
+    assert promote(second, None).previous is None
+    assert find_champion(config) == second
+    assert winners_of(config) == [(first.version, WITHDRAWN), (second.version, MOVED)]
+
+
+def die(*_):
+    raise Killed
+
+
 def bid(number, after):
     return Bid(number=number, after=after, promotes=str(number), expects="", token="t", made_at="")
 

@@ -78,6 +78,7 @@ def threads(uri, folder, num):
 
 def race(uri, folder, promoters, *, num_promoters, num_trials):
     """Each trial has a first champion, then a second one: all versions were judged against the same."""
+    find_champion(RegistryConfig(tracking_uri=uri))  # makes the tables of a new database, which MLflow does not share
     with promoters(uri, folder, num_promoters) as send:
         for trial in range(num_trials):
             config = RegistryConfig(tracking_uri=uri, name=f"{folder.name}-{trial}")

@@ -1,8 +1,11 @@
 import dataclasses
 import json
+import shutil
 import sys
+from pathlib import Path
 from types import ModuleType
 
+import filelock
 import pytest
 
 from vitrail.contracts.codec import load
@@ -136,6 +139,21 @@ def test_work_survives_a_failure_and_goes_with_success(workspace, body):
     )
 
 
+def test_work_goes_while_no_other_run_can_be_in_it(workspace, body, monkeypatch):
+    remove, removed = shutil.rmtree, []
+
+    def watch(folder, **options):
+        if folder.suffix == ".work":
+            removed.append(folder)
+            with pytest.raises(filelock.Timeout):
+                filelock.FileLock(folder.with_name(f".{folder.name}.lock")).acquire(timeout=0)
+        remove(folder, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", watch)
+    run(workspace)
+    assert len(removed) == 1
+
+
 def test_wrong_inputs_are_named(workspace):
     with pytest.raises(ConfigError, match="takes the arguments number, got none"):
         run_step(STEP, workspace=workspace, recipe=RECIPE, inputs={}, arguments={})
@@ -151,4 +169,19 @@ def test_trace_finds_runs_by_any_identifier(workspace):
 def test_record_reads_back(workspace):
     run(workspace)
     record = load(StepRecord, workspace.run_folder / "steps" / "derive_labels.json")
-    assert record == workspace.records()[0]
+    (read,) = workspace.records()
+    assert dataclasses.replace(record, artifact=read.artifact) == read
+    assert (workspace.run_folder / record.artifact).samefile(read.artifact)
+
+
+@pytest.mark.parametrize("is_copy", [False, True], ids=["moved", "copied"])
+def test_a_moved_workspace_has_its_records_and_artifacts(workspace, tmp_path, is_copy):
+    made = run(workspace)
+    elsewhere = tmp_path / "another place"
+    shutil.copytree(workspace.root, elsewhere, symlinks=True) if is_copy else workspace.root.rename(elsewhere)
+    (record,) = Workspace(elsewhere, workspace.run_id).records()
+    assert Path(record.artifact).is_relative_to(elsewhere)
+    reused = run(Workspace(elsewhere, "run-2"))
+    assert (Path(reused.artifact), reused.digest) == (Path(record.artifact), made.digest)
+    assert Workspace(elsewhere, "run-2").records()[0].is_reused
+    assert (elsewhere / "run-2" / "labels" / "number.json").exists()

@@ -34,7 +34,7 @@ class StepRecord(
     started_at: str  # ISO 8601, UTC
     seconds: float
     is_reused: bool  # the artifact was made by an earlier run from the same inputs
-    artifact: str | None  # folder, absolute
+    artifact: str | None  # folder; in the file relative to the run's, or absolute
     digest: str | None
     value: str = ""  # what the graph branches on
     lineage: dict[str, str] = field(default_factory=dict)  # the Lineage fields that this step settled

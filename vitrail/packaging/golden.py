@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -50,7 +51,7 @@ def choose_golden(corpus: Corpus, count: int) -> list[str]:
         ServingError: The corpus has no test image.
     """
     splits = corpus.splits()
-    test = splits.filter(pa.compute.equal(splits["split"], "test"))["image_id"].to_pylist()
+    test = splits.filter(pc.equal(splits["split"], "test"))["image_id"].to_pylist()
     if not test:
         raise ServingError(f"{corpus.path} has no image in split test; an endpoint cannot be proven without")
     rows = np.linspace(0, len(test) - 1, min(count, len(test))).round().astype(int)

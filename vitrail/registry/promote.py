@@ -32,6 +32,7 @@ _PREVIOUS = "previous_champion"
 _PROMOTED_AT = "promoted_at"
 # A locked database, a version number or an alias that another client wrote first, a server that restarts.
 _BUSY = ("TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "BAD_REQUEST")
+_GONE = "RESOURCE_DOES_NOT_EXIST"
 _PAUSE_S = 0.2
 
 
@@ -127,14 +128,26 @@ class _Promotion:
         return winners
 
     def _settle(self, winner: Bid) -> None:
-        """Moves the alias to a winner, unless it has moved; several processes may do this at once."""
+        """Moves the alias to a winner, unless it has moved or its version is gone; several may do this at once."""
         champion = self._champion()
-        if champion == winner.expects:
+        if champion == winner.expects and self._is_registered(winner.promotes):
             self._move_alias(winner)
             outcome = MOVED
         else:
             outcome = MOVED if champion == winner.promotes else WITHDRAWN
         self._log.settle(winner, outcome)
+
+    def _is_registered(self, version: str) -> bool:
+        """Whether nobody has deleted the version; a due winner without one would stop every later promoter."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.get_model_version(self._config.name, version)
+        except MlflowException as error:
+            if error.error_code != _GONE:
+                raise
+            return False
+        return True
 
     def _move_alias(self, winner: Bid) -> None:
         name, previous = self._config.name, self._reference(winner.expects)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["MOVED", "WITHDRAWN", "Bid", "PromotionLog", "find_winners"]
 
 MOVED = "moved"  # the alias points, or pointed, at what the bid promotes
-WITHDRAWN = "withdrawn"  # somebody had moved the alias by hand in the meantime; their choice stays
+WITHDRAWN = "withdrawn"  # somebody moved the alias or deleted the version by hand in the meantime; that stays
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,8 +61,14 @@ def reuse_or_make(task: Task) -> tuple[ArtifactManifest, bool]:
         for leftover in target.parent.glob(f".{target.name}.partial-*"):  # of a run that was killed
             shutil.rmtree(leftover)
         if task.step.is_reusable and (target / ArtifactManifest.FILE).exists():
-            return read(ArtifactManifest, target), True
+            return _moved_along(read(ArtifactManifest, target), target), True
         return _make(task, target), False
+
+
+def _moved_along(manifest: ArtifactManifest, target: Path) -> ArtifactManifest:
+    """The manifest with the artifact's present place, when the workspace was moved since it was made."""
+    own = target / manifest.step
+    return dataclasses.replace(manifest, artifact=str(own.resolve())) if own.exists() else manifest
 
 
 def find_key(task: Task) -> str:
@@ -85,21 +91,26 @@ def _target(task: Task) -> Path:
 
 
 def _make(task: Task, target: Path) -> ArtifactManifest:
-    with atomic_folder(target) as partial:
-        context = _context(task, out=partial / task.step.name, work=target.with_name(f"{target.name}.work"))
-        if task.step.resources == "training":
-            decided = identify(task.body.training_job(context))
-            context = dataclasses.replace(context, work=target.with_name(f"{decided[:16]}.work"))
-        with _alone(context.work):
+    work = _work_folder(task, target)
+    with _alone(work):
+        with atomic_folder(target) as partial:
+            context = _context(task, out=partial / task.step.name, work=work)
             try:
                 outcome = getattr(task.body, task.step.name)(context)
             except BaseException:
                 _keep(context.out, task.workspace.failed(task.step.name))
                 raise
-        manifest = _manifest(task.step, target, outcome)
-        write(partial, manifest)
-    shutil.rmtree(context.work, ignore_errors=True)
+            manifest = _manifest(task.step, target, outcome)
+            write(partial, manifest)
+        shutil.rmtree(work, ignore_errors=True)  # while no other run can be in it
     return manifest
+
+
+def _work_folder(task: Task, target: Path) -> Path:
+    if task.step.resources != "training":
+        return target.with_name(f"{target.name}.work")
+    job = task.body.training_job(_context(task, out=target, work=target))
+    return target.with_name(f"{identify(job)[:16]}.work")
 
 
 def _context(task: Task, *, out: Path, work: Path) -> StepContext:

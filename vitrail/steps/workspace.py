@@ -9,6 +9,7 @@
 <workspace>/latest -> <run_id>           the run that was begun last; for people, nothing is read through it
 """
 
+import os
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -56,7 +57,10 @@ class Workspace:
         return self.root / "store" / step / key
 
     def write(self, record: StepRecord) -> None:
-        """Writes or replaces the record of a step."""
+        """Writes or replaces the record of a step; its artifact relative to the run: a workspace can be moved."""
+        if record.artifact is not None:
+            relative = os.path.relpath(record.artifact, self.run_folder.resolve())
+            record = replace(record, artifact=relative)
         save(self.run_folder / StepRecord.FILE.format(step=record.step), record)
 
     def records(self) -> tuple[StepRecord, ...]:
@@ -66,7 +70,13 @@ class Workspace:
             RunError: One is of another version of the library, or damaged.
         """
         paths = self.run_folder.glob(StepRecord.FILE.format(step="*"))
-        return tuple(sorted((load(StepRecord, path) for path in paths), key=lambda record: record.started_at))
+        return tuple(sorted(map(self._read, paths), key=lambda record: record.started_at))
+
+    def _read(self, path: Path) -> StepRecord:
+        record = load(StepRecord, path)
+        if record.artifact is None:
+            return record
+        return replace(record, artifact=os.path.normpath(self.run_folder.resolve() / record.artifact))
 
     def lineage(self) -> Lineage:
         """What the steps of this run have settled so far."""

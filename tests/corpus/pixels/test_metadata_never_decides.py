@@ -219,6 +219,17 @@ def test_whole_jpegs_are_whole_and_cut_ones_are_cut(name):
             verify_image(data[:end])
 
 
+def test_a_jpeg_that_ends_before_its_scan_is_cut():
+    with pytest.raises(CorpusError, match="before its first scan"):
+        verify_image(JPEG[: JPEG.index(b"\xff\xda")] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("marker", [b"\xff\x01", b"\xff\xe1\0\2"])
+def test_a_jpeg_of_nothing_but_markers_is_refused_early(marker):
+    with pytest.raises(CorpusError, match="more than 20,000 markers"):
+        verify_image(JPEG[:2] + marker * 1_000_000 + JPEG[2:])
+
+
 @pytest.mark.parametrize("trailer", ["motion photo", "zeros", "another JPEG"])
 def test_a_trailer_does_not_hide_a_cut(trailer):
     data = JPEGS["quality 100"]

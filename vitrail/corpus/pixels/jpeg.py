@@ -19,6 +19,7 @@ _APP0, _APP1, _APP14, _APP15, _COMMENT = 0xE0, 0xE1, 0xEE, 0xEF, 0xFE
 _MARKER = re.compile(rb"\xff[\x01-\xfe]")  # finds the last of several fill bytes
 _MARKER_IN_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # ff00 is a byte of the scan, ffd0 to ffd7 are restarts
 _EXIF = b"Exif\0\0"
+_MAX_SEGMENTS = 20_000  # before the first scan; texts and profiles of 64 MB take 1,000, and each costs a microsecond
 
 
 def size_of(data: bytes) -> tuple[int, int]:
@@ -40,9 +41,11 @@ def require_whole(data: bytes) -> None:
     """Refuses a JPEG whose scans are not followed by the end marker.
 
     Raises:
-        CorpusError: It is cut short, or another picture begins inside it.
+        CorpusError: It has no scan, is cut short, or another picture begins inside it.
     """
     *_, (marker, at, _) = _segments(data)
+    if marker == _END:
+        raise CorpusError("the JPEG is truncated: it ends before its first scan")
     while marker != _END:
         at = at + 2 if marker in _BARE else _end_of_segment(data, at)
         match = _MARKER_IN_SCAN.search(data, at)
@@ -81,7 +84,7 @@ def _tells_pixels(marker: int, body: bytes) -> bool:
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """(marker, begin, end) of each segment up to the first scan or end marker, which comes last."""
     at = 2
-    while True:
+    for _ in range(_MAX_SEGMENTS):
         begin, marker = _next_marker(data, at)
         if marker in _BARE or marker == _START:
             at = begin + 2
@@ -93,6 +96,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         yield marker, begin, at
         if marker == _SCAN:
             return
+    raise CorpusError(f"the JPEG has more than {_MAX_SEGMENTS:,} markers before its first scan")
 
 
 def _next_marker(data: bytes, at: int) -> tuple[int, int]:

@@ -136,3 +136,15 @@ def test_times_of_texts(tmp_path, picture, tar):
     (row,) = pq.read_table(open_corpus(tmp_path / "corpus").signal_files()[0]).to_pylist()
     assert row["observed_at"] == datetime(2021, 5, 6, 5, 8, 9, tzinfo=UTC)
     assert row["language"] == "de"
+
+
+def test_tars_of_one_name_in_three_spellings_stay_as_they_are(tmp_path, picture, tar):
+    source = tmp_path / "in"
+    for number, name in enumerate(("x/b.tar", "y/b.tar", "x-b.tar")):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        tar(source / name, {f"{number}.png": picture(number)})
+    before = {path: path.read_bytes() for path in source.rglob("*.tar")}
+    manifest = build_corpus(str(source), tmp_path / "out")
+    assert {path: path.read_bytes() for path in source.rglob("*.tar")} == before
+    assert manifest.num_images == 3
+    assert len({shard.name for shard in manifest.shards}) == 3

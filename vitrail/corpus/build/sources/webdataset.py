@@ -4,6 +4,7 @@ The tars are hard-linked into the corpus (copied when they are on another file s
 Texts and labels come from `.txt`, `.json` and `.cls` members and from an img2dataset `.parquet` beside each.
 """
 
+import hashlib
 import os
 import shutil
 from collections import Counter
@@ -102,14 +103,18 @@ def _require_tars(files: FolderFiles) -> None:
 
 
 def _shard_names(files: FolderFiles) -> dict[Path, str]:
-    """The name of each tar without extension; with its folders where two have one name."""
+    """The name of each tar without extension; with its folders, then a digest of its path, where that is taken."""
     counts = Counter(path.stem.lower() for path in files.tars)
-    return {
-        path: path.stem
-        if counts[path.stem.lower()] == 1
-        else "-".join(path.relative_to(files.source).with_suffix("").parts)
-        for path in files.tars
-    }
+    names: dict[Path, str] = {}
+    taken: set[str] = set()
+    for path in files.tars:
+        inside = path.relative_to(files.source)
+        name = path.stem if counts[path.stem.lower()] == 1 else "-".join(inside.with_suffix("").parts)
+        if name.lower() in taken:
+            name += "-" + hashlib.sha256(os.fsencode(inside)).hexdigest()[:8]
+        taken.add(name.lower())
+        names[path] = name
+    return names
 
 
 def _named(shard: IndexedShard, name: str) -> IndexedShard:
@@ -165,6 +170,8 @@ def _why_beside(path: Path) -> str:
 def _place(source: Path, target: Path) -> None:
     try:
         os.link(source.resolve(), target)
+    except FileExistsError:  # to copy would write through that link, into a file of the user
+        raise
     except OSError:  # another file system, or one without hard links
         shutil.copyfile(source, target)
 
