@@ -17,7 +17,7 @@ from pipelines.vitrail_pipeline import make_pipeline
 from vitrail.config import require
 from vitrail.contracts.codec import encode, read
 from vitrail.contracts.runs import REPORT_FILE, RunSummary
-from vitrail.errors import ConfigError
+from vitrail.errors import VitrailError
 from vitrail.recipes import Recipe, find_recipe, recipe_for
 from vitrail.steps import Workspace, new_run_id
 
@@ -128,7 +128,7 @@ def main(argv: list[str] | None = None) -> None:
         parser.error("submit needs --host")
     try:
         _act(options)
-    except ConfigError as error:
+    except VitrailError as error:
         sys.exit(f"vitrail {options.action}: {error}")
 
 

@@ -44,7 +44,9 @@ RUN_ONE_OF_TWO = """
 import sys, time
 from pathlib import Path
 from pipelines import __main__ as command
-from vitrail.contracts.files import write_json
+from vitrail.contracts.codec import write
+from vitrail.contracts.lineage import Lineage
+from vitrail.contracts.runs import RegisteredModel, RunSummary
 from vitrail.recipes import find_recipe
 
 root, name, status = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
@@ -54,10 +56,11 @@ def graph(recipe, run_id):
         (root / f"{name}.begun").touch()
         while len(list(root.glob("*.begun"))) < 2:
             time.sleep(0.01)
-        model = {"name": name, "version": "1", "alias": "champion"}
-        error = {"failed_step": "derive_labels", "error": f"of {name}"}
-        summary = {"status": status, "verdict": None, "model": model, "bento": None} | error
-        write_json(root / run_id / "summary.json", summary)
+        write(root / run_id, RunSummary(
+            run_id=run_id, status=status, failed_step="derive_labels", error=f"of {name}", corpus_digest=None,
+            num_images=None, num_labels=None, seconds={}, reused=(), metrics={}, verdict=None,
+            model=RegisteredModel(name=name, version="1", alias="champion"), bento=None, lineage=Lineage(run_id=run_id),
+        ))
         if status == "failed":
             raise RuntimeError("a task failed")
     return run

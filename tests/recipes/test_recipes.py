@@ -5,14 +5,14 @@ import dataclasses
 import pytest
 
 from vitrail.contracts.evaluation import MeasuredTask
-from vitrail.corpus.build.builders import CORPORA
+from vitrail.corpus.build.builders import corpus_names
 from vitrail.gates.expansion import expand_thresholds
 from vitrail.recipes import RECIPES, describe_difference, find_recipe, recipe_for
 
 FOR_ANY_CORPUS = ("folder", "vit_b16_1b", "vit_b32_1b", "vit_l16_1b", "resnext101_1b")
 
 
-@pytest.mark.parametrize("corpus", CORPORA)
+@pytest.mark.parametrize("corpus", corpus_names())
 def test_a_named_corpus_has_a_recipe_of_its_own(corpus):
     assert recipe_for(corpus) in RECIPES
     assert recipe_for(corpus) not in FOR_ANY_CORPUS
