@@ -113,6 +113,8 @@ def write_features(folder: Path, corpus: Corpus, label_ids: list[int]) -> Path:
                 **row,
                 "top_label_ids": label_ids if number % 2 else None,
                 "top_scores": [0.9, 0.1] if number % 2 else None,
+                "num_signals": 2,
+                "language": "en",
             }
             for number, row in enumerate(table.to_pylist())
         ]

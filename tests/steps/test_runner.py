@@ -32,7 +32,7 @@ def body(monkeypatch):
     module.derive_labels = write_number
     module.what_decides = lambda recipe, champion: recipe.labels.top_k
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr("vitrail.steps.store.digest_source", lambda name: f"code of {name}")
+    monkeypatch.setattr("vitrail.steps.reuse.digest_source", lambda name: f"code of {name}")
     return module
 
 
@@ -97,7 +97,7 @@ def test_what_the_step_does_not_depend_on_does_not_matter(workspace):
 
 def test_other_code_makes_another_artifact(workspace, monkeypatch):
     before = run(workspace).artifact
-    monkeypatch.setattr("vitrail.steps.store.digest_source", lambda name: "another version")
+    monkeypatch.setattr("vitrail.steps.reuse.digest_source", lambda name: "another version")
     assert run(workspace).artifact != before
 
 

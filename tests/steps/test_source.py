@@ -77,7 +77,7 @@ EDITS = {
     "serving/build.py": {"package_endpoint"},
     "vitrail/steps/build_index.py": {"build_index"},
     "vitrail/steps/runner.py": set(),
-    "vitrail/steps/store.py": set(),
+    "vitrail/steps/reuse.py": set(),
     "vitrail/steps/launch.py": set(),
     "vitrail/steps/champion.py": set(),
     "vitrail/contracts/codec.py": set(STEPS),

@@ -5,6 +5,7 @@ import copyreg
 import io
 import os
 import pickle
+import re
 import resource
 
 import pytest
@@ -148,6 +149,21 @@ def test_a_checkpoint_of_an_older_python_is_read(process, tmp_path):
     pickler.dump(TensorListReader(path.parent).read_metadata())
     path.write_bytes(stream.getvalue())
     assert b"getattr" in path.read_bytes()
+    assert Training(tmp_path, process, seed=1).checkpoints.restore("test").step == 1
+
+
+@pytest.mark.parametrize("module", [b"pathlib", b"pathlib._local"])
+def test_a_checkpoint_is_read_by_another_python(process, tmp_path, module):
+    """3.13 pickles paths by the name of an inner module that others do not have."""
+    training = Training(tmp_path, process, seed=0)
+    training.step(0)
+    training.save(1)
+    path = tmp_path / "step-00000001" / ".metadata"
+    stream = io.BytesIO()
+    pickle.Pickler(stream, protocol=2).dump(TensorListReader(path.parent).read_metadata())
+    written = re.sub(rb"cpathlib(\._local)?\n", b"c" + module + b"\n", stream.getvalue())
+    assert b"c" + module + b"\nPosixPath" in written
+    path.write_bytes(written)
     assert Training(tmp_path, process, seed=1).checkpoints.restore("test").step == 1
 
 

@@ -18,10 +18,10 @@ from vitrail.contracts.labels import VOCABULARY_SCHEMA, LabelDiff, LabelSetManif
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus import Corpus, open_corpus
+from vitrail.corpus.evaluation_copies import train_rows
 from vitrail.corpus.reader.balance import balance_weights
 from vitrail.corpus.reader.config import OrderConfig, ReaderConfig
 from vitrail.corpus.reader.targets import SidecarTargets
-from vitrail.corpus.splits import train_rows
 from vitrail.errors import ConfigError, CorpusError, LabelError, TrainingError
 from vitrail.models import VitrailModel
 from vitrail.recipes import find_recipe
@@ -40,13 +40,14 @@ from vitrail.training import (
 )
 from vitrail.training.finetuning import assign_finetuning
 from vitrail.training.finetuning_rows import class_weights, task_classes
-from vitrail.training.job import BlendedCorpus, PretrainJob, artifact_fields, identify
+from vitrail.training.job import BlendedCorpus, PretrainJob
 from vitrail.training.local_launch import collect_result, elastic_arguments
 from vitrail.training.metrics import MetricLog
 from vitrail.training.objective import Objective
 from vitrail.training.optimization import MovingAverage, create_optimizer, learning_rate_factor
 from vitrail.training.pretraining import assign_pretraining
 from vitrail.training.pretraining_rows import pretraining_rows, pretraining_weights
+from vitrail.training.resume import artifact_fields, identify
 from vitrail.training.stages import finetune_job, pretrain_job
 from vitrail.training.trainjob import pod_command
 

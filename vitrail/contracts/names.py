@@ -11,7 +11,7 @@ __all__ = ["RESERVED_TASKS", "TASK_NAME", "require_distinct", "require_file_name
 TASK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _FILE_NAME_BYTES = 200  # leaves room for an extension and a suffix under the 255 of a file system
 
-# A model has a head a task, and an attribute of torch's containers cannot be one.
+# A model has a head a task, and an attribute of torch's containers cannot be one. Loading transformers adds one.
 _TORCH_ATTRIBUTES = """
 add_module apply bfloat16 buffers call_super_init children clear compile copy cpu cuda double dump_patches eval
 extra_repr float forward fromkeys get get_buffer get_extra_state get_parameter get_submodule half ipu items keys
@@ -19,8 +19,8 @@ load_state_dict modules mtia named_buffers named_children named_modules named_pa
 register_backward_hook register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook
 register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook
 register_module register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_
-set_extra_state set_submodule setdefault share_memory state_dict t_destination to to_empty train training type
-update values xpu zero_grad
+set_extra_state set_submodule setdefault share_memory smart_apply state_dict t_destination to to_empty train training
+type update values xpu zero_grad
 """
 RESERVED_TASKS = frozenset({"annotations", "embedding", *_TORCH_ATTRIBUTES.split()})
 

@@ -14,7 +14,7 @@ from vitrail.contracts.runs import ArtifactManifest, StepRecord
 from vitrail.errors import ConfigError, VitrailError
 from vitrail.recipes import Recipe
 from vitrail.steps.declaration import Step
-from vitrail.steps.store import Task, reuse_or_make
+from vitrail.steps.reuse import Task, reuse_or_make
 from vitrail.steps.workspace import Workspace
 from vitrail.training import PodSettings
 

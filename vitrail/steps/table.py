@@ -1,7 +1,7 @@
 """The steps of the pipeline, each declared once.
 
-Runner, components, graph, report, summary and command line read this table. To add a step, add its row and the
-module with its body; `docs/operations.md` shows how.
+Runner, components, graph, report, summary and command line read this table. To add a step, add its row here and the
+module with its body beside this one.
 """
 
 from vitrail.contracts.runs import REPORT_FILE

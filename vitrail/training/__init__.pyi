@@ -8,11 +8,12 @@ from .config import (
     ScheduleConfig,
     TrainJobConfig,
 )
-from .job import FinetuneJob, PretrainJob, artifact_fields, decisive_fields, identify
+from .job import FinetuneJob, PretrainJob
 from .local_launch import Launch, run_job
 from .plan import HARDWARE, CorpusNumbers, Hardware, Plan, PlanReview, Taken
 from .planning import likely_hardware, measure_corpus, plan_training
 from .pod import PodSettings
+from .resume import artifact_fields, decisive_fields, identify
 from .review import compare_plan, review_pretraining
 from .stages import finetune_job, finetune_tasks, pretrain_backbone, pretrain_job
 from .trainjob import run_trainjob, trainjob_request

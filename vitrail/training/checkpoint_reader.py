@@ -1,7 +1,7 @@
 """Reads files of torch.distributed.checkpoint without letting them run code.
 
-DCP 2.14.1 pickles the list of a checkpoint's tensors. Only the classes of such a list are loaded here; the tensors
-themselves are read by DCP with `weights_only=True`.
+DCP (2.11 to 2.14) pickles the list of a checkpoint's tensors. Only the classes of such a list are loaded here; the
+tensors themselves are read by DCP with `weights_only=True`.
 """
 
 import enum
@@ -30,12 +30,14 @@ _LISTED = {
     "torch": {"Size"},
     "torch.serialization": {"_get_layout"},
 }
+_MOVED = {"pathlib._local": "pathlib"}  # where Python 3.13 has its paths
 
 
 class _TensorListUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("builtins", "getattr"):
             return _pick_member
+        module = _MOVED.get(module, module)
         is_dtype = module == "torch" and isinstance(getattr(torch, name, None), torch.dtype)
         if is_dtype or name in _LISTED.get(module, ()):
             return super().find_class(module, name)

@@ -14,9 +14,9 @@ from vitrail.contracts.corpus import TaskInfo
 from vitrail.contracts.features import training_set_file
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.corpus import Corpus, open_corpus
+from vitrail.corpus.evaluation_copies import train_rows
 from vitrail.corpus.reader.image_reader import Source
 from vitrail.corpus.reader.targets import ListTargets, Targets
-from vitrail.corpus.splits import train_rows
 from vitrail.errors import ConfigError, TrainingError
 from vitrail.models import VitrailModel, load_model
 from vitrail.tasks import Loss, TaskSpec, find_kind, find_loss

@@ -10,11 +10,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from vitrail.config import Config, require
-from vitrail.contracts.codec import decode, encode
-from vitrail.contracts.files import digest_json, read_json
+from vitrail.contracts.codec import decode
+from vitrail.contracts.files import read_json
 from vitrail.contracts.lineage import Lineage
 from vitrail.errors import TrainingError
 from vitrail.training.config import FinetuneConfig, PretrainConfig
@@ -30,9 +30,6 @@ __all__ = [
     "FinetuneJob",
     "Job",
     "PretrainJob",
-    "artifact_fields",
-    "decisive_fields",
-    "identify",
     "list_checkpoints",
     "read_job",
 ]
@@ -42,21 +39,6 @@ TRACE_FILE = "trace.json"
 RESULT_FOLDER = "result"
 ROWS_FOLDER = "rows"
 FAILURE_FILE = "failure.json"
-
-# How and where to compute and read, not what: a training may go on with others.
-_EXECUTION_FIELDS = frozenset(
-    {
-        "compute",
-        "checkpoint",
-        "launch",
-        "log_every_steps",
-        "profile_steps",
-        "schedule.accumulation",
-        "reader.max_bad_images",
-        "reader.verify_digests",
-        "reader.batches_ahead",
-    }
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,32 +103,6 @@ class Failure:
 
     error: str
     message: str
-
-
-def identify(job: Job) -> str:
-    """Digest of all that decides the result; a checkpoint continues only under the same."""
-    fields: dict[str, Any] = {"kind": job.kind, "inputs": job.inputs, "config": decisive_fields(job.config)}
-    if isinstance(job, PretrainJob) and job.blend:
-        fields["weights"] = [blended.weight for blended in job.blend]
-    return digest_json(fields)
-
-
-def decisive_fields(config: PretrainConfig | FinetuneConfig) -> dict[str, Any]:
-    """The JSON form of what decides the result; without how and where to compute."""
-    return _without_execution("", encode(config))
-
-
-def artifact_fields(config: PretrainConfig | FinetuneConfig) -> dict[str, Any]:
-    """The JSON form of what decides the artifact: the result, and the profile beside it when one is asked for."""
-    return {**decisive_fields(config), "profile_steps": config.profile_steps}
-
-
-def _without_execution(prefix: str, fields: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: _without_execution(f"{prefix}{name}.", value) if isinstance(value, dict) else value
-        for name, value in fields.items()
-        if f"{prefix}{name}" not in _EXECUTION_FIELDS
-    }
 
 
 def list_checkpoints(folder: Path) -> list[Path]:

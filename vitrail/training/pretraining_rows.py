@@ -14,10 +14,10 @@ import numpy as np
 
 from vitrail.contracts.files import atomic_file, digest_json
 from vitrail.corpus.corpus import Corpus
+from vitrail.corpus.evaluation_copies import train_rows
 from vitrail.corpus.reader.balance import balance_weights
 from vitrail.corpus.reader.selection import Selection, shard_starts
 from vitrail.corpus.reader.targets import SidecarTargets
-from vitrail.corpus.splits import train_rows
 from vitrail.errors import TrainingError
 from vitrail.training.config import PretrainConfig
 

@@ -38,10 +38,10 @@ from vitrail.training.job import (
     Failure,
     Job,
     PretrainJob,
-    identify,
     read_job,
 )
 from vitrail.training.pretraining import assign_pretraining
+from vitrail.training.resume import identify
 from vitrail.training.trainer import Trainer
 
 __all__ = ["main"]
