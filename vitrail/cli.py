@@ -71,7 +71,7 @@ def _recipes(options: argparse.Namespace) -> None:
     from vitrail.contracts.codec import encode
     from vitrail.recipes import RECIPES, describe_difference, find_recipe
 
-    if options.diff:
+    if options.diff is not None:
         require(options.name is not None, "--diff", options.diff, "name the recipe to compare with it")
         print("\n".join(describe_difference(find_recipe(options.name), find_recipe(options.diff))))
     elif options.name:

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import pyarrow as pa
@@ -141,3 +142,19 @@ def test_unknown_task_and_image(mini_corpus):
         corpus.task_labels("colour")
     with pytest.raises(CorpusError, match="has no image 'nobody'"):
         corpus.read_bytes(["nobody"])
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+@pytest.mark.parametrize("name", ["corpus.json", "splits.parquet", "quarantine.parquet"])
+def test_what_is_no_file_is_said_at_once(damaged, name, make):
+    (damaged / name).unlink()
+    make(damaged / name)
+    with pytest.raises(CorpusError, match=rf"{name} is a folder, a pipe or a device, and no file; "):
+        check_corpus(damaged)
+
+
+def test_a_corpus_without_shards_is_none(damaged):
+    manifest = damaged / "corpus.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"shards": []}))
+    with pytest.raises(CorpusError, match=r"corpus\.json is not a valid CorpusManifest.*one shard or more.*build the"):
+        check_corpus(damaged)

@@ -45,6 +45,8 @@ def load(kind: type[T], path: Path) -> T:
     Raises:
         VitrailError: As of `read`; ConfigError when `kind` is no contract.
     """
+    if path.exists() and not path.is_file():
+        raise _refusal(kind, f"{path} is a folder, a pipe or a device, and no file")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from vitrail.contracts.contract import Contract
 from vitrail.contracts.names import require_distinct, require_file_name, require_task_name
-from vitrail.errors import CorpusError
+from vitrail.errors import ConfigError, CorpusError
 
 __all__ = [
     "INDEX_SCHEMA",
@@ -147,6 +147,8 @@ class CorpusManifest(
     digest: str  # SHA-256 over the digests of every shard and table; the identity of the corpus
 
     def __post_init__(self) -> None:
+        if not self.shards:
+            raise ConfigError("a corpus has one shard or more, not shards=()")
         require_distinct((shard.name for shard in self.shards), "shards")
         require_distinct((task.name for task in self.tasks), "tasks")
 

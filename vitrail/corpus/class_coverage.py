@@ -41,7 +41,8 @@ class ClassCoverage:
         return found
 
     def _sentence(self, classes: Sequence[str], rest: str) -> str:
-        shown = ", ".join(map(repr, classes[:_NUM_SHOWN])) + (", ..." if len(classes) > _NUM_SHOWN else "")
+        more = ", ..." if len(classes) > _NUM_SHOWN else ""
+        shown = ", ".join(f"{name!r:.80}" for name in classes[:_NUM_SHOWN]) + more
         return f"task {self.task!r}: {len(classes)} of {self.num_classes} classes ({shown}) have no image in {rest}"
 
 

@@ -6,7 +6,9 @@ import time
 
 import pytest
 
+from vitrail.contracts.corpus import UNUSED_FILE, UNUSED_SCHEMA
 from vitrail.corpus import build_corpus, check_corpus, resolve_corpus
+from vitrail.corpus.store.tables import read_table
 from vitrail.errors import CorpusError
 
 BUILD = "import sys; from pathlib import Path; from vitrail.corpus import build_corpus; "
@@ -125,3 +127,51 @@ def test_damage_in_the_cache_is_noticed(tmp_path):
     (mini.path / "shards" / "00000.tar").write_bytes(b"")
     with pytest.raises(CorpusError, match=r"00000\.tar is 0 bytes"):
         resolve_corpus("emoji-mini", repository=tmp_path, cache=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "caf\udce9"])
+def test_a_folder_that_no_table_can_name_is_refused(tmp_path, name):
+    with pytest.raises(CorpusError, match="whose name is not UTF-8; choose another"):
+        build_corpus("emoji-mini", tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_source_is_not_the_present_folder(tmp_path, picture, monkeypatch):
+    (tmp_path / "a.png").write_bytes(picture(1))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CorpusError, match="'' is neither a corpus"):
+        build_corpus("", tmp_path / "corpus")
+
+
+def test_only_a_full_disk_asks_for_space(tmp_path, picture):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a.png").write_bytes(picture(1))
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OSError, match="make sure that this path can be read and written, and build again") as caught:
+        build_corpus(str(photos), tmp_path / "file" / "corpus")
+    assert "free space" not in str(caught.value)
+
+
+def test_folders_that_all_link_to_each_other_end(tmp_path, picture):
+    folders = [tmp_path / "photos" / f"{number}" for number in range(8)]
+    for number, folder in enumerate(folders):
+        folder.mkdir(parents=True)
+        (folder / "a.png").write_bytes(picture(number))
+    for folder in folders:
+        for other in folders:
+            if other != folder:
+                (folder / f"to-{other.name}").symlink_to(other)
+    build_corpus(str(tmp_path / "photos"), tmp_path / "corpus")
+    reasons = read_table(tmp_path / "corpus" / UNUSED_FILE, UNUSED_SCHEMA, "")["reason"].to_pylist()
+    assert "a link to a folder that was read 16 times, by other links" in reasons
+    assert "a link to a folder that it lies in" in reasons
+
+
+def test_a_long_word_does_not_fill_the_screen(tmp_path, picture, caplog):
+    for number, label in enumerate(["x" * 100_000, "x" * 100_000, "b", "b", "c" * 100_000]):
+        (tmp_path / f"{number}.png").write_bytes(picture(number))
+        (tmp_path / f"{number}.cls").write_text(label)
+    build_corpus(str(tmp_path), tmp_path.with_name("corpus-of-long-words"))
+    assert any("one image each" in message for message in caplog.messages)
+    assert max(map(len, caplog.messages)) < 1000

@@ -1,4 +1,5 @@
 import hashlib
+import io
 import tarfile
 
 import pytest
@@ -87,3 +88,47 @@ def test_empty_compressed_and_foreign_files(tmp_path, picture):
     foreign.write_bytes(picture(1) * 20)
     with pytest.raises(CorpusError, match="truncated or not a tar"):
         index_shard(foreign)
+
+
+def header(size: bytes) -> bytes:
+    block = bytearray(tarfile.TarInfo("a.png").tobuf(tarfile.USTAR_FORMAT))
+    block[124:136] = size
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+@pytest.mark.parametrize(
+    "size", [b"\xff" * 12, b"\xff" * 10 + b"\xfe\0", b"\x80" + b"\x7f" * 11, b"77777777777\0", b"zzzzzzzzzzz\0"]
+)
+def test_a_size_that_cannot_be_is_said_of_the_tar(tmp_path, picture, tar, size):
+    path = tar(tmp_path / "lying.tar", {"b.png": picture(1)})
+    path.write_bytes(header(size) + path.read_bytes())
+    with pytest.raises(CorpusError, match=r"lying\.tar is truncated.*copy or download it again"):
+        index_shard(path)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        {"GNU.sparse.map": "a,b", "GNU.sparse.size": "9"},
+        {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "9"},
+        {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "x"},
+    ],
+)
+def test_records_that_are_no_numbers_are_said_of_the_tar(tmp_path, picture, records):
+    path = tmp_path / "lying.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        info = tarfile.TarInfo("a.png")
+        info.size, info.pax_headers = len(picture(1)), records
+        tar.addfile(info, io.BytesIO(picture(1)))
+    with pytest.raises(CorpusError, match=r"lying\.tar is truncated or not a tar.*copy or download it again"):
+        index_shard(path)
+
+
+def test_names_upon_names_end(tmp_path):
+    info = tarfile.TarInfo("x")
+    info.type = tarfile.GNUTYPE_LONGNAME
+    (tmp_path / "lying.tar").write_bytes(info.tobuf(tarfile.GNU_FORMAT) * 5000)
+    with pytest.raises(CorpusError, match=r"lying\.tar is truncated or not a tar"):
+        index_shard(tmp_path / "lying.tar")

@@ -1,6 +1,7 @@
 """Builds a corpus by name or from what a user has; the folder appears whole or not at all."""
 
 import contextlib
+import errno
 import fcntl
 import functools
 import importlib
@@ -18,12 +19,20 @@ from vitrail.contracts.files import atomic_folder
 from vitrail.corpus.build import sources
 from vitrail.corpus.build.folder_files import find_files
 from vitrail.corpus.build.source import FolderLayout, NamedCorpus
-from vitrail.corpus.readable_names import readable
+from vitrail.corpus.readable_names import UNSHOWN, readable
 from vitrail.errors import CorpusError
 
 __all__ = ["build_corpus", "corpus_names"]
 
 _LOGGER = logging.getLogger(__name__)
+_OF_THE_FOLDER = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+}  # another folder mends them
 
 
 def build_corpus(source: str, out: Path, *, name: str | None = None, cache: Path | None = None) -> CorpusManifest:
@@ -49,11 +58,17 @@ def build_corpus(source: str, out: Path, *, name: str | None = None, cache: Path
         raise OSError(
             error.errno,
             f"{error.strerror or error}: corpus {source!r} was not built and {out} is as before; "
-            "free space or choose another folder, and build again",
+            f"{_remedy(error)}, and build again",
             error.filename or str(out),
         ) from error
     _LOGGER.info("corpus %s: %s", manifest.name, _account(out, manifest))
     return manifest
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in _OF_THE_FOLDER:
+        return "free space or choose another folder"
+    return "make sure that this path can be read and written"
 
 
 def _account(corpus: Path, manifest: CorpusManifest) -> str:
@@ -76,7 +91,7 @@ def _builder(source: str, name: str | None, cache: Path) -> Callable[[Path], Cor
     if source in named:
         return lambda folder: named[source].build(folder, cache)
     path = Path(source)
-    if not path.is_dir():
+    if not source or not path.is_dir():
         raise CorpusError(
             f"{source!r} is neither a corpus ({', '.join(corpus_names())}) nor a folder of tars or images"
         )
@@ -100,6 +115,10 @@ def _sources() -> tuple[NamedCorpus | FolderLayout, ...]:
 
 
 def _require_replaceable(out: Path) -> None:
+    if UNSHOWN.search(str(out)):
+        raise CorpusError(
+            f"{readable(str(out))}: a corpus cannot lie in a folder whose name is not UTF-8; choose another"
+        )
     is_free = not out.exists() or (out.is_dir() and not any(out.iterdir()))
     if not (is_free or (out / CorpusManifest.FILE).is_file()):
         raise CorpusError(f"{out} exists and is not a corpus; nothing in it was touched: choose another folder")

@@ -1,11 +1,12 @@
 """The files of a user's folder, told by their bytes: images, tars, other files, and what is passed over.
 
 Links that the user put there are followed: two names of one file are two files. A link to a folder that it lies
-in is not, so that a circle ends.
+in is not, so that a circle ends, nor one to a folder that many links led to already.
 """
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,11 @@ from vitrail.corpus.store.tars import COMPRESSED_STARTS, IMAGE_EXTENSIONS, is_ta
 __all__ = ["FolderFiles", "find_files", "is_junk", "walk_files"]
 
 _START_BYTES = 512  # of a tar's first header; more than the other signatures need
+_MAX_VISITS = 16  # of one folder: folders that link to each other have more paths than can be walked
 _JUNK = {"__macosx": "left by macOS", "thumbs.db": "left by Windows", "desktop.ini": "left by Windows"}
 _COMPRESSED_TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tar.lz4", ".tar.lz")
+
+_Identity = tuple[int, int]  # device and inode of a folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +65,7 @@ def find_files(source: Path) -> FolderFiles:
 
 def walk_files(source: Path) -> Iterator[tuple[Path, str | None]]:
     """The files of a folder and below, and the reason for each file or folder that is passed over."""
-    yield from _walk(source, frozenset())
+    yield from _walk(source, frozenset(), Counter())
 
 
 def is_junk(name: str) -> str | None:
@@ -69,14 +73,18 @@ def is_junk(name: str) -> str | None:
     return "hidden" if name.startswith(".") else _JUNK.get(name.lower())
 
 
-def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[tuple[Path, str | None]]:
+def _walk(folder: Path, above: frozenset[_Identity], visits: Counter[_Identity]) -> Iterator[tuple[Path, str | None]]:
     status = folder.stat()
     identity = (status.st_dev, status.st_ino)
     if identity in above:
         yield folder, "a link to a folder that it lies in"
         return
+    visits[identity] += 1
+    if visits[identity] > _MAX_VISITS:
+        yield folder, f"a link to a folder that was read {_MAX_VISITS} times, by other links"
+        return
     try:
-        names = os.listdir(folder)
+        names = sorted(os.listdir(folder))
     except OSError as error:
         yield folder, f"cannot be read: {error.strerror}"
         return
@@ -92,7 +100,7 @@ def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[tuple[Pat
             yield path, _lost(path, error)
             continue
         if stat.S_ISDIR(mode):
-            yield from _walk(path, above | {identity})
+            yield from _walk(path, above | {identity}, visits)
         else:
             yield path, None if stat.S_ISREG(mode) else "no regular file"
 

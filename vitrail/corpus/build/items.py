@@ -146,7 +146,7 @@ def _describe(classes: Sequence[str], rare: Sequence[str]) -> str:
 def _listed(labels: Sequence[str]) -> str:
     more = ", ..." if len(labels) > _NUM_SHOWN else ""
     noun = "label" if len(labels) == 1 else "labels"
-    return f"{len(labels):,} {noun} ({', '.join(map(repr, labels[:_NUM_SHOWN]))}{more})"
+    return f"{len(labels):,} {noun} ({', '.join(f'{label!r:.80}' for label in labels[:_NUM_SHOWN])}{more})"
 
 
 def _tasks_of_column(name: str, items: Mapping[str, Item]) -> list[TaskTable]:

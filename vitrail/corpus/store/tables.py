@@ -53,6 +53,8 @@ def read_batches(path: Path, schema: pa.Schema, remedy: str) -> Iterator[pa.Tabl
 
 
 def _open(path: Path, schema: pa.Schema, remedy: str) -> pq.ParquetFile:
+    if path.exists() and not path.is_file():
+        raise CorpusError(f"{path} is a folder, a pipe or a device, and no file; {remedy}")
     with _readable(path, remedy):
         file = pq.ParquetFile(path)
     found = file.schema_arrow

@@ -65,7 +65,7 @@ def read_members(path: Path) -> Iterator[Member]:
     """
     try:
         infos, num_rest = _read_headers(path)
-    except tarfile.TarError as error:
+    except (tarfile.TarError, OSError, ValueError, OverflowError, RecursionError) as error:  # of headers that lie
         raise CorpusError(f"{path} {_reason(path, error)}") from error
     files = {_plain_name(info.name): info for info in infos if info.isreg()}
     for info in infos:
@@ -86,7 +86,7 @@ def _read_headers(path: Path) -> tuple[list[tarfile.TarInfo], int]:
         while True:
             stream.seek(at)
             with tarfile.open(fileobj=stream, mode="r:") as tar:
-                infos.extend(tar)
+                infos.extend(_with_sizes(tar))
                 _require_end(path, tar.offset)
                 at = _pass_zeros(stream, tar.offset)
             if at >= num_bytes:
@@ -94,6 +94,14 @@ def _read_headers(path: Path) -> tuple[list[tarfile.TarInfo], int]:
             stream.seek(at)
             if not is_tar(stream.read(_BLOCK_BYTES)):
                 return infos, num_bytes - at
+
+
+def _with_sizes(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """The headers; one with a size below zero leads back to where it stands, and would be read for ever."""
+    for info in tar:
+        if info.size < 0:
+            raise tarfile.ReadError(f"size {info.size} of {readable(info.name)!r:.80}")
+        yield info
 
 
 def _pass_zeros(stream: BinaryIO, at: int) -> int:

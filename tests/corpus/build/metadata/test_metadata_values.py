@@ -382,3 +382,12 @@ def test_no_record_ends_in_another_error(record):
     for table in [*tables, refusals.table()]:
         table.validate(full=True)
     assert item is not None or len(refusals.table())
+
+
+def test_a_number_beyond_all_numbers_is_said_without_advice_for_programmers(tmp_path, picture):
+    (tmp_path / "a.png").write_bytes(picture(1))
+    (tmp_path / "metadata.jsonl").write_text('{"file_name": "a.png", "label": ' + "9" * 5000 + "}\n")
+    with pytest.raises(
+        CorpusError, match=r"metadata\.jsonl, line 1: .* 9{20}\.\.\. has 5,000 digits; repair or remove"
+    ):
+        build_corpus(str(tmp_path), tmp_path.with_name("corpus-of-digits"))

@@ -1,6 +1,7 @@
 """`tasks.json`: what it declares is what is built, and what it cannot mean is refused with file and remedy."""
 
 import json
+import os
 
 import pytest
 
@@ -167,3 +168,21 @@ def test_a_value_that_is_no_class_is_quarantined_with_its_line(tmp_path):
     [row] = read_table(corpus.path / "quarantine.parquet", QUARANTINE_SCHEMA, "").to_pylist()
     assert "line 6" in row["reason"]
     assert "'huge' is no class of task 'size' in tasks.json (small, medium, large)" in row["reason"]
+
+
+@pytest.mark.parametrize("label", ["a\0", "['a']", "  ", "nan"])
+def test_a_class_that_no_table_can_say_is_refused(tmp_path, label):
+    declared = {"size": {"kind": "ordinal", "classes": ["small", label]}}
+    with pytest.raises(CorpusError, match=r"tasks\.json, task 'size': class .*; correct tasks\.json"):
+        build(tmp_path, declared)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_declarations_that_are_no_file_are_refused_at_once(tmp_path, picture, make):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a.png").write_bytes(picture(1))
+    make(photos / "tasks.json")
+    with pytest.raises(CorpusError, match=r"tasks\.json is no file that can be read; put the declarations there"):
+        build_corpus(str(photos), tmp_path / "corpus")
+    assert not (tmp_path / "corpus").exists()

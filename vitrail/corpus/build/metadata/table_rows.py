@@ -22,6 +22,7 @@ __all__ = ["TableRow", "parse_object", "read_columns", "read_rows"]
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe\0\0": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _ESCAPED = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of bytes that are not UTF-8
 _FILE_NAME = "file_name"
+_MAX_DIGITS = 400  # a float has 309 at most
 _UNREADABLE = b""  # a value that its own Parquet type does not allow: understood by no column
 
 
@@ -51,7 +52,7 @@ def parse_object(text: str) -> dict[str, Any]:
         ValueError: The text is something else, or has a field twice.
     """
     try:
-        record = json.loads(text, object_pairs_hook=_without_doubles)
+        record = json.loads(text, object_pairs_hook=_without_doubles, parse_int=_integer)
     except RecursionError as error:
         raise ValueError("not JSON (nested too deeply)") from error
     except json.JSONDecodeError as error:
@@ -59,6 +60,12 @@ def parse_object(text: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")
     return record
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"not JSON as it should be: {digits[:20]}... has {len(digits):,} digits")
+    return int(digits)
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

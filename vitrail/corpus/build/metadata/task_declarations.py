@@ -75,6 +75,8 @@ class TaskDeclarations:
         file = source / DECLARATIONS_FILE
         if not file.exists():
             return cls(file, {})
+        if not file.is_file():
+            raise CorpusError(f"{file} is no file that can be read; put the declarations there, or remove it")
         try:
             tasks = parse_object(file.read_text(encoding="utf-8-sig"))
             declared = {name: decode(TaskDeclaration, task, f"{file}, task {name!r}") for name, task in tasks.items()}
@@ -181,8 +183,12 @@ def _spelling_problem(classes: Sequence[str]) -> str | None:
     for label in classes:
         if _is_nothing(label):
             return f"class {label!r} means no value in a table; give it a name"
-        if plain_value(label) != label:
-            return f"class {label!r} is read as {plain_value(label)!r} in a table; write it so"
+        try:
+            word = plain_value(label)
+        except ValueError as error:
+            return f"class {label!r:.80}: {error}"
+        if word != label:
+            return f"class {label!r:.80} is read as {word!r:.80} in a table; write it so"
     return None
 
 
