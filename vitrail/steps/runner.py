@@ -96,7 +96,7 @@ def _check_names(step: Step, inputs: Mapping[str, ArtifactManifest], arguments: 
 
 
 def _link(link: Path, artifact: Path) -> None:
-    """So that the run folder shows every artifact by name; relative, so that a workspace can be moved."""
+    """Shows an artifact in the run folder by its name; the link is relative, since a workspace can be moved."""
     replace_link(link, os.path.relpath(artifact, link.parent.resolve()))
 
 

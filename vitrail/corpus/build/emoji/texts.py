@@ -63,7 +63,7 @@ class EmojiRecords:
     data: dict[str, Any]
 
     def released_at(self, codes: str) -> datetime:
-        """When the emoji's version was published: from then on its names exist."""
+        """The day on which the emoji's version was published: from then on its names exist."""
         version = float(self.names.get(codes, {}).get("E", _LATEST))
         return datetime(*_RELEASED[version], tzinfo=UTC)
 
