@@ -18,7 +18,7 @@ from vitrail.errors import ModelError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["EMBEDDING", "TaskKind"]
+__all__ = ["EMBEDDING", "OutputPerClass", "TaskKind"]
 
 EMBEDDING = "embedding"  # name of the head that all retrieval tasks share
 
@@ -86,3 +86,19 @@ class TaskKind(ABC):
         if spec.activation not in self.activations:
             known = ", ".join(self.activations)
             raise ModelError(f"head {spec.name!r}: a {self.name} head gives {known}, not {spec.activation!r}")
+
+
+class OutputPerClass(TaskKind):
+    """A kind whose tasks have a head of their own, with an output for each class."""
+
+    def head(self, task: TaskInfo, *, activation: str, embedding_dim: int) -> HeadSpec:
+        """Outputs are in the order of the task's classes."""
+        return HeadSpec(
+            name=task.name, kind=self.name, dim=len(task.classes), classes=task.classes, activation=activation
+        )
+
+    def check_head(self, spec: HeadSpec) -> None:
+        """As many outputs as classes, where those are listed."""
+        self._check_activation(spec)
+        if spec.dim < 1 or (spec.classes and len(spec.classes) != spec.dim):
+            raise ModelError(f"head {spec.name!r}: dim={spec.dim} does not fit {len(spec.classes)} classes")

@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from vitrail.contracts.corpus import TaskInfo
 from vitrail.contracts.models import HeadSpec
-from vitrail.errors import ModelError
-from vitrail.tasks.kind import TaskKind
+from vitrail.tasks.kind import OutputPerClass
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -13,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["KIND"]
 
 
-class Classification(TaskKind):
+class Classification(OutputPerClass):
     """One linear output a class, softmax over them."""
 
     name = "classification"
@@ -21,18 +19,6 @@ class Classification(TaskKind):
     min_classes = 1
     activations = ("softmax",)
     loss = "cross_entropy"
-
-    def head(self, task: TaskInfo, *, activation: str, embedding_dim: int) -> HeadSpec:
-        """A head of its own, an output a class in the order of the task's classes."""
-        return HeadSpec(
-            name=task.name, kind=self.name, dim=len(task.classes), classes=task.classes, activation=activation
-        )
-
-    def check_head(self, spec: HeadSpec) -> None:
-        """An output a class."""
-        self._check_activation(spec)
-        if spec.dim < 1 or (spec.classes and len(spec.classes) != spec.dim):
-            raise ModelError(f"head {spec.name!r}: dim={spec.dim} does not fit {len(spec.classes)} classes")
 
     def create_head(self, spec: HeadSpec, width: int) -> "nn.Module":
         """Linear, zero at first: every class is as likely as any other."""

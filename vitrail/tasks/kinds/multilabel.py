@@ -6,10 +6,8 @@ A task's own labels come from people, weak labels from texts: the head of those 
 
 from typing import TYPE_CHECKING
 
-from vitrail.contracts.corpus import TaskInfo
 from vitrail.contracts.models import HeadSpec
-from vitrail.errors import ModelError
-from vitrail.tasks.kind import TaskKind
+from vitrail.tasks.kind import OutputPerClass
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -19,7 +17,7 @@ __all__ = ["KIND"]
 _RARE_BIAS = -10.0  # nearly no weak label holds for an image: starts the sigmoid loss there (big_vision)
 
 
-class Multilabel(TaskKind):
+class Multilabel(OutputPerClass):
     """One linear output a label."""
 
     name = "multilabel"
@@ -27,18 +25,6 @@ class Multilabel(TaskKind):
     min_classes = 1
     activations = ("sigmoid", "softmax")
     loss = "sigmoid"
-
-    def head(self, task: TaskInfo, *, activation: str, embedding_dim: int) -> HeadSpec:
-        """A head of its own, an output a label in the order of the task's classes."""
-        return HeadSpec(
-            name=task.name, kind=self.name, dim=len(task.classes), classes=task.classes, activation=activation
-        )
-
-    def check_head(self, spec: HeadSpec) -> None:
-        """An output a label."""
-        self._check_activation(spec)
-        if spec.dim < 1 or (spec.classes and len(spec.classes) != spec.dim):
-            raise ModelError(f"head {spec.name!r}: dim={spec.dim} does not fit {len(spec.classes)} classes")
 
     def create_head(self, spec: HeadSpec, width: int) -> "nn.Module":
         """Linear; sigmoids over a vocabulary start where nearly nothing holds."""
