@@ -3,7 +3,8 @@
 Shapes: N labelled test images, C classes.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from vitrail.evaluation.metrics import TaskResult, build_outcomes
 from vitrail.evaluation.units import Units, label_units
 from vitrail.gates.outcomes import Outcomes
 
-__all__ = ["MEASURES", "evaluate_classification", "judge_guesses"]
+__all__ = ["MEASURES", "evaluate_classification", "judge_answers", "judge_guesses"]
 
 
 def evaluate_classification(
@@ -157,8 +158,9 @@ def _confusion(task: str, names: Sequence[str], truth: NDArray[np.int64], guess:
     return ConfusionMatrix(task=task, classes=tuple(names), counts=tuple(tuple(row) for row in counts.tolist()))
 
 
-def _evaluate(found: TaskAnswers) -> TaskResult | None:
-    return evaluate_classification(
+def judge_answers(evaluate: Callable[..., TaskResult | None], found: TaskAnswers) -> TaskResult | None:
+    """Hands what a head with one class an image answered, and what is true, to `evaluate`."""
+    return evaluate(
         task=found.task.name,
         classes=found.task.classes,
         head_classes=found.head.classes,
@@ -169,7 +171,7 @@ def _evaluate(found: TaskAnswers) -> TaskResult | None:
 
 
 MEASURES = Measures(
-    evaluate=_evaluate,
+    evaluate=functools.partial(judge_answers, evaluate_classification),
     aggregates=(
         Aggregate(name="accuracy", title="Accuracy"),
         Aggregate(name="macro_recall", title="Mean recall of classes"),

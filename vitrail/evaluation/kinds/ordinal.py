@@ -3,6 +3,7 @@
 Shapes: N labelled test images, K classes.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 
 from vitrail.contracts.evaluation import Baseline
 from vitrail.errors import EvaluationError
-from vitrail.evaluation.kinds.classification import judge_guesses
-from vitrail.evaluation.measures import Aggregate, Measures, TaskAnswers
+from vitrail.evaluation.kinds.classification import judge_answers, judge_guesses
+from vitrail.evaluation.measures import Aggregate, Measures
 from vitrail.evaluation.metrics import TaskResult, build_outcomes
-from vitrail.evaluation.units import Units, label_units
+from vitrail.evaluation.units import Units
 
 __all__ = ["MEASURES", "evaluate_ordinal", "middle_levels"]
 
@@ -92,19 +93,8 @@ def _baselines(task: str, truth: NDArray[np.int64], num_classes: int) -> list[Ba
     ]
 
 
-def _evaluate(found: TaskAnswers) -> TaskResult | None:
-    return evaluate_ordinal(
-        task=found.task.name,
-        classes=found.task.classes,
-        head_classes=found.head.classes,
-        probabilities=found.answers.probabilities[found.head.name],
-        labels=label_units(found.corpus, found.task.name, found.units),
-        units=found.units,
-    )
-
-
 MEASURES = Measures(
-    evaluate=_evaluate,
+    evaluate=functools.partial(judge_answers, evaluate_ordinal),
     aggregates=(
         Aggregate(name="mean_absolute_error", title="Mean absolute error, in levels", is_share=False),
         Aggregate(name="quadratic_kappa", title="Agreement beyond chance (quadratic weighted kappa)", is_share=False),
