@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from builders.word_labels import write_word_labels
-from vitrail.contracts.codec import read
+from vitrail.contracts.codec import read, write
 from vitrail.contracts.evaluation import EvaluationReport
+from vitrail.contracts.labels import LabelSetManifest
 from vitrail.contracts.study import StudyReport
 from vitrail.errors import StudyError
 from vitrail.study import LabelFolder, StudyConfig, run_study
@@ -149,7 +150,14 @@ def test_without_time_there_is_no_result(made, tmp_path):
         run_study(**{**made.arguments, "config": config, "out": tmp_path / "out"})
 
 
-def test_labels_of_another_corpus_are_refused(made, mini_labels):
-    config = dataclasses.replace(made.arguments["config"], corpora=())
-    with pytest.raises(StudyError, match="labels of none of the corpora"):
-        run_study(**{**made.arguments, "config": config})
+def test_labels_of_another_corpus_are_refused(made, tmp_path):
+    (own,) = made.arguments["label_folders"]
+    manifest = dataclasses.replace(read(LabelSetManifest, own.folder), corpus_digest="0" * 64)
+    write(tmp_path, manifest)
+    with pytest.raises(StudyError, match=r"labels of none of the corpora to pretrain on \(emoji-mini\)"):
+        run_study(**{**made.arguments, "label_folders": [LabelFolder(name="words", folder=tmp_path)]})
+
+
+def test_two_label_sets_of_one_name_are_refused(made):
+    with pytest.raises(StudyError, match="words@emoji-mini; choose another name"):
+        run_study(**{**made.arguments, "label_folders": 2 * made.arguments["label_folders"]})

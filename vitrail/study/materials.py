@@ -72,7 +72,8 @@ def gather_materials(config: StudyConfig, label_folders: Sequence[LabelFolder], 
     for found in label_folders:
         key, source = _take(found, corpora)
         if key in sources:
-            raise StudyError(f"--label-set {found.name}={found.folder}: the study has a label set {key}; choose a name")
+            taken = f"{key.labels}@{key.corpus}"
+            raise StudyError(f"label set {found.folder}: the study has one called {taken}; choose another name")
         sources[key] = source
     return Materials(recipe=recipe, target=target, sources=sources)
 
