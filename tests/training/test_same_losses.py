@@ -61,6 +61,7 @@ def first_targets(assignment):
     [
         ("softmax", {}),
         ("uniform", {"target_weighting": "uniform"}),
+        ("idf", {"target_weighting": "idf"}),
         ("sigmoid", {"loss": "sigmoid"}),
         ("sampled", {"num_sampled_labels": 5}),
     ],
