@@ -41,6 +41,7 @@ from vitrail.training import (
 from vitrail.training.finetuning import assign_finetuning
 from vitrail.training.finetuning_rows import class_weights, finetuning_rows, task_classes
 from vitrail.training.job import BlendedCorpus, PretrainJob
+from vitrail.training.label_idf import label_idf
 from vitrail.training.local_launch import collect_result, elastic_arguments
 from vitrail.training.metrics import MetricLog
 from vitrail.training.objective import Objective
@@ -247,6 +248,26 @@ def test_a_blend_has_the_labels_of_all_corpora(mini_corpus, word_labels, other_l
     assert identify(heavier) != identify(job)
 
 
+def test_rarity_is_that_of_the_label_set_or_of_all_blended_ones_together(mini_corpus, mini_labels, tmp_path):
+    vocabulary = pq.read_table(mini_labels / "vocabulary.parquet")
+    idf = vocabulary["idf"].to_numpy()
+    job = pretrain_job(
+        corpus=mini_corpus, labels=mini_labels, config=pretrain_config(target_weighting="idf"), lineage=LINEAGE
+    )
+    [weights] = assign_pretraining(job, tmp_path).objective.buffers(recurse=False)
+    np.testing.assert_allclose(weights.numpy(), idf / idf.max(), rtol=1e-5)
+
+    ids = vocabulary["label_id"].to_pylist()
+    other = shutil.copytree(mini_labels, tmp_path / "other")
+    pq.write_table(vocabulary.slice(0, 1), other / "vocabulary.parquet")  # the second corpus has the first label alone
+    frequency = vocabulary["frequency"].to_numpy().copy()
+    frequency[0] *= 2
+    expected = np.log(2 * load(LabelSetManifest, other / "labels.json").num_images / frequency)
+    pooled = label_idf([mini_labels, other], ids).numpy()
+    np.testing.assert_allclose(pooled, expected / expected.max(), rtol=1e-5)
+    assert pooled[0] == pytest.approx(idf[0] / expected.max())  # as rare in both as in each
+
+
 def test_a_blend_refuses_labels_of_another_corpus(mini_corpus, word_labels, tmp_path):
     alien = shutil.copytree(word_labels, tmp_path / "labels")
     manifest = dataclasses.replace(load(LabelSetManifest, alien / "labels.json"), corpus_digest="elsewhere")
@@ -384,6 +405,7 @@ def test_identity_is_what_is_trained_not_how(mini_corpus, word_labels):
     schedule = pretrain_config().schedule
     assert identity() == identity(schedule=dataclasses.replace(schedule, accumulation=2))
     assert identity() != identity(seed=1)
+    assert identity() != identity(target_weighting="idf")
     assert identity() != identity(reader=ReaderConfig(order=OrderConfig(window=16)))
     assert identity() != identity(schedule=dataclasses.replace(schedule, num_steps=13))
 

@@ -204,7 +204,9 @@ class PretrainConfig(TrainingConfig):
     Attributes:
         loss: A loss for weak labels (`vitrail.tasks.losses`): `softmax` over all labels against a target
             distribution (Mahajan et al. 2018), or `sigmoid` with the head's bias at -10.
-        target_weighting: Label targets by score, or 1/k for each of k labels.
+        target_weighting: What each of an image's k labels has of its target: a part by its score; 1/k (`uniform`); or
+            a part by max(log(N / frequency), 0.001), where `frequency` of N images carry the label (`idf`). Under
+            `sigmoid` labels do not share: the target of each is its score, 1, or its IDF over the largest there is.
         num_sampled_labels: Softmax only: compute logits of this many labels besides those of the batch (for
             more than about 100,000 labels); 0 computes all.
         balance: Whether images of rare labels are drawn more often: max(1, (threshold / share of images) ** p)
