@@ -74,10 +74,16 @@ class ShardScorer:
         mentions = unpack_mentions(signals, int(self._starts[shard]), self._config.source_weights)
         annotations = build_annotations(mentions, self._terms, self._scorer.features)
         scores = self._scorer.score(annotations.features)
-        label = self._terms.label[annotations.term]
-        labels = aggregate_posts(annotations.row, annotations.post, label, scores, self._config.aggregation)
+        of_levels = self._terms.label[:, annotations.term].T
+        said, level = np.nonzero(of_levels >= 0)  # an annotation counts in the label of each level
+        label = of_levels[said, level]
+        labels = aggregate_posts(
+            annotations.row[said], annotations.post[said], label, scores[said], self._config.aggregation
+        )
         labels = labels.select(best_labels(labels, SPARE * self._config.top_k, self._config.min_score))
-        votes = collect_votes(signals, mentions, annotations, scores, label, labels) if self._config.votes else None
+        votes = None
+        if self._config.votes:
+            votes = collect_votes(signals, mentions, annotations, scores, said, label, labels)
         _save_scored(self._work, shard, labels, self._config.top_k, votes)
 
 
