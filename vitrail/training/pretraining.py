@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from vitrail.contracts.labels import VOCABULARY_FILE, VOCABULARY_SCHEMA
+from vitrail.contracts.codec import read
+from vitrail.contracts.labels import VOCABULARY_FILE, VOCABULARY_SCHEMA, LabelSetManifest
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.corpus import open_corpus
 from vitrail.corpus.reader.image_reader import Source
@@ -61,13 +62,16 @@ def assign_pretraining(job: PretrainJob, work: Path) -> Assignment:
         weighting=config.target_weighting,
         num_sampled=config.num_sampled_labels,
     )
-    sources = tuple(_open_source(one, head.label_ids, config, work / ROWS_FOLDER) for one in corpora)
+    max_labels = max(read(LabelSetManifest, Path(one.labels)).max_labels for one in corpora)  # batches mix them
+    sources = tuple(_open_source(one, head.label_ids, max_labels, config, work / ROWS_FOLDER) for one in corpora)
     return Assignment(objective=Objective(model, (task,)), sources=sources)
 
 
-def _open_source(one: BlendedCorpus, label_ids: Sequence[int], config: PretrainConfig, folder: Path) -> Source:
+def _open_source(
+    one: BlendedCorpus, label_ids: Sequence[int], max_labels: int, config: PretrainConfig, folder: Path
+) -> Source:
     corpus = open_corpus(Path(one.corpus))
-    targets = SidecarTargets(Path(one.labels), task=ANNOTATIONS, label_ids=label_ids)
+    targets = SidecarTargets(Path(one.labels), task=ANNOTATIONS, max_labels=max_labels, label_ids=label_ids)
     rows = pretraining_rows(corpus, targets, config, folder)
     missing: Literal["error", "unlabelled"] = "error" if config.missing_labels == "error" else "unlabelled"
     return Source(
