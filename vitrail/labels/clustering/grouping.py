@@ -83,7 +83,7 @@ def _encode(names: Sequence[str], is_judged: np.ndarray, config: LabelsConfig) -
     rows = np.flatnonzero(is_judged)
     if not len(rows):
         return np.zeros((len(names), 0), dtype=np.float32)
-    vectors = load_encoder(config.encoder).encode([names[row] for row in rows])
+    vectors = load_encoder(config.encoder).encode([names[row] for row in rows.tolist()])
     encoded = np.zeros((len(names), vectors.shape[1]), dtype=np.float32)
     encoded[rows] = vectors
     return encoded

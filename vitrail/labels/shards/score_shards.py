@@ -15,7 +15,7 @@ from vitrail.contracts.files import atomic_file
 from vitrail.labels.arrays import count_values
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary.terms import load_terms
-from vitrail.labels.scoring.aggregation import ImageLabels, aggregate_posts, best_labels
+from vitrail.labels.scoring.aggregation import ImageLabels, aggregate_posts, best_labels, labels_of_terms
 from vitrail.labels.scoring.annotation_features import build_annotations
 from vitrail.labels.scoring.mentions import unpack_mentions
 from vitrail.labels.scoring.scorers import load_scorer
@@ -74,9 +74,7 @@ class ShardScorer:
         mentions = unpack_mentions(signals, int(self._starts[shard]), self._config.source_weights)
         annotations = build_annotations(mentions, self._terms, self._scorer.features)
         scores = self._scorer.score(annotations.features)
-        of_levels = self._terms.label[:, annotations.term].T
-        said, level = np.nonzero(of_levels >= 0)  # an annotation counts in the label of each level
-        label = of_levels[said, level]
+        said, label = labels_of_terms(self._terms.label, annotations.term)
         labels = aggregate_posts(
             annotations.row[said], annotations.post[said], label, scores[said], self._config.aggregation
         )
