@@ -6,7 +6,7 @@ __all__ = ["BACKBONES", "architecture_of"]
 
 BACKBONES: dict[str, Architecture | None] = {
     "vit": None,  # the recipe's
-    "cnn": Architecture(name="regnety_002"),
+    "cnn": Architecture(name="mobilenetv3_large_100"),
 }
 
 
