@@ -10,11 +10,16 @@ import pytest
 
 from builders.studies import compared, interval, report_of, result_of
 from vitrail.contracts.codec import read
+from vitrail.contracts.models import HeadSpec
 from vitrail.contracts.study import StudyReport
 from vitrail.errors import ConfigError, StudyError
+from vitrail.evaluation.system import count_flops
 from vitrail.gates import Outcomes
+from vitrail.models import VitrailModel
+from vitrail.recipes import find_recipe
 from vitrail.study import BUDGETS, StudyConfig, find_budget, write_page
 from vitrail.study.arms import Arm, LabelledCorpus, list_arms
+from vitrail.study.backbones import architecture_of
 from vitrail.study.choice import choose_rates
 from vitrail.study.comparisons import list_comparisons
 from vitrail.study.jobs import lengthen
@@ -263,3 +268,17 @@ def test_impossible_studies_are_refused_by_name(change, field):
         StudyConfig(**change)
     with pytest.raises(ConfigError, match="half-hour"):
         find_budget("an-hour")
+
+
+def test_the_two_backbones_cost_the_same_at_the_image_size_of_the_small_recipes():
+    recipe = find_recipe("emoji")
+    embedding = HeadSpec(name="embedding", kind="retrieval", dim=256)
+    flops = [
+        count_flops(
+            VitrailModel(
+                architecture_of(name, recipe.pretrain.architecture), recipe.pretrain.transforms, (embedding,)
+            ).eval()
+        )
+        for name in ("vit", "cnn")
+    ]
+    assert flops[1] / flops[0] == pytest.approx(1, abs=0.1)
