@@ -42,12 +42,12 @@ def write_page(report: StudyReport, page: Path) -> None:
 
 def _introduction(report: StudyReport) -> str:
     smallest = report.smallest_difference
-    told = f"differences below {100 * smallest:.0f}% cannot be told from none" if smallest is not None else "none"
+    told = "" if smallest is None else f": relative differences below {100 * smallest:.0f}% cannot be told from none"
     return f"""# A study of weak labels
 
 Written by `vitrail study`; do not edit. `{report.metric}` on the test split of `{report.target}`:
 {report.num_queries:,} queries of {report.num_concepts:,} concepts that no training saw. Intervals are 95% bootstraps
-over concepts, which are drawn whole, with seeds averaged; comparisons are paired query by query: {told}.
+over concepts, which are drawn whole, with seeds averaged; comparisons are paired query by query{told}.
 
 Learning rates were chosen on the validation split at seed 0, from one grid for every arm, and kept for the other
 seeds. The test split was read once for each model of the chosen rates, after all trainings.
