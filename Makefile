@@ -107,3 +107,7 @@ bench-endpoint: $(STAMP) ## Endpoint against the model's raw throughput
 bench-quality: $(STAMP) ## What the default recipe's pretraining brings, against none (30 minutes)
 bench-reader bench-train bench-labels bench-label-quality bench-clustering bench-endpoint bench-quality:
 	$(BIN)/python benchmarks/$(subst -,_,$@).py
+
+.PHONY: bench-peer-labels
+bench-peer-labels: $(STAMP) ## Label sets by the recipes of other papers, of data/CORPUS, to pretrain on (docs/labels.md)
+	$(BIN)/python benchmarks/peer_labels.py --corpus $(call quoted,data/$(CORPUS)) --out $(call quoted,data/peers/$(CORPUS))

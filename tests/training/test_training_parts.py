@@ -248,6 +248,15 @@ def test_a_blend_has_the_labels_of_all_corpora(mini_corpus, word_labels, other_l
     assert identify(heavier) != identify(job)
 
 
+def test_a_blend_pads_to_the_longest_lists_of_its_label_sets(mini_corpus, word_labels, other_labels, tmp_path):
+    wider = shutil.copytree(other_labels, tmp_path / "wider")
+    save(wider / "labels.json", dataclasses.replace(load(LabelSetManifest, wider / "labels.json"), max_labels=40))
+    blend = [BlendedCorpus(corpus=str(mini_corpus), labels=str(wider), weight=1.0)]
+    job = pretrain_job(corpus=mini_corpus, labels=word_labels, config=pretrain_config(), lineage=LINEAGE, blend=blend)
+    sources = assign_pretraining(job, tmp_path).sources
+    assert [source.targets[0].unlabelled(1)["annotations"].shape for source in sources] == [(1, 40), (1, 40)]
+
+
 def test_rarity_is_that_of_the_label_set_or_of_all_blended_ones_together(mini_corpus, mini_labels, tmp_path):
     vocabulary = pq.read_table(mini_labels / "vocabulary.parquet")
     idf = vocabulary["idf"].to_numpy()

@@ -121,7 +121,7 @@ def train_targets(corpus: Corpus, task: str, rows: Rows, classes: Sequence[str])
             raise LabelError(f"task {task}: image {image_id} has label {label!r}, which is not a class")
         found.setdefault(image_id, []).append(outputs[label])
     weighed = {image_id: (own, [1.0] * len(own)) for image_id, own in found.items()}
-    return ListTargets(task, weighed, max_labels=max(map(len, found.values()), default=1))
+    return ListTargets(task, weighed)
 
 
 def _info(corpus: Corpus, task: str) -> TaskInfo:
