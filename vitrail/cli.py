@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from vitrail import __version__
 from vitrail.commands.labels import add_explain, add_labels
+from vitrail.commands.study import add_study
 from vitrail.commands.training import add_job, add_plan
 from vitrail.config import require
 from vitrail.errors import ConfigError, VitrailError
@@ -119,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_plan(commands)
     add_job(commands)
+    add_study(commands)
     return parser
 
 

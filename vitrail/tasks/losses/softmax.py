@@ -3,19 +3,14 @@
 import torch
 from torch import Tensor, nn
 
+from vitrail.tasks.label_weights import weigh_labels
 from vitrail.tasks.loss import NO_LABEL, Loss, LossInputs, TaskSpec
-from vitrail.tasks.weighting import TargetWeighting
 
 __all__ = ["LOSS", "normalise_targets", "sample_candidates", "sampled_softmax_loss", "softmax_loss"]
 
 
-def normalise_targets(labels_bk: Tensor, scores_bk: Tensor, weighting: TargetWeighting) -> Tensor:
-    """Target distribution [B, K]: each image's label weights sum to 1, or are all 0 without labels.
-
-    `score` weighs a label by its score, `uniform` gives each of k labels 1/k (Mahajan et al. 2018).
-    """
-    present_bk = labels_bk != NO_LABEL
-    weights_bk = scores_bk * present_bk if weighting == "score" else present_bk.float()
+def normalise_targets(weights_bk: Tensor) -> Tensor:
+    """Target distribution [B, K]: each image's label weights sum to 1, or are all 0 without labels."""
     return weights_bk / weights_bk.sum(dim=1, keepdim=True).clamp_min(torch.finfo(weights_bk.dtype).tiny)
 
 
@@ -77,7 +72,7 @@ def sampled_softmax_loss(
 
 def _compute(task: TaskSpec, inputs: LossInputs) -> Tensor:
     assert inputs.weights_bk is not None  # noqa: S101 - padded labels have them
-    targets_bk = normalise_targets(inputs.labels, inputs.weights_bk, task.weighting)
+    targets_bk = normalise_targets(weigh_labels(inputs.labels, inputs.weights_bk, task.weighting, inputs.idf_c))
     if not task.num_sampled:
         return softmax_loss(inputs.output(), inputs.labels, targets_bk)
     candidates_n, correction_n = sample_candidates(inputs.labels, task.num_classes, task.num_sampled, inputs.seed)

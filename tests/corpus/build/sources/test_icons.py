@@ -170,5 +170,5 @@ def test_what_npm_says_is_shown(tmp_path, monkeypatch):
 
 def test_another_package_is_refused(tmp_path):
     (tmp_path / "iconify-json-2.2.535.tgz").write_bytes(b"not the one")
-    with pytest.raises(CorpusError, match=r"is not the package that is pinned .*delete it and build again"):
+    with pytest.raises(CorpusError, match=r"is not the package that is pinned .*delete it and try again"):
         build_corpus("icons-60k", tmp_path / "out", cache=tmp_path)

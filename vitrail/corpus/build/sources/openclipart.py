@@ -6,7 +6,6 @@ another folder is one more post about the same picture.
 """
 
 import re
-import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from vitrail.contracts.corpus import SHARDS_FOLDER, SIGNALS_SCHEMA, TASK_SCHEMA, CorpusManifest, TaskInfo
+from vitrail.corpus.build.debian_packages import DebianPackage, unpacked
 from vitrail.corpus.build.indexing import IndexedShard, index_shard
 from vitrail.corpus.build.items import splits_of
 from vitrail.corpus.build.lookalikes import match_lookalikes, thumbnail_of
 from vitrail.corpus.build.metadata.columns import Item
-from vitrail.corpus.build.pinned_package import fetch_package, run_tool
 from vitrail.corpus.build.source import NamedCorpus
 from vitrail.corpus.build.writer import Card, TaskTable, write_corpus
 from vitrail.corpus.store.tables import table_of
@@ -32,11 +31,18 @@ from vitrail.corpus.store.tars import write_tar
 __all__ = ["SOURCES", "build_from_tree", "build_openclipart"]
 
 _VERSION = "1:0.18+dfsg-19"
-_PACKAGES = {
-    "openclipart-png": "f07f1545a2970c2cf3fa339bc2405da1a95cf2b1827bfa05bf73eb1c20291c02",
-    "openclipart-svg": "989712d90d57dfa3230049f553bb43b76c30ee4d4b8c5f6e106e33f7db5cbdc5",
-}
-_REMEDY = "openclipart needs Debian or Ubuntu with current package lists (`apt-get update`)"
+_PACKAGES = (
+    DebianPackage(
+        name="openclipart-png",
+        version=_VERSION,
+        sha256="f07f1545a2970c2cf3fa339bc2405da1a95cf2b1827bfa05bf73eb1c20291c02",
+    ),
+    DebianPackage(
+        name="openclipart-svg",
+        version=_VERSION,
+        sha256="989712d90d57dfa3230049f553bb43b76c30ee4d4b8c5f6e106e33f7db5cbdc5",
+    ),
+)
 _SHARD_IMAGES = 1000
 _MIN_CLASS_IMAGES = 50
 _UNSORTED = "unsorted"
@@ -84,11 +90,8 @@ def build_openclipart(folder: Path, cache: Path) -> CorpusManifest:
     Raises:
         CorpusError: The packages cannot be downloaded or unpacked, or are not the ones that are pinned.
     """
-    packages = [_package(name, digest, cache) for name, digest in _PACKAGES.items()]
-    with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=cache) as unpacked:
-        for package in packages:
-            run_tool("dpkg-deb", "--extract", str(package), unpacked, remedy=_REMEDY)
-        return build_from_tree(folder, Path(unpacked) / "usr" / "share" / "openclipart")
+    with unpacked(_PACKAGES, cache, "openclipart") as root:
+        return build_from_tree(folder, root / "usr" / "share" / "openclipart")
 
 
 def build_from_tree(folder: Path, root: Path) -> CorpusManifest:
@@ -108,11 +111,6 @@ def build_from_tree(folder: Path, root: Path) -> CorpusManifest:
 
 
 SOURCES = (NamedCorpus(name="openclipart", build=build_openclipart),)
-
-
-def _package(name: str, digest: str, cache: Path) -> Path:
-    file = f"{name}_{_VERSION.replace(':', '%3a')}_all.deb"
-    return fetch_package(cache, file, digest, ("apt-get", "download", f"{name}={_VERSION}"), _REMEDY)
 
 
 def _pictures(root: Path) -> list[_Picture]:
