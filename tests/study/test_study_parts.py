@@ -8,11 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from vitrail.contracts.study import ArmResult, Candidate, Comparison, Interval, StudyReport
+from builders.studies import compared, interval, report_of, result_of
+from vitrail.contracts.codec import read
+from vitrail.contracts.models import HeadSpec
+from vitrail.contracts.study import StudyReport
 from vitrail.errors import ConfigError, StudyError
+from vitrail.evaluation.system import count_flops
 from vitrail.gates import Outcomes
+from vitrail.models import VitrailModel
+from vitrail.recipes import find_recipe
 from vitrail.study import BUDGETS, StudyConfig, find_budget, write_page
 from vitrail.study.arms import Arm, LabelledCorpus, list_arms
+from vitrail.study.backbones import architecture_of
 from vitrail.study.choice import choose_rates
 from vitrail.study.comparisons import list_comparisons
 from vitrail.study.jobs import lengthen
@@ -196,34 +203,10 @@ def test_models_measured_on_other_queries_are_not_compared():
         average_seeds([first, second])
 
 
-def interval(value, width=0.02):
-    return Interval(value=value, low=value - width, high=value + width)
-
-
-def compared(gain, kind="finetuning", arm="default@icons/vit/100%", base="none/vit/100%"):
-    return Comparison(kind=kind, arm=arm, base=base, gain=gain, num_seeds=2)
-
-
 def test_the_smallest_difference_is_the_median_half_width():
     widths = (0.04, 0.1, 0.5)
     assert smallest_difference([compared(interval(0.3, width)) for width in widths]) == pytest.approx(0.1)
     assert smallest_difference([]) is None
-
-
-def result_of(way, value, num_images=0, share=1.0):
-    return ArmResult(
-        way=way,
-        backbone="vit",
-        share=share,
-        num_images=num_images,
-        num_labels=7 if num_images else 0,
-        num_steps=300,
-        images_seen=19_200,
-        flops_per_image=1000,
-        candidates=(Candidate(finetune_rate=1e-3, pretrain_rate=None, value=0.25, is_chosen=True),),
-        by_seed=(value - 0.01, value + 0.01),
-        mean=interval(value),
-    )
 
 
 def test_a_power_law_is_found_again():
@@ -235,29 +218,11 @@ def test_a_power_law_is_found_again():
     assert [point.num_images for point in fit.points] == list(sizes)
 
 
-def report_of(*arms, comparisons=(), **changes):
-    return dataclasses.replace(
-        StudyReport(
-            budget={},
-            target="icons",
-            target_digest="d",
-            metric="concept/float/p_at_1",
-            num_queries=4000,
-            num_concepts=900,
-            smallest_difference=0.08,
-            arms=arms,
-            comparisons=comparisons,
-            fits=fit_sizes(arms),
-        ),
-        **changes,
-    )
-
-
 def test_the_page_is_a_table_of_what_was_measured(tmp_path):
     arms = [result_of("none", 0.2), result_of("default@small", 0.3, 8_000), result_of("default@large", 0.4, 64_000)]
     comparisons = [compared(interval(0.5, 0.1), arm="default@small/vit/100%")]
     report = report_of(*arms, comparisons=tuple(comparisons), unfinished=("longer/vit/100%: 0 of 3 seeds",))
-    write_page(report, tmp_path / "study.md", tmp_path / "images" / "study")
+    write_page(report, tmp_path / "study.md")
     page = (tmp_path / "study.md").read_text()
     assert "4,000 queries of 900 concepts" in page
     assert "differences below 8% cannot be told from none" in page
@@ -265,14 +230,15 @@ def test_the_page_is_a_table_of_what_was_measured(tmp_path):
     assert "| " + " | ".join((*cells, "0.290, 0.310")) + " |" in page.splitlines()
     assert "- longer/vit/100%: 0 of 3 seeds" in page
     for name in ("gains.svg", "sizes.svg"):
-        assert f"(images/study/{name})" in page
-        assert (tmp_path / "images" / "study" / name).read_text().startswith("<svg")
+        assert f"(study/{name})" in page
+        assert (tmp_path / "study" / name).read_text().startswith("<svg")
+    assert read(StudyReport, tmp_path / "study") == report
 
 
 def test_a_page_without_pretrained_arms_has_no_plots(tmp_path):
-    write_page(report_of(result_of("none", 0.2), smallest_difference=None), tmp_path / "study.md", tmp_path / "images")
+    write_page(report_of(result_of("none", 0.2), smallest_difference=None), tmp_path / "study.md")
     assert "svg" not in (tmp_path / "study.md").read_text()
-    assert not (tmp_path / "images").exists()
+    assert [path.name for path in (tmp_path / "study").iterdir()] == ["study.json"]
 
 
 @pytest.mark.parametrize("name", BUDGETS)
@@ -302,3 +268,17 @@ def test_impossible_studies_are_refused_by_name(change, field):
         StudyConfig(**change)
     with pytest.raises(ConfigError, match="half-hour"):
         find_budget("an-hour")
+
+
+def test_the_two_backbones_cost_the_same_at_the_image_size_of_the_small_recipes():
+    recipe = find_recipe("emoji")
+    embedding = HeadSpec(name="embedding", kind="retrieval", dim=256)
+    flops = [
+        count_flops(
+            VitrailModel(
+                architecture_of(name, recipe.pretrain.architecture), recipe.pretrain.transforms, (embedding,)
+            ).eval()
+        )
+        for name in ("vit", "cnn")
+    ]
+    assert flops[1] / flops[0] == pytest.approx(1, abs=0.1)

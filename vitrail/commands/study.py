@@ -15,7 +15,9 @@ def add_study(commands: Any) -> None:
     study.add_argument("--budget", default="half-hour", help="half-hour or night (two cores), gpu-10min")
     study.add_argument("--out", type=Path, help="folder of the study; default: WORKSPACE/study/BUDGET")
     study.add_argument("--workspace", type=Path, default=Path("runs"), help="where corpora and label sets are kept")
-    study.add_argument("--page", type=Path, help="also write the page here, with its plots in images/ beside it")
+    study.add_argument(
+        "--page", type=Path, help="also write the page here, with result and plots in a folder beside it"
+    )
     study.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="trainings side by side")
     study.add_argument("--recipe", help="what is not a matter of the study: trunk, image size, augmentation")
     study.add_argument("--target", help="corpus to fine-tune and measure on, by name or folder")
@@ -52,11 +54,9 @@ def _study(options: argparse.Namespace) -> None:
         num_jobs=options.jobs,
         label_folders=[_label_folder(text) for text in options.label_set],
     )
-    write_page(report, out / "study.md", out / "images")
-    print(out / "study.md")
-    if options.page:
-        write_page(report, options.page, options.page.parent / "images" / options.page.stem)
-        print(options.page)
+    for page in filter(None, (out / "study.md", options.page)):
+        write_page(report, page)
+        print(page)
 
 
 def _label_folder(text: str) -> Any:

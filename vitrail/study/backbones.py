@@ -1,4 +1,8 @@
-"""Backbones that a study compares: the recipe's own, and a CNN of about the same cost at its image size."""
+"""Backbones that a study compares: the recipe's own, and a CNN of about the same cost.
+
+At 64 pixels MobileNetV3-Large takes 41 million operations an image and LeViT-128S, the small recipes' trunk, 43. On a
+CPU it trains three times as long all the same, by its many depthwise convolutions.
+"""
 
 from vitrail.contracts.models import Architecture
 
@@ -6,7 +10,7 @@ __all__ = ["BACKBONES", "architecture_of"]
 
 BACKBONES: dict[str, Architecture | None] = {
     "vit": None,  # the recipe's
-    "cnn": Architecture(name="regnety_002"),
+    "cnn": Architecture(name="mobilenetv3_large_100"),
 }
 
 

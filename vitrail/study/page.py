@@ -1,9 +1,13 @@
-"""The page of a study in Markdown, with its plots beside it."""
+"""The page of a study in Markdown; result and plots lie in a folder of its name beside it.
 
-import os
+<page>.md
+<page>/study.json, gains.svg, sizes.svg
+"""
+
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from vitrail.contracts.codec import write
 from vitrail.contracts.files import atomic_file
 from vitrail.contracts.study import ArmResult, Interval, StudyReport
 from vitrail.study.plots import plot_gains, plot_sizes
@@ -13,13 +17,15 @@ __all__ = ["write_page"]
 _GAINS, _SIZES = "gains.svg", "sizes.svg"
 
 
-def write_page(report: StudyReport, page: Path, pictures: Path) -> None:
-    """Writes the page, and its plots into the folder `pictures`; each file appears whole."""
+def write_page(report: StudyReport, page: Path) -> None:
+    """Writes the result, its plots and the page, in this order; each file appears whole."""
+    folder = page.with_suffix("")
+    write(folder, report)
     plots = {_GAINS: plot_gains(report), _SIZES: plot_sizes(report)}
     shown = {name: svg for name, svg in plots.items() if svg}
     for name, svg in shown.items():
-        _write(pictures / name, svg)
-    links = {name: os.path.relpath(pictures.resolve() / name, page.parent.resolve()) for name in shown}
+        _write(folder / name, svg)
+    links = {name: f"{folder.name}/{name}" for name in shown}
     sections = [
         _introduction(report),
         f"## Arms\n\n{_arms(report)}",
@@ -36,12 +42,12 @@ def write_page(report: StudyReport, page: Path, pictures: Path) -> None:
 
 def _introduction(report: StudyReport) -> str:
     smallest = report.smallest_difference
-    told = f"differences below {100 * smallest:.0f}% cannot be told from none" if smallest is not None else "none"
+    told = "" if smallest is None else f": relative differences below {100 * smallest:.0f}% cannot be told from none"
     return f"""# A study of weak labels
 
 Written by `vitrail study`; do not edit. `{report.metric}` on the test split of `{report.target}`:
 {report.num_queries:,} queries of {report.num_concepts:,} concepts that no training saw. Intervals are 95% bootstraps
-over concepts, which are drawn whole, with seeds averaged; comparisons are paired query by query: {told}.
+over concepts, which are drawn whole, with seeds averaged; comparisons are paired query by query{told}.
 
 Learning rates were chosen on the validation split at seed 0, from one grid for every arm, and kept for the other
 seeds. The test split was read once for each model of the chosen rates, after all trainings.

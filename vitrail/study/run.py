@@ -2,7 +2,6 @@
 
 <out>/trainings/<digest>/    a training each, named by what decides it (`vitrail.study.orders`)
 <out>/logs/                  what the workers logged
-<out>/study.json             the result; `vitrail.study.page` shows it
 """
 
 import functools
@@ -12,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from vitrail.contracts.codec import write
 from vitrail.contracts.study import StudyReport
 from vitrail.errors import StudyError
 from vitrail.study.arms import Arm, list_arms
@@ -70,9 +68,7 @@ def run_study(
         raise StudyError(
             f"no arm of the study has a model ({reasons}); see {out / 'logs'}, and start it again to go on"
         )
-    report = summarise(config, jobs, materials, measured, trials.validated, rounds.unfinished(measured))
-    write(out, report)
-    return report
+    return summarise(config, jobs, materials, measured, trials.validated, rounds.unfinished(measured))
 
 
 class _Rounds:
