@@ -131,6 +131,25 @@ def write_training(folder, tasks):
     return folder
 
 
+def write_looks(folder, last_right=0.162, last_rank=9.8):
+    """Looks at the features, before the first step and later, among the lines of a training."""
+    path = folder / "training.jsonl"
+    looks = [(0, 0.044, 15.0), (14, 0.1, 12.0), (28, last_right, last_rank)]
+    lines = [
+        json.dumps(
+            {
+                "step": step,
+                "probe": {"num_images": 537, "effective_rank": rank, "nearest": {"concept": right}, "seconds": 0.5}
+                | ({} if step else {"is_untrained": True}),
+            }
+        )
+        for step, right, rank in looks
+    ]
+    first, *rest = lines
+    path.write_text("\n".join([first, *path.read_text().splitlines()[:-1], *rest]) + "\n")
+    return folder
+
+
 def write_plan(folder):
     """A pretraining that was planned, and took half as long again."""
     hardware = HARDWARE["cpu"]
@@ -249,7 +268,7 @@ def write_run(root, corpus, labels):
         "derive_labels": labels,
         "validate_data": write_validation(root / "validation"),
         "materialize_features": features,
-        "pretrain_backbone": write_plan(write_training(root / "backbone", ["annotations"])),
+        "pretrain_backbone": write_plan(write_looks(write_training(root / "backbone", ["annotations"]))),
         "finetune_tasks": write_training(root / "model", ["skin_tone", "category"]),
         "evaluate_model": evaluation,
         "validate_endpoint": write_serving(root / "serving"),
@@ -410,6 +429,23 @@ def test_training_curves_show_every_task(page):
     assert {"all tasks", "skin_tone", "category", "learning rate"} <= names
     assert {"images per second", "gradient norm"} <= names
     assert {"before clustering", "after clustering"} <= names
+
+
+def test_features_are_shown_from_the_untrained_trunk_on(page):
+    section = page.section("training")
+    assert "4.4% → 16.2%" in section
+    assert "15.0 → 9.8" in section
+    assert "worse than" not in section
+    traces = [trace for script in page.scripts[:-2] for trace in json.loads(script)["data"]]
+    assert ([0, 14, 28], [0.044, 0.1, 0.162]) in [(trace["x"], trace["y"]) for trace in traces]
+    assert ([0, 14, 28], [15.0, 12.0, 9.8]) in [(trace["x"], trace["y"]) for trace in traces]
+
+
+def test_a_pretraining_that_harmed_says_so(copied, tmp_path):
+    record(copied, "pretrain_backbone", write_looks(write_training(tmp_path / "backbone", ["a"]), 0.012, 4.5))
+    section = publish(copied).section("training")
+    assert "Pretraining made the features worse than untrained for concept" in section
+    assert "The features collapsed" in section
 
 
 def test_the_plan_stands_beside_what_was_taken(page):
