@@ -23,7 +23,7 @@ from vitrail.corpus import open_corpus
 from vitrail.errors import LabelError
 from vitrail.evaluation import EvaluationConfig, evaluate_model
 from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold, gate_model
-from vitrail.labels import diff_labels, open_labels
+from vitrail.labels import diff_labels, measure_coverage, open_labels
 from vitrail.models import VitrailModel, save_model
 from vitrail.recipes import find_recipe
 from vitrail.reporting import publish_audit, publish_report
@@ -334,6 +334,18 @@ def test_labels_are_shown_by_band_with_what_they_merge_and_what_was_left_out(pag
     rare = sorted((-row["num_images"], row["term"]) for row in dictionary if row["reason"] == "rare")
     assert f"<bdi>{rare[0][1]}</bdi>" in section
     assert "Since the champion" not in section
+
+
+def test_coverage_stands_in_the_report_and_in_the_audit(page, run, mini_labels):
+    coverage = measure_coverage(open_labels(mini_labels))
+    for text in (page.section("labels"), (run / "clusters" / "index.html").read_text()):
+        assert f"{coverage.specific:.1%}" in text
+        assert f"{coverage.labels_per_image:.2f}" in text
+    traces = [trace for script in page.scripts[:-2] for trace in json.loads(script)["data"]]
+    assert list(coverage.rarest_labels) in [trace["x"] for trace in traces]
+    assert list(coverage.shares_by_num_labels) in [trace["x"] for trace in traces]
+    meters = Page(run / "clusters" / "index.html").all("meter")
+    assert len(meters) == len(coverage.rarest_labels) + len(coverage.images_by_num_labels)
 
 
 def test_labels_that_moved_since_the_champion_are_counted(copied, mini_labels, tmp_path):
