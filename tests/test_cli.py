@@ -59,7 +59,7 @@ def test_bad_input_is_one_line_and_a_status(capsys, tmp_path):
 def test_unknown_recipe_names_the_known_ones(capsys):
     status, _, err = call(capsys, "recipes", "emojy")
     assert status == 1
-    assert "emoji, openclipart, folder, debug, vit_b16_1b" in err
+    assert "emoji, openclipart, icons, folder, debug, vit_b16_1b" in err
 
 
 def test_recipes_are_compared(capsys):

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from builders.studies import write_study
 from vitrail.contracts.codec import encode, save
 from vitrail.contracts.files import write_json
 from vitrail.contracts.lineage import Lineage
@@ -36,7 +37,7 @@ TRUNK = Architecture(
 )
 SECTIONS = (
     *("outcome", "retrieval", "classification", "slices", "labels", "examples"),
-    *("training", "validation", "costs", "lineage", "timing", "environment"),
+    *("training", "study", "validation", "costs", "lineage", "timing", "environment"),
 )
 PIPELINE = step_names("always", "blessed")
 NUM_QUERIES, NUM_NEIGHBOURS, NUM_EXAMPLES = 6, 4, 12
@@ -262,7 +263,8 @@ def write_run(root, corpus, labels):
         ),
     )
     save(run / "verdict.json", verdict)
-    write_json(run / "recipe.json", {"name": "emoji", "labels": {"top_k": 8}})
+    study = write_study(root / "study")
+    write_json(run / "recipe.json", {"name": "emoji", "labels": {"top_k": 8}, "study": str(study)})
     artifacts = {
         "checkout_corpus": corpus,
         "derive_labels": labels,
@@ -472,6 +474,14 @@ def test_the_plan_stands_beside_what_was_taken(page):
         "123 MB",
     ):
         assert text in section
+
+
+def test_the_study_that_the_recipe_names_is_cited(page, copied):
+    section = page.section("study")
+    for text in ("default@large/vit/100%", "0.400", "64,000", "What pretraining adds", "Error by the size", "below 8%"):
+        assert text in section
+    write_json(copied / "recipe.json", {"name": "emoji", "study": "nowhere"})
+    assert "This section needs a study that the recipe names" in publish(copied).section("study")
 
 
 def test_validation_links_to_data_docs_from_where_the_page_lies(page, run):

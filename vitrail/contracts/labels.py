@@ -114,10 +114,13 @@ class LabelSetManifest(
     num_signals_skipped: dict[str, int]  # by reason; "read_in_part": those whose first 64 KB alone were read
     is_sampled: bool = False  # the dictionary's counts are of a sample of the signals
     sidecar_digests: dict[str, str] = field(default_factory=dict)  # SHA-256 by shard; readers compare it
+    max_labels: int = 16  # of one image, the best ones: as many as readers take
 
     def __post_init__(self) -> None:
         for shard in self.shards:
             require_file_name(shard, "shard")
+        if self.max_labels < 1:
+            raise ValueError(f"max_labels={self.max_labels}: readers take at least 1 label of an image")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -138,6 +138,7 @@ def _describe(
         num_signals_skipped=counts.skipped,
         is_sampled=counts.num_signals > config.sample_signals,
         sidecar_digests=sidecars,
+        max_labels=config.top_k,
     )
     write(work.path, manifest)
     return manifest

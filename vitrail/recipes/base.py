@@ -40,4 +40,5 @@ def base_recipe(*, name: str, registered: str, gates: GateConfig) -> Recipe:
         ),
         gates=gates,
         registry=RegistryConfig(name=registered),
+        study="docs/study",
     )

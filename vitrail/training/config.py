@@ -286,6 +286,8 @@ class FinetuneConfig(TrainingConfig):
         class_balance: Images of a classification task are drawn by class frequency to minus this power:
             0 draws evenly over images, 1 over classes. Retrieval tasks always draw evenly over classes.
         keep_annotations: Train on the weak labels too, so that the trunk does not forget them.
+        labelled_share: Share of the groups (concepts) whose images are trained on, in every task; chosen by hash, so
+            that those of a smaller share are among those of a larger.
         losses: By task, where it is not the loss of the task's kind; `annotations` is the task of weak labels.
     """
 
@@ -296,6 +298,7 @@ class FinetuneConfig(TrainingConfig):
     frozen_steps: int = 0
     class_balance: float = 0.5
     keep_annotations: bool = True
+    labelled_share: float = 1.0
     losses: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -304,6 +307,7 @@ class FinetuneConfig(TrainingConfig):
         require(is_packed, "embedding_dim", self.embedding_dim, "must be a positive multiple of 8")
         require(self.temperature > 0, "temperature", self.temperature, "must be above 0")
         require(0 <= self.class_balance <= 1, "class_balance", self.class_balance, "must be in [0, 1]")
+        require(0 < self.labelled_share <= 1, "labelled_share", self.labelled_share, "is a share, in (0, 1]")
         is_within = 0 <= self.frozen_steps <= self.schedule.num_steps
         require(is_within, "frozen_steps", self.frozen_steps, f"must be within {self.schedule.num_steps} steps")
         for task, loss in self.losses.items():

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from vitrail.contracts.labels import VOCABULARY_FILE, VOCABULARY_SCHEMA
+from vitrail.contracts.codec import read
+from vitrail.contracts.labels import VOCABULARY_FILE, VOCABULARY_SCHEMA, LabelSetManifest
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.corpus import open_corpus
 from vitrail.corpus.reader.image_reader import Source
@@ -67,16 +68,19 @@ def assign_pretraining(job: PretrainJob, work: Path) -> Assignment:
         weighting=config.target_weighting,
         num_sampled=config.num_sampled_labels,
     )
-    sources = tuple(_open_source(one, head.label_ids, config, work / ROWS_FOLDER) for one in corpora)
+    max_labels = max(read(LabelSetManifest, labels).max_labels for labels in label_sets)  # batches mix them
+    sources = tuple(_open_source(one, head.label_ids, max_labels, config, work / ROWS_FOLDER) for one in corpora)
     is_by_rarity = task.weighting == "idf"
     idf = {ANNOTATIONS: label_idf(label_sets, head.label_ids)} if is_by_rarity else {}
     sample = _choose_sample(sources[0], labels, config, work / ROWS_FOLDER)
     return Assignment(objective=Objective(model, (task,), idf), sources=sources, sample=sample)
 
 
-def _open_source(one: BlendedCorpus, label_ids: Sequence[int], config: PretrainConfig, folder: Path) -> Source:
+def _open_source(
+    one: BlendedCorpus, label_ids: Sequence[int], max_labels: int, config: PretrainConfig, folder: Path
+) -> Source:
     corpus = open_corpus(Path(one.corpus))
-    targets = SidecarTargets(Path(one.labels), task=ANNOTATIONS, label_ids=label_ids)
+    targets = SidecarTargets(Path(one.labels), task=ANNOTATIONS, max_labels=max_labels, label_ids=label_ids)
     rows = pretraining_rows(corpus, targets, config, folder)
     missing: Literal["error", "unlabelled"] = "error" if config.missing_labels == "error" else "unlabelled"
     return Source(
