@@ -35,6 +35,12 @@ quoted = '$(subst ','\'',$(1))'
 run: $(STAMP) ## Run the whole pipeline: make run CORPUS=emoji, or CORPUS=path/to/yours; RECIPE=NAME takes another recipe
 	$(BIN)/vitrail run --corpus $(call quoted,$(CORPUS)) $(if $(RECIPE),--recipe $(call quoted,$(RECIPE)))
 
+BUDGET ?= half-hour
+
+.PHONY: study
+study: $(STAMP) ## Compare label recipes and corpora, and write docs/study.md: make study BUDGET=half-hour, night or gpu-10min
+	$(BIN)/vitrail study --budget $(call quoted,$(BUDGET)) --page docs/study.md
+
 .PHONY: test
 test: $(STAMP) ## Lint, types, import rules and the test suite
 	$(MAKE) check
@@ -98,6 +104,10 @@ bench-labels: $(STAMP) ## Label derivation against its peers, and its growth
 bench-label-quality: $(STAMP) ## Precision of the first label, arm by arm, on judged pictures
 bench-clustering: $(STAMP) ## Clustering arms up to a million terms
 bench-endpoint: $(STAMP) ## Endpoint against the model's raw throughput
-bench-quality: $(STAMP) ## What weak-label pretraining brings (20 minutes)
+bench-quality: $(STAMP) ## What the default recipe's pretraining brings, against none (30 minutes)
 bench-reader bench-train bench-labels bench-label-quality bench-clustering bench-endpoint bench-quality:
 	$(BIN)/python benchmarks/$(subst -,_,$@).py
+
+.PHONY: bench-peer-labels
+bench-peer-labels: $(STAMP) ## Label sets by the recipes of other papers, of data/CORPUS, to pretrain on (docs/labels.md)
+	$(BIN)/python benchmarks/peer_labels.py --corpus $(call quoted,data/$(CORPUS)) --out $(call quoted,data/peers/$(CORPUS))

@@ -11,6 +11,7 @@ Arms on openclipart, each the first label it gives a picture:
     judged scorer     clustered, scored by trees that were trained on the judgements of the other half of the pictures
     log_mean, sum     clustered, with another aggregation of the posts that share a picture
     without SOURCE    clustered, when texts of that source do not vote
+    catlip, metaclip  the recipes of other papers (benchmarks/peer_labels.py), whose labels have no order: by hash
 
 The judgements lie in benchmarks/judgements (see its README). Pictures are one per series (split group), so that a
 thousand drawings by one script count once. Intervals are bootstraps over pictures. A pair without judgement is
@@ -22,29 +23,33 @@ import argparse
 import json
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from first_labels import JUDGEMENTS, Arm, first_labels, known_judgements, marks
+from peer_labels import peer_labels
+from peers.keywords import keywords_of
+from peers.label_set import write_label_set
+from peers.texts import draw, read_texts, tokens_of
 from vitrail.corpus import Corpus, build_corpus, open_corpus
 from vitrail.labels import LabelsConfig, LabelSet, derive_labels, open_labels
 from vitrail.labels.inspect.judging_sheet import Pair, write_sheet
 from vitrail.labels.scoring.judgements import read_judgements, write_judgements
-from vitrail.labels.text.normalise import normalise_terms, tokenise
+from vitrail.labels.text.normalise import normalise_terms
 from vitrail.labels.text.surfaces import Surfaces
 from vitrail.recipes import find_recipe
 
-JUDGEMENTS = Path(__file__).parent / "judgements" / "openclipart.csv"
-AFTERWARDS = JUDGEMENTS.with_name("openclipart-afterwards.csv")  # judged later: trains nothing
+TRAINING = "openclipart.csv"
+AFTERWARDS = ("openclipart-afterwards.csv",)  # judged later: trains nothing
 NUM_PICTURES = 320
 NUM_RESAMPLES = 5000
+PEER_ARMS = ("catlip", "metaclip")
 MAIN_ARMS = ("raw keywords", "dictionary only", "scored", "clustered")
-Arm = dict[str, str]  # image id: its first label
 
 
 def main() -> None:
@@ -65,17 +70,17 @@ def measure(corpus: Corpus, work: Path, sheet: Path | None) -> None:
     texts = read_texts(corpus)
     label_sets = {
         name: derived(corpus, work / name.replace(" ", "-"), change)
-        for name, change in configurations(config, sorted(set(texts["source"].to_pylist()))).items()
+        for name, change in configurations(config, sorted(texts["source"].unique())).items()
     }
     arms = {"raw keywords": raw_keywords(texts), "dictionary only": dictionary_only(texts, label_sets["scored"])}
     arms |= {name: first_labels(labels) for name, labels in label_sets.items()}
-    if JUDGEMENTS.exists():
-        arms["judged scorer"] = judged_scorer(corpus, work, config)
+    arms["judged scorer"] = judged_scorer(corpus, work, config)
+    arms |= {name: first_labels(peer(name, corpus, texts, work)) for name in PEER_ARMS}
     sample = draw_pictures(corpus, [arms[name] for name in MAIN_ARMS])
     pool = {
         Pair(image_id=image_id, term=arm[image_id]) for arm in arms.values() for image_id in sample if image_id in arm
     }
-    judged = known_judgements()
+    judged = known_judgements(TRAINING, *AFTERWARDS)
     missing = [pair for pair in pool if (pair.image_id, pair.term) not in judged]
     if sheet is not None:
         info = write_sheet(corpus, missing, sheet)
@@ -107,7 +112,7 @@ def judged_scorer(corpus: Corpus, work: Path, config: LabelsConfig) -> Arm:
     """Each picture's first label from the trees that have not seen its judgements; its series is not split either."""
     group = {row["image_id"]: row["group"] for row in corpus.splits().select(["image_id", "group"]).to_pylist()}
     half = {image_id: draw("half", name)[0] % 2 for image_id, name in group.items()}
-    table = read_judgements(JUDGEMENTS)
+    table = read_judgements(JUDGEMENTS / TRAINING)
     halves = np.array([half[image_id] for image_id in table["image_id"].to_pylist()])
     arm: Arm = {}
     for number in (0, 1):
@@ -118,25 +123,21 @@ def judged_scorer(corpus: Corpus, work: Path, config: LabelsConfig) -> Arm:
     return arm
 
 
-def read_texts(corpus: Corpus) -> pa.Table:
-    return pa.concat_tables(
-        [pq.read_table(path, columns=["image_id", "source", "text"]) for path in corpus.signal_files()]
-    )
+def peer(name: str, corpus: Corpus, texts: pl.DataFrame, work: Path) -> LabelSet:
+    folder = work / name
+    if not folder.exists():
+        write_label_set(folder, corpus, peer_labels(name, texts, work / "downloads"))
+    return open_labels(folder)
 
 
-def draw(*parts: str) -> bytes:
-    return sha256("\0".join(parts).encode()).digest()
-
-
-def raw_keywords(texts: pa.Table) -> Arm:
+def raw_keywords(texts: pl.DataFrame) -> Arm:
     found: dict[str, set[str]] = defaultdict(set)
-    for row in texts.to_pylist():
-        if row["source"] == "keyword" and row["text"]:
-            found[row["image_id"]].add(" ".join(row["text"].lower().split()))
+    for image_id, keyword in keywords_of(texts).iter_rows():
+        found[image_id].add(keyword)
     return {image_id: min(words, key=lambda word: draw(image_id, word)) for image_id, words in found.items()}
 
 
-def dictionary_only(texts: pa.Table, labels: LabelSet) -> Arm:
+def dictionary_only(texts: pl.DataFrame, labels: LabelSet) -> Arm:
     rows = [row for row in labels.dictionary().to_pylist() if row["reason"] is None]
     names = sorted({row["canonical"] for row in rows})
     number = {name: index for index, name in enumerate(names)}
@@ -146,8 +147,8 @@ def dictionary_only(texts: pa.Table, labels: LabelSet) -> Arm:
         "term": [number[row["canonical"]] for row in rows],
         "num_images": [row["num_images"] for row in rows],
     }
-    matches = Surfaces(pa.table(entries)).find(tokenise(texts["text"].combine_chunks()), pa.nulls(len(texts)))
-    images = texts["image_id"].to_pylist()
+    matches = Surfaces(pa.table(entries)).find(tokens_of(texts), pa.nulls(len(texts)))
+    images = texts["image_id"].to_list()
     mentions: dict[str, Counter[str]] = defaultdict(Counter)
     for text, term in zip(matches.text.tolist(), matches.term.tolist(), strict=True):
         mentions[images[text]][names[term]] += 1
@@ -155,12 +156,6 @@ def dictionary_only(texts: pa.Table, labels: LabelSet) -> Arm:
         image_id: max(counts, key=lambda term: (counts[term], draw(image_id, term)))
         for image_id, counts in mentions.items()
     }
-
-
-def first_labels(labels: LabelSet) -> Arm:
-    term = {row["label_id"]: row["term"] for row in labels.vocabulary().select(["label_id", "term"]).to_pylist()}
-    rows = (row for shard in labels.manifest.shards for row in labels.sidecar(shard).to_pylist())
-    return {row["image_id"]: term[row["label_ids"][0]] for row in rows if row["label_ids"]}
 
 
 def draw_pictures(corpus: Corpus, arms: list[Arm]) -> list[str]:
@@ -172,11 +167,6 @@ def draw_pictures(corpus: Corpus, arms: list[Arm]) -> list[str]:
         if all(row["image_id"] in arm for arm in arms):
             of_series.setdefault(row["group"], row["image_id"])
     return list(of_series.values())[:NUM_PICTURES]
-
-
-def known_judgements() -> dict[tuple[str, str], bool]:
-    rows = [row for path in (JUDGEMENTS, AFTERWARDS) if path.exists() for row in read_judgements(path).to_pylist()]
-    return {(row["image_id"], row["term"]): row["is_right"] for row in rows}
 
 
 def report_tail(before: LabelSet, after: LabelSet) -> None:
@@ -224,11 +214,6 @@ def report_precision(
             }
         )
     )
-
-
-def marks(arm: Arm, sample: list[str], judged: dict[tuple[str, str], bool]) -> Iterator[float]:
-    for image_id in sample:
-        yield judged.get((image_id, arm.get(image_id, "")), np.nan)
 
 
 def interval(values: np.ndarray, statistic: Callable[[np.ndarray], float]) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from vitrail import __version__
 from vitrail.commands.labels import add_explain, add_labels
+from vitrail.commands.study import add_study
 from vitrail.commands.training import add_job, add_plan
 from vitrail.config import require
 from vitrail.errors import ConfigError, VitrailError
@@ -90,7 +91,10 @@ def _parser() -> argparse.ArgumentParser:
 
     corpus = commands.add_parser("corpus", help="Build or check a corpus.").add_subparsers(required=True)
     build = corpus.add_parser("build", help="Build a corpus from its packages or from your own files.")
-    build.add_argument("source", help="emoji, emoji-mini, openclipart, a folder of tars or a folder of images")
+    build.add_argument(
+        "source",
+        help="emoji, emoji-mini, icons-20k, icons-60k, icons, openclipart, a folder of tars or a folder of images",
+    )
     build.add_argument("--out", type=Path, required=True)
     build.set_defaults(function=_corpus_build)
     check = corpus.add_parser("check", help="Verify digests, schemas and joins of a corpus.")
@@ -116,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_plan(commands)
     add_job(commands)
+    add_study(commands)
     return parser
 
 

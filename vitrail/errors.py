@@ -11,6 +11,7 @@ __all__ = [
     "RegistryError",
     "RunError",
     "ServingError",
+    "StudyError",
     "TrainingError",
     "VitrailError",
 ]
@@ -62,3 +63,7 @@ class RunError(VitrailError):
 
 class ServingError(VitrailError):
     """An endpoint cannot be built, does not start, or does not answer as the trainer does."""
+
+
+class StudyError(VitrailError):
+    """A study cannot be made, or what is left of one is not what its contract says."""

@@ -199,6 +199,16 @@ def test_a_model_without_any_head_is_refused(mini_corpus, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_choices_are_made_on_a_split_of_their_own(evaluated, mini_corpus, tmp_path):
+    folder, _ = evaluated
+    out = tmp_path / "out"
+    evaluate_model(corpus=mini_corpus, model=folder / "model", features=None, out=out, config=CONFIG, split="val")
+    splits = open_corpus(mini_corpus).splits()
+    split_of = dict(zip(splits["image_id"].to_pylist(), splits["split"].to_pylist(), strict=True))
+    for place, split in ((out, "val"), (folder / "out", "test")):
+        assert {split_of[unit] for unit in pq.read_table(place / "outcomes.parquet")["unit"].to_pylist()} == {split}
+
+
 def test_an_empty_test_split_is_refused(mini_corpus, tmp_path):
     corpus = tmp_path / "corpus"
     corpus.mkdir()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from builders.registered_versions import CORPUS_DIGEST, write_serving_report, write_verdict
+from builders.studies import write_study
 from vitrail.contracts.codec import save
 from vitrail.contracts.evaluation import EvaluationReport, Metric
 from vitrail.contracts.files import digest_file
@@ -44,7 +45,7 @@ class Candidate:
     model_id: str
     index_digest: str
 
-    def register(self, config: RegistryConfig, lineage: Lineage = RUN, labels: Path | None = None):
+    def register(self, config: RegistryConfig, lineage: Lineage = RUN, **options: Path):
         return register_model(
             model=self.root / "model",
             index=self.root / "index",
@@ -55,7 +56,7 @@ class Candidate:
             recipe_json=RECIPE,
             lineage=lineage,
             config=config,
-            labels=labels,
+            **options,
         )
 
     def judge(self, status: str = "blessed", champion: str | None = None) -> None:
@@ -124,6 +125,16 @@ def test_registering_keeps_params_metrics_curves_lineage_and_card(candidate, nam
     assert "| twins/float/p_at_1/open->twin | 0.500 | 0.400 to 0.600 | 9 |" in card
     assert "No inference of identity or race" in card
     assert candidate.model_id in card
+
+
+def test_the_card_cites_a_study_that_is_there(candidate, named, tmp_path):
+    version = candidate.register(named, study=write_study(tmp_path / "study"))
+    card = (fetch_version(version, tmp_path / "cache") / "README.md").read_text()
+    assert "## What pretraining on weak labels is worth" in card
+    assert "| default@large/vit/100% | 0.400 | +100.0% (+90.0 to +110.0) |  |" in card
+    assert "this model is none of them" in card
+    other = candidate.register(named, dataclasses.replace(RUN, run_id="run-2"), study=tmp_path / "nowhere")
+    assert "weak labels is worth" not in (fetch_version(other, tmp_path / "cache") / "README.md").read_text()
 
 
 def test_registering_goes_on_in_the_run_that_the_training_logged_to(candidate, named):

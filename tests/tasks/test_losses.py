@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
@@ -7,6 +8,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from vitrail.contracts.models import Architecture, HeadSpec, Transforms
 from vitrail.models import VitrailModel
 from vitrail.tasks import TaskSpec, find_kind, find_loss
+from vitrail.tasks.label_weights import idf_weights, weigh_labels
 from vitrail.tasks.losses.cross_entropy import cross_entropy as class_loss
 from vitrail.tasks.losses.sigmoid import sigmoid_loss
 from vitrail.tasks.losses.softmax import normalise_targets, sample_candidates, sampled_softmax_loss, softmax_loss
@@ -22,22 +24,47 @@ def dense(targets_bk: torch.Tensor) -> torch.Tensor:
     return (one_hot(LABELS.clamp_min(0), 5) * targets_bk[:, :, None]).sum(dim=1)
 
 
-@pytest.mark.parametrize(("weighting", "first_row"), [("score", [0.75, 0.25, 0.0]), ("uniform", [0.5, 0.5, 0.0])])
+# Of 1000 images, 10, 500, 100, 1 and all carry labels 0 to 4.
+IDF = idf_weights(np.array([10, 500, 100, 1, 1000]), 1000)
+
+
+def score_targets() -> torch.Tensor:
+    return normalise_targets(weigh_labels(LABELS, SCORES, "score", None))
+
+
+def test_rare_labels_weigh_by_the_logarithm_of_their_rarity():
+    expected = [2 / 3, math.log(2) / math.log(1000), 1 / 3, 1, 0.001 / math.log(1000)]
+    torch.testing.assert_close(IDF, torch.tensor(expected))
+
+
+@pytest.mark.parametrize(
+    ("weighting", "first_row"),
+    [("score", [0.75, 0.25, 0.0]), ("uniform", [0.5, 0.5, 0.0]), ("idf", [2 / 3, 1 / 3, 0.0])],
+)
 def test_targets_sum_to_one_or_are_absent(weighting, first_row):
-    targets = normalise_targets(LABELS, SCORES, weighting)
+    """By IDF too the second image is trained towards its only label, which every image has."""
+    targets = normalise_targets(weigh_labels(LABELS, SCORES, weighting, IDF))
     torch.testing.assert_close(targets[0], torch.tensor(first_row))
     torch.testing.assert_close(targets.sum(dim=1), torch.tensor([1.0, 1.0, 0.0]))
 
 
 def test_softmax_loss_is_torchs_on_dense_targets():
-    targets = normalise_targets(LABELS, SCORES, "score")
+    targets = score_targets()
     expected = cross_entropy(LOGITS[:2], dense(targets)[:2], reduction="sum")
     torch.testing.assert_close(softmax_loss(LOGITS, LABELS, targets), expected)
 
 
-def test_sigmoid_loss_is_torchs_on_dense_targets():
-    expected = binary_cross_entropy_with_logits(LOGITS[:2], dense(SCORES)[:2], reduction="sum")
-    torch.testing.assert_close(sigmoid_loss(LOGITS, LABELS, SCORES), expected)
+@pytest.mark.parametrize(
+    ("weighting", "soft_positives"),
+    [
+        ("score", SCORES),
+        ("uniform", torch.tensor([[1.0, 1, 0], [1, 0, 0], [0, 0, 0]])),
+        ("idf", torch.tensor([[2 / 3, 1 / 3, 0], [0.001 / math.log(1000), 0, 0], [0, 0, 0]])),
+    ],
+)
+def test_sigmoid_loss_is_torchs_on_dense_targets(weighting, soft_positives):
+    expected = binary_cross_entropy_with_logits(LOGITS[:2], dense(soft_positives)[:2], reduction="sum")
+    torch.testing.assert_close(sigmoid_loss(LOGITS, LABELS, weigh_labels(LABELS, SCORES, weighting, IDF)), expected)
 
 
 def test_thresholds_loss_is_minus_the_log_probability_of_the_label():
@@ -52,7 +79,7 @@ def test_thresholds_loss_is_minus_the_log_probability_of_the_label():
 
 
 def test_images_without_labels_get_no_gradient():
-    targets = normalise_targets(LABELS, SCORES, "score")
+    targets = score_targets()
     for loss in (
         lambda logits: softmax_loss(logits, LABELS, targets),
         lambda logits: sigmoid_loss(logits, LABELS, SCORES),
@@ -77,7 +104,7 @@ def test_candidates_hold_the_labels_and_distinct_others():
 
 
 def test_all_candidates_give_the_full_softmax():
-    targets = normalise_targets(LABELS, SCORES, "score")
+    targets = score_targets()
     candidates, correction = sample_candidates(LABELS, 5, 100, seed=0)
     sampled = sampled_softmax_loss(LOGITS[:, candidates], correction, candidates, LABELS, targets)
     torch.testing.assert_close(sampled, softmax_loss(LOGITS, LABELS, targets))

@@ -15,6 +15,7 @@ NUM_IMAGES = 24
 LOSSES = {
     "softmax": {"annotations": (4.63472843170166, 4.500650405883789)},
     "uniform": {"annotations": (4.634728908538818, 4.582095623016357)},
+    "idf": {"annotations": (4.634728908538818, 4.615246295928955)},
     "sigmoid": {"annotations": (27.140106201171875, 25.816862106323242)},
     "sampled": {"annotations": (4.63472843170166, 4.484830379486084)},
     "finetune": {
@@ -59,10 +60,11 @@ def first_targets(assignment):
 @pytest.mark.parametrize(
     ("case", "changes"),
     [
-        ("softmax", {}),
-        ("uniform", {"target_weighting": "uniform"}),
-        ("sigmoid", {"loss": "sigmoid"}),
-        ("sampled", {"num_sampled_labels": 5}),
+        ("softmax", {"loss": "softmax", "target_weighting": "score"}),
+        ("uniform", {"loss": "softmax", "target_weighting": "uniform"}),
+        ("idf", {"loss": "softmax"}),
+        ("sigmoid", {"loss": "sigmoid", "target_weighting": "score"}),
+        ("sampled", {"loss": "softmax", "target_weighting": "score", "num_sampled_labels": 5}),
     ],
 )
 def test_pretraining(case, changes, mini_corpus, word_labels, tmp_path):
@@ -81,7 +83,7 @@ def test_finetuning(mini_corpus, word_labels, tmp_path):
         labels=word_labels,
         features=features,
         backbone=None,
-        config=finetune_config(),
+        config=finetune_config(losses={"annotations": "softmax"}),
         lineage=LINEAGE,
     )
     torch.manual_seed(0)

@@ -39,8 +39,9 @@ from vitrail.training import (
     pretrain_backbone,
 )
 from vitrail.training.finetuning import assign_finetuning
-from vitrail.training.finetuning_rows import class_weights, task_classes
+from vitrail.training.finetuning_rows import class_weights, finetuning_rows, task_classes
 from vitrail.training.job import BlendedCorpus, PretrainJob
+from vitrail.training.label_idf import label_idf
 from vitrail.training.local_launch import collect_result, elastic_arguments
 from vitrail.training.metrics import MetricLog
 from vitrail.training.objective import Objective
@@ -247,6 +248,35 @@ def test_a_blend_has_the_labels_of_all_corpora(mini_corpus, word_labels, other_l
     assert identify(heavier) != identify(job)
 
 
+def test_a_blend_pads_to_the_longest_lists_of_its_label_sets(mini_corpus, word_labels, other_labels, tmp_path):
+    wider = shutil.copytree(other_labels, tmp_path / "wider")
+    save(wider / "labels.json", dataclasses.replace(load(LabelSetManifest, wider / "labels.json"), max_labels=40))
+    blend = [BlendedCorpus(corpus=str(mini_corpus), labels=str(wider), weight=1.0)]
+    job = pretrain_job(corpus=mini_corpus, labels=word_labels, config=pretrain_config(), lineage=LINEAGE, blend=blend)
+    sources = assign_pretraining(job, tmp_path).sources
+    assert [source.targets[0].unlabelled(1)["annotations"].shape for source in sources] == [(1, 40), (1, 40)]
+
+
+def test_rarity_is_that_of_the_label_set_or_of_all_blended_ones_together(mini_corpus, mini_labels, tmp_path):
+    vocabulary = pq.read_table(mini_labels / "vocabulary.parquet")
+    idf = vocabulary["idf"].to_numpy()
+    job = pretrain_job(
+        corpus=mini_corpus, labels=mini_labels, config=pretrain_config(target_weighting="idf"), lineage=LINEAGE
+    )
+    [weights] = assign_pretraining(job, tmp_path).objective.buffers(recurse=False)
+    np.testing.assert_allclose(weights.numpy(), idf / idf.max(), rtol=1e-5)
+
+    ids = vocabulary["label_id"].to_pylist()
+    other = shutil.copytree(mini_labels, tmp_path / "other")
+    pq.write_table(vocabulary.slice(0, 1), other / "vocabulary.parquet")  # the second corpus has the first label alone
+    frequency = vocabulary["frequency"].to_numpy().copy()
+    frequency[0] *= 2
+    expected = np.log(2 * load(LabelSetManifest, other / "labels.json").num_images / frequency)
+    pooled = label_idf([mini_labels, other], ids).numpy()
+    np.testing.assert_allclose(pooled, expected / expected.max(), rtol=1e-5)
+    assert pooled[0] == pytest.approx(idf[0] / expected.max())  # as rare in both as in each
+
+
 def test_a_blend_refuses_labels_of_another_corpus(mini_corpus, word_labels, tmp_path):
     alien = shutil.copytree(word_labels, tmp_path / "labels")
     manifest = dataclasses.replace(load(LabelSetManifest, alien / "labels.json"), corpus_digest="elsewhere")
@@ -288,6 +318,38 @@ def test_proxies_are_for_training_labels_only(mini_corpus):
     assert list(classes) == sorted(classes)
 
 
+def test_smaller_shares_of_concepts_are_nested_and_whole(mini_corpus):
+    corpus = open_corpus(mini_corpus)
+    groups = np.array(corpus.splits()["group"].to_pylist())
+    rows = {share: finetuning_rows(corpus, share) for share in (0.2, 0.5, 1.0)}
+    assert set(rows[0.2]) < set(rows[0.5]) < set(rows[1.0])
+    assert list(rows[1.0]) == list(train_rows(corpus, drop_evaluation_copies=False).rows())
+    for share in (0.2, 0.5):
+        kept = set(groups[rows[share]])
+        assert set(rows[share]) == {row for row in rows[1.0] if groups[row] in kept}
+        assert len(kept) / len(set(groups[rows[1.0]])) == pytest.approx(share, abs=0.15)
+
+
+def test_concepts_that_are_left_out_are_left_out_of_every_task(mini_corpus):
+    config = finetune_config(labelled_share=0.5)
+    job = finetune_job(corpus=mini_corpus, labels=None, features=None, backbone=None, config=config, lineage=LINEAGE)
+    kept = set(finetuning_rows(open_corpus(mini_corpus), 0.5).tolist())
+    assignment = assign_finetuning(job)
+    assert all(set(source.rows.tolist()) <= kept for source in assignment.sources)
+    whole = assign_finetuning(dataclasses.replace(job, config=finetune_config()))
+    pairs = zip(assignment.objective.tasks, whole.objective.tasks, strict=True)
+    assert {own.name: own.num_classes < full.num_classes for own, full in pairs} == {
+        "skin_tone": False,
+        "category": False,
+        "concept": True,
+    }
+
+
+def test_a_share_without_any_concept_is_refused(mini_corpus):
+    with pytest.raises(TrainingError, match="labelled_share=1e-09 of the groups"):
+        finetuning_rows(open_corpus(mini_corpus), 1e-9)
+
+
 def test_weak_labels_of_the_features_stay_in_training(mini_corpus, word_labels, tmp_path):
     corpus = open_corpus(mini_corpus)
     write_features(tmp_path / "features", corpus, [1003, 1001])
@@ -321,6 +383,13 @@ def test_features_without_training_sets_are_refused(mini_corpus, word_labels, tm
         )
 
 
+def test_features_without_their_label_set_are_refused(mini_corpus, tmp_path):
+    with pytest.raises(ConfigError, match="name their label set"):
+        finetune_job(
+            corpus=mini_corpus, labels=None, features=tmp_path, backbone=None, config=finetune_config(), lineage=LINEAGE
+        )
+
+
 def test_labels_of_another_corpus_are_refused(mini_corpus, word_labels, tmp_path):
     manifest = json.loads((word_labels / "labels.json").read_text())
     (tmp_path / "labels.json").write_text(json.dumps({**manifest, "corpus_digest": "0" * 64}))
@@ -345,6 +414,7 @@ def test_identity_is_what_is_trained_not_how(mini_corpus, word_labels):
     schedule = pretrain_config().schedule
     assert identity() == identity(schedule=dataclasses.replace(schedule, accumulation=2))
     assert identity() != identity(seed=1)
+    assert identity() != identity(target_weighting="uniform")
     assert identity() != identity(reader=ReaderConfig(order=OrderConfig(window=16)))
     assert identity() != identity(schedule=dataclasses.replace(schedule, num_steps=13))
 

@@ -1,8 +1,9 @@
-"""Measures a model on the test split of a corpus."""
+"""Measures a model on a split of a corpus, the test split unless told otherwise."""
 
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,9 +39,15 @@ _log = logging.getLogger(__name__)
 
 
 def evaluate_model(
-    *, corpus: Path, model: Path, features: Path | None, out: Path, config: EvaluationConfig
+    *,
+    corpus: Path,
+    model: Path,
+    features: Path | None,
+    out: Path,
+    config: EvaluationConfig,
+    split: Literal["val", "test"] = "test",
 ) -> EvaluationReport:
-    """Measures every task of the corpus that the model has a head for, on split `test`.
+    """Measures every task of the corpus that the model has a head for, on one split.
 
     Args:
         corpus: Corpus folder.
@@ -48,12 +55,13 @@ def evaluate_model(
         features: Feature snapshot, for slices by text; None leaves them out.
         out: Where evaluation.json, outcomes.parquet and neighbours.parquet appear.
         config: How to measure.
+        split: `test` for what is reported of a model; `val` for what choices are made by.
 
     Raises:
-        EvaluationError: The test split is empty, or the model has no head for any task of the corpus.
+        EvaluationError: The split is empty, or the model has no head for any task of the corpus.
     """
     opened = open_corpus(corpus)
-    units = read_units(opened)
+    units = read_units(opened, split)
     predictor = Predictor(model, config.device)
     pairs = _pair_tasks(opened.manifest, predictor.manifest)
     classifying = [task.name for task, _ in pairs if find_kind(task.kind).output == "probabilities"]
@@ -67,7 +75,7 @@ def evaluate_model(
     )
     measured = _measure_tasks(pairs, opened, answers, units, config)
     if not measured:
-        raise EvaluationError(f"no image of {corpus}'s test split has a label; there is nothing to measure")
+        raise EvaluationError(f"no image of {corpus}'s {split} split has a label; there is nothing to measure")
     outcomes = [item for result in measured.values() for item in (*result.outcomes, *result.extra_outcomes)]
     report = EvaluationReport(
         model_id=predictor.manifest.model_id,

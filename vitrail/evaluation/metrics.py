@@ -68,7 +68,7 @@ def measure(outcomes: Iterable[Outcomes], *, num_resamples: int, seed: int) -> l
     for item in outcomes:
         found = estimate(item, num_resamples=num_resamples, seed=seed) if len(item.units) else None
         if found is None or not math.isfinite(found.value) or not math.isfinite(found.low):
-            _log.warning("%s is not defined on this test split and is left out", item.metric)
+            _log.warning("%s is not defined on this split and is left out", item.metric)
             continue
         metrics.append(
             Metric(

@@ -1,4 +1,4 @@
-"""The test split: which images are measured, which of them are not independent, and what is true of them."""
+"""A split: which images are measured, which of them are not independent, and what is true of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ __all__ = ["Units", "label_units", "mark_labels", "read_units"]
 
 @dataclass(frozen=True, kw_only=True)
 class Units:
-    """N test images in corpus order.
+    """N images of a split in corpus order.
 
     Attributes:
         image_ids: [N].

@@ -50,7 +50,11 @@ class ClusterConfig(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(Config):
-    """Everything a run is told besides its data."""
+    """Everything a run is told besides its data.
+
+    Attributes:
+        study: Folder of a study (`study.json`) that report and model card cite; a run without the folder cites none.
+    """
 
     name: str
     pretrain: PretrainConfig
@@ -63,3 +67,4 @@ class Recipe(Config):
     registry: RegistryConfig = field(default_factory=RegistryConfig)
     endpoint: EndpointConfig = field(default_factory=EndpointConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
+    study: str | None = None

@@ -8,10 +8,13 @@ from vitrail.contracts.evaluation import EvaluationReport, Metric
 from vitrail.contracts.index import IndexManifest
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import HeadSpec, ModelManifest
+from vitrail.contracts.study import Interval, StudyReport
 from vitrail.contracts.verdict import Verdict
 
 __all__ = ["model_card"]
 
+# Kinds of comparison of a study, and what they are against.
+_AGAINST = {"finetuning": "Over no pretraining, same fine-tuning", "compute": "Over no pretraining, same computation"}
 _Levels = dict[tuple[str, str], float]  # by metric and kind of baseline
 
 _INTENDED_USE = """\
@@ -40,8 +43,9 @@ def model_card(
     verdict: Verdict,
     corpus: CorpusManifest | None,
     lineage: Lineage,
+    study: StudyReport | None = None,
 ) -> str:
-    """The card in Markdown."""
+    """The card in Markdown; with a study, what it found of trainings such as this model's."""
     sections = {
         "Intended use": _INTENDED_USE,
         "Limits": _LIMITS,
@@ -49,6 +53,7 @@ def model_card(
         "Data and licences": _data(evaluation, corpus),
         "Metrics": _metrics(evaluation),
         f"Verdict: {verdict.status}": _verdict(verdict),
+        **({"What pretraining on weak labels is worth": _study(study)} if study else {}),
         "Lineage": _lineage(lineage),
     }
     body = "\n".join(f"## {title}\n\n{text.rstrip()}\n" for title, text in sections.items())
@@ -105,6 +110,27 @@ def _verdict(verdict: Verdict) -> str:
     rows = ((check.name, check.kind, check.outcome, check.reason) for check in verdict.checks)
     table = _table(("Check", "Kind", "Outcome", "Reason"), rows)
     return "\n\n".join(filter(None, (compared, _bullets(verdict.reasons), table)))
+
+
+def _study(study: StudyReport) -> str:
+    """A study is about arms that were trained for it, not about this model, and says so."""
+    rows = (
+        (
+            arm.name,
+            f"{arm.mean.value:.3f}",
+            *(_gain(found.gain) if (found := study.comparison(kind, arm.name)) else "" for kind in _AGAINST),
+        )
+        for arm in study.arms
+    )
+    table = _table(("Arm", "Value", *_AGAINST.values()), rows)
+    return (
+        f"Models that were trained for a study, on the split `test` of corpus `{study.target}` ({study.metric}, "
+        f"{study.num_queries:,} queries of {study.num_concepts:,} concepts); this model is none of them.\n\n{table}"
+    )
+
+
+def _gain(found: Interval) -> str:
+    return f"{100 * found.value:+.1f}% ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
 
 
 def _lineage(lineage: Lineage) -> str:

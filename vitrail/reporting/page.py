@@ -109,6 +109,12 @@ def _specs(out: Path) -> tuple[_Spec, ...]:
             needs="a training log",
         ),
         _Spec(
+            anchor="study",
+            title="What weak labels are worth",
+            build=sections.study,
+            needs="a study that the recipe names (`study`) and that is there",
+        ),
+        _Spec(
             anchor="validation",
             title="Validation of the data",
             build=lambda run: sections.validation(run, out),
@@ -134,7 +140,7 @@ def _build(spec: _Spec, run: Run) -> Section:
 
 def _absence(spec: _Spec, run: Run) -> str:
     if spec.step is None:
-        return "There is nothing to show."
+        return f"This section needs {spec.needs or 'what no step left'}."
     status = run.step(spec.step).status
     reason = {
         "missing": f"step {spec.step} did not run",

@@ -49,6 +49,7 @@ class LossInputs:
         labels: Class indices [B], or padded ones [B, K].
         weights_bk: Of padded labels, in [0, 1].
         proxies_cd: One vector a class [C, D], for a loss that has proxies.
+        idf_c: Weight of each label by its rarity, of `vitrail.tasks.label_weights`, where the task weighs by it.
         seed: Decides what is drawn.
     """
 
@@ -58,6 +59,7 @@ class LossInputs:
     labels: Tensor
     weights_bk: Tensor | None
     proxies_cd: Tensor | None
+    idf_c: Tensor | None
     seed: int
 
 

@@ -4,4 +4,5 @@ from typing import Literal
 
 __all__ = ["TargetWeighting"]
 
-TargetWeighting = Literal["score", "uniform"]  # by score, or 1/k for each of k labels
+# By score, 1/k for each of k labels, or by how rare a label is in the whole corpus (`vitrail.tasks.label_weights`).
+TargetWeighting = Literal["score", "uniform", "idf"]

@@ -14,7 +14,6 @@ from vitrail.contracts.corpus import TaskInfo
 from vitrail.contracts.features import training_set_file
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.corpus import Corpus, open_corpus
-from vitrail.corpus.evaluation_copies import train_rows
 from vitrail.corpus.reader.image_reader import Source
 from vitrail.corpus.reader.targets import ListTargets, Targets
 from vitrail.errors import ConfigError, TrainingError
@@ -22,7 +21,14 @@ from vitrail.models import VitrailModel, load_model
 from vitrail.tasks import Loss, TaskSpec, find_kind, find_loss
 from vitrail.training.assignment import Assignment
 from vitrail.training.config import FinetuneConfig
-from vitrail.training.finetuning_rows import Rows, class_weights, labelled_rows, task_classes, train_targets
+from vitrail.training.finetuning_rows import (
+    Rows,
+    class_weights,
+    finetuning_rows,
+    labelled_rows,
+    task_classes,
+    train_targets,
+)
 from vitrail.training.job import FinetuneJob
 from vitrail.training.objective import Objective
 from vitrail.training.pretraining import WEAK_KIND, WEAK_LOSS, annotation_head
@@ -41,7 +47,7 @@ def assign_finetuning(job: FinetuneJob) -> Assignment:
     corpus = open_corpus(Path(job.corpus))
     if not corpus.manifest.tasks:
         raise TrainingError(f"{corpus.path} has no task to fine-tune for; add tasks/<task>.parquet")
-    rows = train_rows(corpus, drop_evaluation_copies=False).rows()
+    rows = finetuning_rows(corpus, config.labelled_share)
     infos = corpus.manifest.tasks
     classes = {info.name: task_classes(corpus, info.name, rows) for info in infos}
     targets: list[Targets] = [train_targets(corpus, info.name, rows, classes[info.name]) for info in infos]
@@ -58,7 +64,7 @@ def assign_finetuning(job: FinetuneJob) -> Assignment:
         )
         for info in infos
     ]
-    if job.features and config.keep_annotations:
+    if job.labels and job.features and config.keep_annotations:
         loss = losses[ANNOTATIONS]
         head = annotation_head(Path(job.labels), activation=loss.activation)
         weak = _weak_targets(Path(job.features), infos, head)
@@ -131,5 +137,6 @@ def _create_model(job: FinetuneJob, heads: tuple[HeadSpec, ...]) -> VitrailModel
             f"{manifest.transforms.image_size} px and does not fit {architecture.name} "
             f"{architecture.options} at {model.transforms.image_size} px: {error}"
         ) from error
-    carry_annotation_head(model, backbone, manifest.lineage.labels_digest, Path(job.labels))
+    if job.labels:
+        carry_annotation_head(model, backbone, manifest.lineage.labels_digest, Path(job.labels))
     return model

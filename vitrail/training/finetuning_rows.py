@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 
 from vitrail.contracts.corpus import TaskInfo
 from vitrail.corpus.corpus import Corpus
+from vitrail.corpus.evaluation_copies import train_rows
 from vitrail.corpus.reader.assembly import Batch
 from vitrail.corpus.reader.selection import shard_starts
 from vitrail.corpus.reader.targets import ListTargets, TableTargets, Targets
+from vitrail.corpus.splits import is_labelled
 from vitrail.errors import LabelError, TrainingError
 from vitrail.tasks import find_kind
 
 __all__ = [
     "EncodedSizes",
     "class_weights",
+    "finetuning_rows",
     "labelled_rows",
     "task_classes",
     "train_targets",
@@ -52,6 +55,22 @@ class EncodedSizes:
     def _read_sizes(self, owner: int, shard: int) -> NDArray[np.int64]:
         corpus = self._corpora[owner]
         return corpus.shard_index(corpus.manifest.shards[shard].name)["size"].to_numpy()
+
+
+def finetuning_rows(corpus: Corpus, labelled_share: float) -> Rows:
+    """The training images of a share of the groups; the same rows for all tasks.
+
+    Raises:
+        TrainingError: There are none.
+    """
+    rows = train_rows(corpus, drop_evaluation_copies=False).rows()
+    if labelled_share == 1:
+        return rows
+    groups = corpus.splits()["group"].take(pa.array(rows)).to_pylist()
+    kept = rows[[is_labelled(group, labelled_share) for group in groups]]
+    if not len(kept):
+        raise TrainingError(f"labelled_share={labelled_share} of the groups of {corpus.path} has no image; raise it")
+    return kept
 
 
 def labelled_rows(corpus: Corpus, rows: Rows, targets: Targets) -> Rows:
@@ -102,7 +121,7 @@ def train_targets(corpus: Corpus, task: str, rows: Rows, classes: Sequence[str])
             raise LabelError(f"task {task}: image {image_id} has label {label!r}, which is not a class")
         found.setdefault(image_id, []).append(outputs[label])
     weighed = {image_id: (own, [1.0] * len(own)) for image_id, own in found.items()}
-    return ListTargets(task, weighed, max_labels=max(map(len, found.values()), default=1))
+    return ListTargets(task, weighed)
 
 
 def _info(corpus: Corpus, task: str) -> TaskInfo:

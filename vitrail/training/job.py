@@ -85,7 +85,7 @@ class FinetuneJob(Config):
     """
 
     corpus: str
-    labels: str
+    labels: str | None
     features: str | None
     backbone: str | None
     config: FinetuneConfig

@@ -6,6 +6,7 @@ Shapes: B batch, S image size, K padded labels per image, D embedding width.
 import contextlib
 import functools
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,8 @@ from vitrail.models import VitrailModel
 from vitrail.tasks import LossInputs, TaskSpec
 
 __all__ = ["Objective", "has_label"]
+
+_NONE: Mapping[str, Tensor] = MappingProxyType({})
 
 
 def has_label(labels: Tensor) -> Tensor:
@@ -33,7 +36,8 @@ class Objective(nn.Module):
         is_trunk_frozen: Leaves the trunk out of the backward pass.
     """
 
-    def __init__(self, model: VitrailModel, tasks: Sequence[TaskSpec]) -> None:
+    def __init__(self, model: VitrailModel, tasks: Sequence[TaskSpec], idf: Mapping[str, Tensor] = _NONE) -> None:
+        """Takes the model and its tasks; `idf` has the weights [C] of each task that weighs its labels by rarity."""
         super().__init__()
         self.model = model
         self.tasks = tuple(tasks)
@@ -41,6 +45,12 @@ class Objective(nn.Module):
             {task.name: _create_proxies(task, model) for task in tasks if task.loss.has_proxies}
         )
         self.is_trunk_frozen = False
+        for name, weights_c in idf.items():
+            self.register_buffer(_idf_buffer(name), weights_c, persistent=False)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Pooled features [B, W] of uint8 images [B, 3, S, S]."""
+        return self.model.features(images)
 
     def forward(
         self, images: Tensor, targets: Mapping[str, Tensor], counts: Mapping[str, Tensor], seed: int = 0
@@ -71,10 +81,15 @@ class Objective(nn.Module):
                 labels=targets[task.name],
                 weights_bk=targets.get(task.name + WEIGHTS),
                 proxies_cd=self.proxies[task.name] if task.loss.has_proxies else None,
+                idf_c=getattr(self, _idf_buffer(task.name), None),
                 seed=seed,
             )
             losses[task.name] = task.loss.compute(task, inputs) / counts[task.name].clamp_min(1)
         return losses
+
+
+def _idf_buffer(task: str) -> str:
+    return f"idf_of_{task}"
 
 
 def _create_proxies(task: TaskSpec, model: VitrailModel) -> nn.Parameter:

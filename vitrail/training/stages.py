@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from vitrail.config import require
 from vitrail.contracts.codec import read
 from vitrail.contracts.features import TRAINING_SETS_FOLDER
 from vitrail.contracts.files import digest_file, digest_json
@@ -75,13 +76,14 @@ def pretrain_backbone(
 def finetune_job(
     *,
     corpus: Path,
-    labels: Path,
+    labels: Path | None,
     features: Path | None,
     backbone: Path | None,
     config: FinetuneConfig,
     lineage: Lineage,
 ) -> FinetuneJob:
     """The job of `finetune_tasks`, its inputs checked, for any launcher."""
+    require(labels is not None or features is None, "labels", None, "features hold weak labels: name their label set")
     inputs = _labelled_inputs(corpus, labels) | {
         "features": _training_sets_digest(features) if features else None,
         "backbone": load_manifest(backbone).model_id if backbone else None,
@@ -89,7 +91,7 @@ def finetune_job(
     grown = replace(_extend(lineage, inputs), backbone_id=inputs["backbone"])
     return FinetuneJob(
         corpus=_place(corpus),
-        labels=_place(labels),
+        labels=_place(labels) if labels else None,
         features=_place(features) if features else None,
         backbone=_place(backbone) if backbone else None,
         config=config,
@@ -101,7 +103,7 @@ def finetune_job(
 def finetune_tasks(
     *,
     corpus: Path,
-    labels: Path,
+    labels: Path | None,
     features: Path | None,
     backbone: Path | None,
     out: Path,
@@ -114,7 +116,7 @@ def finetune_tasks(
 
     Args:
         corpus: A corpus folder with tasks.
-        labels: A label set derived from it.
+        labels: A label set derived from it; None when there are no features.
         features: Materialized features; their training sets keep the weak labels in training.
         backbone: The model folder of `pretrain_backbone`; None starts from an untrained trunk.
         out: Where the model folder appears, whole, with `training.jsonl`.
@@ -142,9 +144,9 @@ def _weights_digest(weights: Path) -> str:
     return digest_file(weights)
 
 
-def _labelled_inputs(corpus: Path, labels: Path) -> dict[str, str | None]:
+def _labelled_inputs(corpus: Path, labels: Path | None) -> dict[str, str | None]:
     opened = open_corpus(corpus)
-    return {"corpus": opened.manifest.digest, "labels": _labels_digest(opened, labels)}
+    return {"corpus": opened.manifest.digest, "labels": _labels_digest(opened, labels) if labels else None}
 
 
 def _labels_digest(corpus: Corpus, labels: Path) -> str:

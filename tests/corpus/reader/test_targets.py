@@ -81,6 +81,20 @@ def test_sidecar_rows_become_head_outputs_and_scores(tiny_corpus: Corpus, tiny_l
     assert targets.unlabelled(3)["annotations"].tolist() == [[-1, -1]] * 3
 
 
+def test_readers_take_as_many_labels_as_the_label_set_says(
+    tiny_corpus: Corpus, tiny_labels: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_labels, tmp_path / "labels")
+    manifest = load(LabelSetManifest, folder / "labels.json")
+    save(folder / "labels.json", dataclasses.replace(manifest, max_labels=3))
+    found = SidecarTargets(folder).lookup("00000", ids_of(tiny_corpus, "00000"), np.array([3, 0]))
+    assert found["annotations"].tolist() == [[0, 1, 2], [1, -1, -1]]
+    text = (folder / "labels.json").read_text()
+    (folder / "labels.json").write_text(text.replace('"max_labels": 3', '"max_labels": 0'))
+    with pytest.raises(LabelError, match="max_labels=0: readers take at least 1 label"):
+        SidecarTargets(folder)
+
+
 def test_labels_of_another_corpus_are_refused(other_corpus: Corpus, tiny_labels: Path) -> None:
     with pytest.raises(LabelError, match=r"derived from corpus .* not"):
         SidecarTargets(tiny_labels).check(other_corpus.manifest)

@@ -117,21 +117,21 @@ class SidecarTargets:
     """
 
     def __init__(
-        self, folder: Path, *, task: str = "annotations", max_labels: int = 16, label_ids: Sequence[int] = ()
+        self, folder: Path, *, task: str = "annotations", max_labels: int | None = None, label_ids: Sequence[int] = ()
     ) -> None:
         """Opens a label set.
 
         Args:
             folder: As `vitrail.contracts.labels` describes it.
             task: Name of the multilabel task.
-            max_labels: K, the best labels of an image that are used.
+            max_labels: K, the best labels of an image that are used; None for as many as the label set says.
             label_ids: Of the head's outputs, when it has more labels than those of the vocabulary in their order.
         """
-        require(max_labels >= 1, "max_labels", max_labels, "use at least 1 label an image")
         self.task = task
         self._folder = folder
-        self._max_labels = max_labels
         self.manifest = read(LabelSetManifest, folder)
+        self._max_labels = self.manifest.max_labels if max_labels is None else max_labels
+        require(self._max_labels >= 1, "max_labels", self._max_labels, "use at least 1 label an image")
         vocabulary = read_table(folder / VOCABULARY_FILE, VOCABULARY_SCHEMA, _DERIVE)
         self.label_ids = pa.array(label_ids, pa.int64()) if label_ids else vocabulary["label_id"].combine_chunks()
         self._sidecar = functools.lru_cache(maxsize=_CACHED_SHARDS)(self._read_sidecar)
@@ -209,18 +209,19 @@ class ListTargets:
         task: str,
         targets: Mapping[str, tuple[Sequence[int], Sequence[float]]],
         *,
-        max_labels: int = 16,
+        max_labels: int | None = None,
     ) -> None:
         """Keeps the targets.
 
         Args:
             task: Name of the multilabel task.
             targets: Head outputs, best first, and their scores, by image_id.
-            max_labels: K, the best labels of an image that are used.
+            max_labels: K, the best labels of an image that are used; None for all.
         """
-        require(max_labels >= 1, "max_labels", max_labels, "use at least 1 label an image")
+        longest = max((len(outputs) for outputs, _ in targets.values()), default=0)
         self.task = task
-        self._max_labels = max_labels
+        self._max_labels = max(longest, 1) if max_labels is None else max_labels
+        require(self._max_labels >= 1, "max_labels", self._max_labels, "use at least 1 label an image")
         self._rows = {image_id: row for row, image_id in enumerate(targets)}
         for image_id, (outputs, scores) in targets.items():
             if len(outputs) != len(scores):

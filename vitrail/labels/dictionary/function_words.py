@@ -47,17 +47,19 @@ class _WordUse:
 
     def __init__(self, passages: Passages) -> None:
         listed = languages_of_stop_words()
-        self._words = sorted(word for word in listed if len(word) > 1 or not word.isascii())  # letters: see `letter`
+        self._words = sorted(
+            word for word in listed if len(word) > 1 or not word.isascii()
+        )  # a letter is no term anyway
         code = {name: code for code, name in enumerate(passages.languages)}
         is_of = np.zeros((len(self._words), len(code) + 1), dtype=bool)  # the last column is NONE's
         for index, word in enumerate(self._words):
             is_of[index, [code[name] for name in listed[word]]] = True
-        passage, word = self._mentions(passages)
+        passage, number = self._mentions(passages)
         shown = passages.shown[passage]
-        is_used = is_of[word[:, None], shown].any(axis=1) | is_of[word, passages.language[passage]]
+        is_used = is_of[number[:, None], shown].any(axis=1) | is_of[number, passages.language[passage]]
         self._shape = len(code), len(self._words)
-        self._key = passages.language[passage] * len(self._words) + word
-        self._num_passages = self._count(np.ones(len(word), dtype=bool))
+        self._key = passages.language[passage] * len(self._words) + number
+        self._num_passages = self._count(np.ones(len(number), dtype=bool))
         self._num_alone = self._count(passages.batch.lengths[passage] == 1)
         self._num_told = self._count(is_used | (shown[:, 0] != NONE))
         self._num_used = self._count(is_used)

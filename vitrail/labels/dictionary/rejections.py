@@ -76,6 +76,8 @@ def _has_loose_end(term: tuple[str, ...], lists: WordLists) -> bool:
     """Whether it begins or ends with a function word, or with a phrase of them."""
     if term[0] in lists.stop_words or term[-1] in lists.stop_words:
         return True
+    if is_unspaced(term[0][0]) and term[0][0] < "\u3000":  # of Thai and its like: a token is no syllable
+        return False
     lengths = range(2, len(term))
     return any(term[:length] in lists.stop_phrases or term[-length:] in lists.stop_phrases for length in lengths)
 

@@ -8,6 +8,7 @@ from vitrail.reporting.sections.outcome import outcome
 from vitrail.reporting.sections.provenance import environment, lineage, timing
 from vitrail.reporting.sections.retrieval import retrieval
 from vitrail.reporting.sections.slices import slices
+from vitrail.reporting.sections.study import study
 from vitrail.reporting.sections.training import training
 from vitrail.reporting.sections.validation import validation
 
@@ -21,6 +22,7 @@ __all__ = [
     "outcome",
     "retrieval",
     "slices",
+    "study",
     "timing",
     "training",
     "validation",

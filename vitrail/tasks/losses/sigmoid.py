@@ -1,9 +1,9 @@
 """Binary cross-entropy of every label by itself."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vitrail.tasks.label_weights import weigh_labels
 from vitrail.tasks.loss import NO_LABEL, Loss, LossInputs, TaskSpec
 
 __all__ = ["LOSS", "sigmoid_loss"]
@@ -12,7 +12,7 @@ __all__ = ["LOSS", "sigmoid_loss"]
 def sigmoid_loss(logits_bc: Tensor, labels_bk: Tensor, weights_bk: Tensor) -> Tensor:
     """Summed over labels and over images that have a label.
 
-    `weights_bk` in [0, 1] are the soft positives: scores, or 1 for every label.
+    `weights_bk` in [0, 1] are the soft positives: scores, 1 for every label, or less the more frequent a label is.
     """
     logits_bc = logits_bc.float()
     present_bk = labels_bk != NO_LABEL
@@ -23,7 +23,7 @@ def sigmoid_loss(logits_bc: Tensor, labels_bk: Tensor, weights_bk: Tensor) -> Te
 
 def _compute(task: TaskSpec, inputs: LossInputs) -> Tensor:
     assert inputs.weights_bk is not None  # noqa: S101 - padded labels have them
-    weights_bk = inputs.weights_bk if task.weighting == "score" else torch.ones_like(inputs.weights_bk)
+    weights_bk = weigh_labels(inputs.labels, inputs.weights_bk, task.weighting, inputs.idf_c)
     return sigmoid_loss(inputs.output(), inputs.labels, weights_bk)
 
 

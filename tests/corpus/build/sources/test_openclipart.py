@@ -112,7 +112,7 @@ def test_wrong_package_is_refused(tmp_path):
     cache = tmp_path / "cache"
     cache.mkdir()
     (cache / "openclipart-png_1%3a0.18+dfsg-19_all.deb").write_bytes(b"not the one")
-    with pytest.raises(CorpusError, match=r"is not the package that is pinned .*delete it and build again"):
+    with pytest.raises(CorpusError, match=r"is not the package that is pinned .*delete it and try again"):
         build_corpus("openclipart", tmp_path / "out", cache=cache)
     assert not (tmp_path / "out").exists()
 

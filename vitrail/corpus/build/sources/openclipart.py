@@ -5,10 +5,7 @@ PNG bytes stay as they are; the texts are in the metadata of the SVG beside each
 another folder is one more post about the same picture.
 """
 
-import logging
 import re
-import subprocess
-import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from vitrail.contracts.corpus import SHARDS_FOLDER, SIGNALS_SCHEMA, TASK_SCHEMA, CorpusManifest, TaskInfo
-from vitrail.contracts.files import digest_file
+from vitrail.corpus.build.debian_packages import DebianPackage, unpacked
 from vitrail.corpus.build.indexing import IndexedShard, index_shard
 from vitrail.corpus.build.items import splits_of
 from vitrail.corpus.build.lookalikes import match_lookalikes, thumbnail_of
@@ -30,16 +27,22 @@ from vitrail.corpus.build.source import NamedCorpus
 from vitrail.corpus.build.writer import Card, TaskTable, write_corpus
 from vitrail.corpus.store.tables import table_of
 from vitrail.corpus.store.tars import write_tar
-from vitrail.errors import CorpusError
 
 __all__ = ["SOURCES", "build_from_tree", "build_openclipart"]
 
-_LOGGER = logging.getLogger(__name__)
 _VERSION = "1:0.18+dfsg-19"
-_PACKAGES = {
-    "openclipart-png": "f07f1545a2970c2cf3fa339bc2405da1a95cf2b1827bfa05bf73eb1c20291c02",
-    "openclipart-svg": "989712d90d57dfa3230049f553bb43b76c30ee4d4b8c5f6e106e33f7db5cbdc5",
-}
+_PACKAGES = (
+    DebianPackage(
+        name="openclipart-png",
+        version=_VERSION,
+        sha256="f07f1545a2970c2cf3fa339bc2405da1a95cf2b1827bfa05bf73eb1c20291c02",
+    ),
+    DebianPackage(
+        name="openclipart-svg",
+        version=_VERSION,
+        sha256="989712d90d57dfa3230049f553bb43b76c30ee4d4b8c5f6e106e33f7db5cbdc5",
+    ),
+)
 _SHARD_IMAGES = 1000
 _MIN_CLASS_IMAGES = 50
 _UNSORTED = "unsorted"
@@ -87,11 +90,8 @@ def build_openclipart(folder: Path, cache: Path) -> CorpusManifest:
     Raises:
         CorpusError: The packages cannot be downloaded or unpacked, or are not the ones that are pinned.
     """
-    packages = [_package(name, digest, cache) for name, digest in _PACKAGES.items()]
-    with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=cache) as unpacked:
-        for package in packages:
-            _run("dpkg-deb", "--extract", str(package), unpacked)
-        return build_from_tree(folder, Path(unpacked) / "usr" / "share" / "openclipart")
+    with unpacked(_PACKAGES, cache, "openclipart") as root:
+        return build_from_tree(folder, root / "usr" / "share" / "openclipart")
 
 
 def build_from_tree(folder: Path, root: Path) -> CorpusManifest:
@@ -111,30 +111,6 @@ def build_from_tree(folder: Path, root: Path) -> CorpusManifest:
 
 
 SOURCES = (NamedCorpus(name="openclipart", build=build_openclipart),)
-
-
-def _package(name: str, digest: str, cache: Path) -> Path:
-    """The package's file, downloaded by apt unless the cache has it."""
-    cache.mkdir(parents=True, exist_ok=True)
-    path = cache / f"{name}_{_VERSION.replace(':', '%3a')}_all.deb"
-    if not path.exists():
-        _LOGGER.info("downloading %s %s", name, _VERSION)
-        _run("apt-get", "download", f"{name}={_VERSION}", folder=cache)
-    if not path.exists():
-        raise CorpusError(f"apt-get downloaded no {path.name}; put the file into {cache} and build again")
-    if digest_file(path) != digest:
-        raise CorpusError(f"{path} is not the package that is pinned (another SHA-256); delete it and build again")
-    return path
-
-
-def _run(*command: str, folder: Path | None = None) -> None:
-    remedy = "openclipart needs Debian or Ubuntu with current package lists (`apt-get update`)"
-    try:
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-    except FileNotFoundError as error:
-        raise CorpusError(f"{command[0]} is not on this machine; {remedy}") from error
-    except subprocess.CalledProcessError as error:
-        raise CorpusError(f"`{' '.join(command)}` failed: {error.stderr.strip()}; {remedy}") from error
 
 
 def _pictures(root: Path) -> list[_Picture]:
