@@ -59,7 +59,7 @@ def test_bad_input_is_one_line_and_a_status(capsys, tmp_path):
 def test_unknown_recipe_names_the_known_ones(capsys):
     status, _, err = call(capsys, "recipes", "emojy")
     assert status == 1
-    assert "emoji, openclipart, folder, debug, vit_b16_1b" in err
+    assert "emoji, openclipart, icons, folder, debug, vit_b16_1b" in err
 
 
 def test_recipes_are_compared(capsys):
@@ -190,7 +190,9 @@ def test_labels_are_derived_audited_and_trained_on_by_hand(capsys, mini_corpus, 
         capsys, "labels", "audit", str(labels), "--corpus", str(mini_corpus), "--out", str(tmp_path / "audit")
     )
     assert status == 0
-    assert Path(out.strip()).exists()
+    *coverage, page = out.splitlines()
+    assert [line.split()[0] for line in coverage] == ["specific", "generic", "unlabelled", "labels", "entropy"]
+    assert Path(page).exists()
     work = tmp_path / "training"
     paths = ["--corpus", str(mini_corpus), "--labels", str(labels), "--out", str(work)]
     status, out, _ = call(capsys, "job", "--recipe", "debug", "--profile-steps", "2", *paths)

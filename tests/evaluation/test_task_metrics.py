@@ -153,6 +153,29 @@ def test_three_domains_have_six_directions():
     assert names == {"x->y", "y->x", "x->z", "z->x", "y->z", "z->y"}
 
 
+def test_with_many_domains_a_query_searches_all_others_at_once():
+    # 0.0 (v) is nearest to 0.05 of its own domain, which is not searched, then to 0.2: a match. 2.0 finds 2.1: none.
+    points = [0.0, 0.05, 0.2, 2.0, 2.1, 3.0]
+    labels, domains = ["a", "a", "a", "b", "a", "b"], ["v", "v", "w", "x", "y", "z"]
+    result = retrieve(points, labels, domains)
+    values = values_of(result)
+    expected = {0: 1, 1: 1, 2: 1, 3: 0, 4: 0, 5: 0}
+    assert values["concept/float/p_at_1"] == pytest.approx(sum(expected.values()) / 6)
+    assert not any("->" in name or "across" in name for name in values)
+    assert set(result.neighbours["direction"].to_pylist()) == {"across"}
+    # Found by chance: two of the first two's four, three of the third's five, one of b's five, and so on.
+    relevant, candidates = [2, 2, 3, 1, 3, 1], [4, 4, 5, 5, 5, 5]
+    chance = np.mean([ours / all_ for ours, all_ in zip(relevant, candidates, strict=True)])
+    assert baselines_of(result)["concept/float/p_at_1", "chance"] == pytest.approx(chance)
+
+
+def test_a_match_in_the_own_domain_alone_is_no_query():
+    domains = ["v", "v", "w", "x", "y", "z"]
+    result = retrieve([0.0, 0.1, 1.0, 1.1, 2.0, 3.0], ["a", "a", "b", "b", "c", "d"], domains)
+    assert result.outcomes[0].num_units == 2
+    assert values_of(result)["concept/float/p_at_1"] == 1
+
+
 def test_binary_ratio_is_binary_over_float():
     generator = np.random.default_rng(0)
     points = np.concatenate([np.linspace(0, 6, 30), np.linspace(0, 6, 30) + generator.normal(0, 0.1, 30)])

@@ -70,7 +70,8 @@ class Metric:
     Classification: `<task>/accuracy`, `<task>/macro_recall`, `<task>/recall_gap` (best minus worst class),
     `<task>/lift` (accuracy over that of always naming the most frequent class),
     `<task>/<recall|precision|f1>/<class>`. Retrieval: `<task>/<float|binary>/<p_at_k|r_at_k>` is the mean
-    over directions, with `/<query domain>-><gallery domain>` behind it for one direction, or with
+    over directions, with `/<query domain>-><gallery domain>` behind it for one direction (of four domains at most;
+    with more, every query searches all other domains at once and there is one direction), or with
     `/within/<task>` when only gallery images of the query's class in that classification task are searched;
     `<task>/binary_ratio` is binary over float P@1. Ordinal: as classification without lift and gap, and
     `<task>/mean_absolute_error` (in levels), `<task>/quadratic_kappa`. Multi-label:

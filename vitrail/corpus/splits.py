@@ -4,15 +4,13 @@ import hashlib
 
 __all__ = ["is_labelled", "split_of"]
 
-_TRAIN_SHARE, _VAL_SHARE = 80, 10
 
-
-def split_of(group: str) -> str:
-    """The split of a group, by hash: 80% train, 10% val, 10% test."""
+def split_of(group: str, *, train_percent: int = 80, val_percent: int = 10) -> str:
+    """The split of a group, by hash; what train and val leave is test."""
     bucket = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") % 100
-    if bucket < _TRAIN_SHARE:
+    if bucket < train_percent:
         return "train"
-    return "val" if bucket < _TRAIN_SHARE + _VAL_SHARE else "test"
+    return "val" if bucket < train_percent + val_percent else "test"
 
 
 def is_labelled(group: str, share: float) -> bool:

@@ -4,15 +4,32 @@ Shapes: Q queries, G gallery items, D embedding width, k neighbours. The approxi
 serving; a gate must not depend on what a graph search happens to miss.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.errors import EvaluationError
 
-__all__ = ["hamming", "nearest_binary", "nearest_float"]
+__all__ = ["Parts", "hamming", "nearest_binary", "nearest_float"]
 
 _MAX_CELLS = 16_000_000  # similarities held at once: bounds memory
 _WORD_BYTES = 8
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Parts that are kept apart: the number of the part of each query [Q] and of each gallery row [G]."""
+
+    queries: NDArray[np.int64]
+    gallery: NDArray[np.int64]
+
+    def count_own(self) -> NDArray[np.int64]:
+        """Gallery rows of each query's own part [Q]."""
+        numbers, counts = np.unique(self.gallery, return_counts=True)
+        places = np.searchsorted(numbers, self.queries)
+        is_there = np.append(numbers, -1)[places] == self.queries
+        return np.where(is_there, np.append(counts, 0)[places], 0)
 
 
 def nearest_float(
@@ -20,7 +37,7 @@ def nearest_float(
     gallery_gd: NDArray[np.float32],
     k: int,
     *,
-    excluded: NDArray[np.int64] | None = None,
+    apart: Parts | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The k most similar gallery rows for unit vectors, best first.
 
@@ -30,20 +47,20 @@ def nearest_float(
     Args:
         queries_qd: Unit vectors.
         gallery_gd: Unit vectors.
-        k: How many neighbours; fewer come back when the gallery is smaller.
-        excluded: A gallery row [Q] that is no neighbour of each query (itself).
+        k: How many neighbours; fewer come back when the gallery of some query is smaller.
+        apart: Parts of queries and gallery; a gallery row of the query's own part is no neighbour (itself, for one).
 
     Returns:
         Gallery rows [Q, k] and cosine similarities [Q, k].
     """
     _check_widths(queries_qd, gallery_gd)
-    k = _available(len(gallery_gd), k, excluded)
+    k = _available(len(gallery_gd), k, apart)
     rows = np.empty((len(queries_qd), k), np.int64)
     similarities = np.empty((len(queries_qd), k), np.float32)
     for part in _blocks(len(queries_qd), len(gallery_gd)):
         costs = -(queries_qd[part] @ gallery_gd.T)
-        if excluded is not None:
-            costs[np.arange(len(costs)), excluded[part]] = np.inf
+        if apart is not None:
+            costs[apart.queries[part, None] == apart.gallery] = np.inf
         found = np.argpartition(costs, k - 1, axis=1)[:, :k] if 0 < k < costs.shape[1] else _all_rows(costs, k)
         found.sort(axis=1)
         order = np.argsort(np.take_along_axis(costs, found, axis=1), axis=1, kind="stable")
@@ -57,7 +74,7 @@ def nearest_binary(
     gallery: NDArray[np.uint8],
     k: int,
     *,
-    excluded: NDArray[np.int64] | None = None,
+    apart: Parts | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The k gallery rows with the smallest Hamming distance to packed codes [., D/8], ties by row.
 
@@ -65,14 +82,14 @@ def nearest_binary(
         Gallery rows [Q, k] and distances in bits [Q, k].
     """
     _check_widths(queries, gallery)
-    k = _available(len(gallery), k, excluded)
+    k = _available(len(gallery), k, apart)
     num_bits, num_items = 8 * queries.shape[1], len(gallery)
     rows = np.empty((len(queries), k), np.int64)
     distances = np.empty((len(queries), k), np.int64)
     for part in _blocks(len(queries), num_items):
         found = hamming(queries[part], gallery).astype(np.int64)
-        if excluded is not None:
-            found[np.arange(len(found)), excluded[part]] = num_bits + 1
+        if apart is not None:
+            found[apart.queries[part, None] == apart.gallery] = num_bits + 1
         keys = found * num_items + np.arange(num_items)  # distance first, then row: no ties are left
         keys = np.sort(np.partition(keys, k - 1, axis=1)[:, :k] if k else keys[:, :0], axis=1)
         rows[part], distances[part] = keys % max(1, num_items), keys // max(1, num_items)
@@ -98,8 +115,9 @@ def _blocks(num_queries: int, num_items: int) -> list[slice]:
     return [slice(start, start + rows) for start in range(0, num_queries, rows)]
 
 
-def _available(num_items: int, k: int, excluded: NDArray[np.int64] | None) -> int:
-    return max(0, min(k, num_items - (excluded is not None)))
+def _available(num_items: int, k: int, apart: Parts | None) -> int:
+    num_own = apart.count_own() if apart is not None else np.zeros(0, np.int64)
+    return max(0, min(k, num_items - int(num_own.max(initial=0))))
 
 
 def _all_rows(costs: NDArray[np.float32], k: int) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ from vitrail.recipes.debug import debug
 from vitrail.recipes.difference import describe_difference
 from vitrail.recipes.emoji import emoji
 from vitrail.recipes.folder import folder
+from vitrail.recipes.icons import icons
 from vitrail.recipes.openclipart import openclipart
 from vitrail.recipes.recipe import ClusterConfig, Recipe
 from vitrail.recipes.vit_b16_1b import vit_b16_1b
@@ -26,10 +27,17 @@ __all__ = [
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     recipe.__name__: recipe
-    for recipe in (emoji, openclipart, folder, debug, vit_b16_1b, vit_b32_1b, vit_l16_1b, resnext101_1b)
+    for recipe in (emoji, openclipart, icons, folder, debug, vit_b16_1b, vit_b32_1b, vit_l16_1b, resnext101_1b)
 }
 
-_OF_CORPUS = {"emoji": "emoji", "emoji-mini": "debug", "openclipart": "openclipart"}
+_OF_CORPUS = {
+    "emoji": "emoji",
+    "emoji-mini": "debug",
+    "icons": "icons",
+    "icons-20k": "icons",
+    "icons-60k": "icons",
+    "openclipart": "openclipart",
+}
 
 
 def recipe_for(corpus: str) -> str:

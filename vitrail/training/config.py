@@ -18,6 +18,7 @@ __all__ = [
     "LaunchConfig",
     "OptimizerConfig",
     "PretrainConfig",
+    "ProbeConfig",
     "ScheduleConfig",
     "TrainJobConfig",
     "TrainingConfig",
@@ -166,6 +167,34 @@ class TrainJobConfig(Config):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProbeConfig(Config):
+    """How often a pretraining looks at the features of validation images; none of it changes what is learnt.
+
+    A look takes a forward pass an image: before the first step, every `every_steps`, and after the last step.
+
+    Attributes:
+        every_steps: Steps between two looks; None takes a quarter of the training.
+        num_images: Most images that are looked at; their pixels stay in memory. 0 looks at none.
+        max_cost: Share of the training's readings and passes that all looks may take together: fewer images are
+            looked at where `num_images` would take more, but never fewer than 64.
+    """
+
+    every_steps: int | None = None
+    num_images: int = 1024
+    max_cost: float = 0.02
+
+    def __post_init__(self) -> None:
+        is_positive = self.every_steps is None or self.every_steps >= 1
+        require(is_positive, "every_steps", self.every_steps, "must be at least 1; use null for a quarter of the steps")
+        require(self.num_images >= 0, "num_images", self.num_images, "must not be negative")
+        require(0 < self.max_cost <= 1, "max_cost", self.max_cost, "is a share of the training, in (0, 1]")
+
+    def interval(self, num_steps: int) -> int:
+        """Steps between two looks at a training of so many steps."""
+        return self.every_steps or -(-num_steps // 4)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingConfig(Config):
     """What both trainings share.
 
@@ -218,6 +247,7 @@ class PretrainConfig(TrainingConfig):
         initial_weights: What training starts from: the path of a safetensors file for the trunk (timm's names or this
             project's); or of a model folder, whose weak-label head goes on too, its rows remapped to the new labels;
             or `champion`, in a pipeline: the registry's champion when there is one.
+        probe: How often the features of validation images are looked at.
     """
 
     architecture: Architecture
@@ -229,6 +259,7 @@ class PretrainConfig(TrainingConfig):
     balance_threshold: float | None = None
     missing_labels: Literal["error", "skip", "unlabelled"] = "skip"
     initial_weights: str | None = None
+    probe: ProbeConfig = field(default_factory=ProbeConfig)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -38,7 +38,15 @@ def test_a_source_is_one_file(tmp_path, picture):
     photos.mkdir()
     (photos / "a.png").write_bytes(picture(1))
     assert build_corpus("toys", tmp_path / "named", cache=photos).name == "toys"
-    assert builders.corpus_names() == ("emoji", "emoji-mini", "openclipart", "toys")
+    assert builders.corpus_names() == (
+        "emoji",
+        "emoji-mini",
+        "icons",
+        "icons-20k",
+        "icons-60k",
+        "openclipart",
+        "toys",
+    )
     assert build_corpus(str(photos), tmp_path / "plain").name == "photos"
     (photos / "toys.ini").write_text("x")
     manifest: CorpusManifest = build_corpus(str(photos), tmp_path / "recognised")

@@ -1,8 +1,9 @@
 """Retrieval on fixed queries and galleries: P@1, P@5, R@10 for every direction, float and binary.
 
 P@k is the share of the first k neighbours that match; R@k the share of the query's matches among the first k.
-Queries without any match in the gallery are not counted. With several domains, queries of one search the
-gallery of each other one; with a single domain they search the split without themselves.
+Queries without any match in the gallery are not counted. With a few domains, queries of one search the gallery of
+each other one; with many they search all others at once; with a single domain they search the split without
+themselves.
 
 Shapes: Q queries, G gallery items, k neighbours.
 """
@@ -19,39 +20,46 @@ from vitrail.contracts.evaluation import NEIGHBOURS_SCHEMA, Baseline
 from vitrail.evaluation.inference import Vectors
 from vitrail.evaluation.measures import Measures, TaskAnswers
 from vitrail.evaluation.metrics import TaskResult, build_outcomes
-from vitrail.evaluation.search import nearest_binary, nearest_float
+from vitrail.evaluation.search import Parts, nearest_binary, nearest_float
 from vitrail.evaluation.units import Units, label_units
 from vitrail.gates.outcomes import Outcomes
 
-__all__ = ["MEASURES", "WITHIN", "Direction", "evaluate_retrieval", "find_directions"]
+__all__ = ["ACROSS", "MEASURES", "WITHIN", "Direction", "evaluate_retrieval", "find_directions"]
 
 Rows = NDArray[np.int64]
 
 WITHIN = "within"  # name of the only direction of a corpus with one domain
+ACROSS = "across"  # of one with more domains than can be told in pairs
+_MAX_PAIRED_DOMAINS = 4  # make twelve directions
 _DEPTH = 10
 _PRECISIONS = ("float", "binary")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Direction:
-    """Which units search which gallery: positions in the test split."""
+    """Which units search which gallery: positions in the test split.
+
+    `apart` gives every query and gallery item a part; what is of the query's own part is not searched.
+    """
 
     name: str
     queries: Rows
     gallery: Rows
-    excludes_self: bool = False
+    apart: Parts | None = None
 
 
 def find_directions(units: Units, labels: NDArray[np.str_]) -> list[Direction]:
-    """Every ordered pair of domains, or the split against itself when there is one domain."""
+    """Every ordered pair of domains; all other domains at once where there are many; the split itself with one."""
     labelled = np.flatnonzero(labels != "")
-    domains = sorted(set(units.domains[labelled].tolist()))
+    domains, domain_of = np.unique(units.domains[labelled], return_inverse=True)
     if len(domains) < 2:
-        return [Direction(name=WITHIN, queries=labelled, gallery=labelled, excludes_self=True)]
-    members = {domain: labelled[units.domains[labelled] == domain] for domain in domains}
+        return [Direction(name=WITHIN, queries=labelled, gallery=labelled, apart=Parts(labelled, labelled))]
+    if len(domains) > _MAX_PAIRED_DOMAINS:
+        return [Direction(name=ACROSS, queries=labelled, gallery=labelled, apart=Parts(domain_of, domain_of))]
+    members = {str(domain): labelled[domain_of == number] for number, domain in enumerate(domains)}
     return [
         Direction(name=f"{ours or 'none'}->{theirs or 'none'}", queries=members[ours], gallery=members[theirs])
-        for ours, theirs in permutations(domains, 2)
+        for ours, theirs in permutations(members, 2)
     ]
 
 
@@ -65,7 +73,7 @@ class _Ranking:
     scores: NDArray[np.generic]  # [Q, k]
     matches: NDArray[np.bool_]  # [Q, k]
     num_relevant: Rows  # [Q]
-    num_candidates: int
+    num_candidates: Rows  # [Q]
 
     def precision_at(self, k: int) -> NDArray[np.float64]:
         """[Q]."""
@@ -132,34 +140,38 @@ def evaluate_retrieval(
 
 
 def _rank(direction: Direction, labels: NDArray[np.str_], vectors: Vectors, precision: str, depth: int) -> _Ranking:
-    queries, gallery = direction.queries, direction.gallery
-    num_relevant = _count_relevant(labels[queries], labels[gallery]) - direction.excludes_self
-    queries, num_relevant = queries[num_relevant > 0], num_relevant[num_relevant > 0]
-    excluded = np.searchsorted(gallery, queries) if direction.excludes_self else None
+    num_relevant, num_candidates = _count_gallery(direction, labels)
+    is_counted = num_relevant > 0
+    queries, gallery, apart = direction.queries[is_counted], direction.gallery, direction.apart
+    if apart is not None:
+        apart = Parts(apart.queries[is_counted], apart.gallery)
     scores: NDArray[np.generic]
     if precision == "float":
-        found, scores = nearest_float(
-            vectors.embeddings[queries], vectors.embeddings[gallery], depth, excluded=excluded
-        )
+        found, scores = nearest_float(vectors.embeddings[queries], vectors.embeddings[gallery], depth, apart=apart)
     else:
-        found, scores = nearest_binary(vectors.codes[queries], vectors.codes[gallery], depth, excluded=excluded)
+        found, scores = nearest_binary(vectors.codes[queries], vectors.codes[gallery], depth, apart=apart)
     return _Ranking(
         direction=direction.name,
         queries=queries,
         neighbours=gallery[found],
         scores=scores,
         matches=labels[gallery[found]] == labels[queries][:, None],
-        num_relevant=num_relevant,
-        num_candidates=len(gallery) - direction.excludes_self,
+        num_relevant=num_relevant[is_counted],
+        num_candidates=num_candidates[is_counted],
     )
 
 
-def _count_relevant(queries: NDArray[np.str_], gallery: NDArray[np.str_]) -> Rows:
-    names, counts = np.unique(gallery, return_counts=True)
-    if not len(names):
-        return np.zeros(len(queries), np.int64)
-    places = np.minimum(np.searchsorted(names, queries), len(names) - 1)
-    return np.where(names[places] == queries, counts[places], 0)
+def _count_gallery(direction: Direction, labels: NDArray[np.str_]) -> tuple[Rows, Rows]:
+    """For each query the gallery items that match it, and all that it searches."""
+    names, label_of = np.unique(labels, return_inverse=True)
+    ours, theirs = label_of[direction.queries], label_of[direction.gallery]
+    relevant = np.bincount(theirs, minlength=len(names))[ours]
+    candidates = np.full(len(ours), len(theirs))
+    if direction.apart is None:
+        return relevant, candidates
+    apart = direction.apart
+    own = Parts(apart.queries * len(names) + ours, apart.gallery * len(names) + theirs)
+    return relevant - own.count_own(), candidates - apart.count_own()
 
 
 def _outcomes(task: str, precision: str, rankings: list[_Ranking], units: Units) -> Iterator[Outcomes]:
@@ -222,18 +234,19 @@ def _within(
 def _split_by_class(direction: Direction, classes: NDArray[np.str_]) -> Iterator[Direction]:
     ours, theirs = classes[direction.queries], classes[direction.gallery]
     for name in sorted(set(ours.tolist()) - {""}):
+        apart = direction.apart
         yield Direction(
             name=direction.name,
             queries=direction.queries[ours == name],
             gallery=direction.gallery[theirs == name],
-            excludes_self=direction.excludes_self,
+            apart=Parts(apart.queries[ours == name], apart.gallery[theirs == name]) if apart else None,
         )
 
 
 def _baselines(task: str, rankings: list[_Ranking]) -> list[Baseline]:
     """Expected values of a random order of the gallery."""
     precision = np.mean([(r.num_relevant / r.num_candidates).mean() for r in rankings])
-    recall = np.mean([min(1.0, _DEPTH / r.num_candidates) for r in rankings])
+    recall = np.mean([np.minimum(1.0, _DEPTH / r.num_candidates).mean() for r in rankings])
     return [
         Baseline(metric=f"{task}/{kind}/{name}", kind="chance", value=float(value))
         for kind in _PRECISIONS

