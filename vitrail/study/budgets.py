@@ -34,7 +34,7 @@ def _night() -> StudyConfig:
     return StudyConfig(
         target="icons-20k",
         corpora=("emoji", "icons-20k", "icons-60k"),
-        labels=("default", "unclustered"),
+        labels=("default", "unclustered", "frequent"),
         shares=(0.01, 0.1, 1.0),
         backbones=("vit", "cnn"),
         pretrain=ScheduleConfig(num_steps=900, batch_size=128, warmup_steps=90),
