@@ -54,3 +54,14 @@ def test_a_mark_of_variants_in_a_passage_of_its_own():
     assert reasons["medium"] == "variant"
     assert reasons["hand"] is None
     assert reasons["red"] is None
+
+
+def test_what_is_empty_in_one_language_is_empty_in_another():
+    hands = [f"{letter}{vowel}ving hand" for letter in "bcdfglmnprstw" for vowel in "aeo"]
+    texts = [text for hand in hands for text in (hand, f"{hand}: medium skin tone")] * 4
+    rows = [(image, "title", text) for image, text in enumerate(texts)]
+    rows += [(image, "alt_text", f"mediotono x{text[:3]}o") for image, text in enumerate(texts) if "tone" in text]
+    rows += [(image, "alt_text", f"x{text[:3]}o") for image, text in enumerate(texts) if "tone" not in text]
+    reasons = reasons_of(rows)
+    assert reasons["medium skin tone"] == reasons["mediotono"] == "variant"
+    assert reasons["xbavo"] is None

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
 from scipy import sparse
 
 from vitrail.labels.arrays import drop_repeats, positions_in_rows, run_lengths, run_starts, to_offsets
@@ -81,7 +80,7 @@ def find_empty_terms(terms: Sequence[tuple[str, ...]], passages: Passages, texts
 
 
 def _on_the_same_images(is_empty: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """bool [T]: terms on nearly the images of one for which `is_empty` (bool [T]) holds.
+    """Bool [T]: terms on nearly the images of one for which `is_empty` (bool [T]) holds.
 
     Args:
         is_empty: Of the terms.
