@@ -190,7 +190,9 @@ def test_labels_are_derived_audited_and_trained_on_by_hand(capsys, mini_corpus, 
         capsys, "labels", "audit", str(labels), "--corpus", str(mini_corpus), "--out", str(tmp_path / "audit")
     )
     assert status == 0
-    assert Path(out.strip()).exists()
+    *coverage, page = out.splitlines()
+    assert [line.split()[0] for line in coverage] == ["specific", "generic", "unlabelled", "labels", "entropy"]
+    assert Path(page).exists()
     work = tmp_path / "training"
     paths = ["--corpus", str(mini_corpus), "--labels", str(labels), "--out", str(work)]
     status, out, _ = call(capsys, "job", "--recipe", "debug", "--profile-steps", "2", *paths)

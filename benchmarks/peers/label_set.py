@@ -84,6 +84,7 @@ def _vocabulary(labels: PeerLabels, num_images: int) -> tuple[list[str], pa.Tabl
             "frequency": frequency,
             "idf": np.log(num_images / frequency).astype(np.float32),
             "band": assign_bands(frequency),
+            "level": np.zeros(len(keys), dtype=np.int8),
         },
         schema=VOCABULARY_SCHEMA,
     )
@@ -93,7 +94,7 @@ def _label_ids(keys: list[str], language: str) -> list[int]:
     ids: list[int] = []
     taken: set[int] = set()
     for key in keys:
-        ids.append(birth_id((key, language), taken))
+        ids.append(birth_id((key, language, 0), taken))
         taken.add(ids[-1])
     return ids
 

@@ -37,10 +37,12 @@ __all__ = [
     "finetune_config",
     "launch",
     "pretrain_config",
+    "read_log",
     "read_metrics",
     "result_weights",
     "start_workers",
     "train",
+    "wait_for_step",
     "worker_environment",
     "write_features",
     "write_finetune",
@@ -169,8 +171,21 @@ def _enter_worker(work: Path, environment: dict[str, str]) -> None:
     raise SystemExit(main([str(work / JOB_FILE)]))
 
 
-def read_metrics(work: Path) -> list[dict]:
+def read_log(work: Path) -> list[dict]:
+    """Every line that a training logged: those of its steps, and of looks at its features."""
     return [json.loads(line) for line in (work / "training.jsonl").read_text().splitlines()]
+
+
+def read_metrics(work: Path) -> list[dict]:
+    """The lines of its steps."""
+    return [line for line in read_log(work) if "loss" in line]
+
+
+def wait_for_step(work: Path, step: int) -> None:
+    deadline = time.monotonic() + 60
+    while not (work / "training.jsonl").exists() or len(read_metrics(work)) < step:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def result_weights(work: Path) -> dict:

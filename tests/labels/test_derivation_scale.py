@@ -22,7 +22,7 @@ from vitrail.errors import LabelError
 from vitrail.labels import LabelsConfig, derive_labels
 from vitrail.labels.clustering import nearest_neighbours
 from vitrail.labels.dictionary.terms import Terms
-from vitrail.labels.scoring.aggregation import aggregate_posts
+from vitrail.labels.scoring.aggregation import aggregate_posts, labels_of_terms
 from vitrail.labels.scoring.annotation_features import build_annotations
 from vitrail.labels.scoring.mentions import unpack_mentions
 from vitrail.labels.scoring.scorers import HeuristicScorer
@@ -86,8 +86,8 @@ TERMS = Terms(
     entropy=np.full(len(WORDS), 0.3, np.float32),
     query_rate=np.zeros(len(WORDS), np.float32),
     vector=np.random.default_rng(0).normal(size=(len(WORDS), 8)).astype(np.float32),
-    label=np.array([0, 1, 1, 2, 2, 3, 4]),
-    closeness=np.ones(len(WORDS), np.float32),
+    label=np.array([[0, 1, 1, 2, 2, 3, 4], [-1, 5, 5, 5, 5, -1, -1]]),
+    closeness=np.ones((2, len(WORDS)), np.float32),
 )
 SURFACES = Surfaces(
     pa.table(
@@ -135,9 +135,9 @@ def label_parts(parts):
     scorer = HeuristicScorer()
     annotations = build_annotations(mentions, TERMS, scorer.features)
     scores = scorer.score(annotations.features)
-    label = TERMS.label[annotations.term]
-    labels = aggregate_posts(annotations.row, annotations.post, label, scores, "noisy_or")
-    votes = collect_votes(spilled, mentions, annotations, scores, label, labels)
+    said, label = labels_of_terms(TERMS.label, annotations.term)
+    labels = aggregate_posts(annotations.row[said], annotations.post[said], label, scores[said], "noisy_or")
+    votes = collect_votes(spilled, mentions, annotations, scores, said, label, labels)
     return [array.tolist() for array in (labels.row, labels.label, labels.score)], votes.to_pylist()
 
 

@@ -46,6 +46,6 @@ def test_a_difference_names_settings_and_thresholds():
         'name: "emoji" -> "mine"',
         "gates.values[concept/float/p_at_1 min].limit: 0.05 -> absent",
         "gates.seed: 0 -> 7",
-        "labels.min_images: 10 -> 3",
+        "labels.min_images: 2 -> 3",
     ]
     assert describe_difference(base, base) == []

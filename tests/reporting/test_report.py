@@ -24,7 +24,7 @@ from vitrail.corpus import open_corpus
 from vitrail.errors import LabelError
 from vitrail.evaluation import EvaluationConfig, evaluate_model
 from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold, gate_model
-from vitrail.labels import diff_labels, open_labels
+from vitrail.labels import diff_labels, measure_coverage, open_labels
 from vitrail.models import VitrailModel, save_model
 from vitrail.recipes import find_recipe
 from vitrail.reporting import publish_audit, publish_report
@@ -129,6 +129,25 @@ def write_training(folder, tasks):
     ]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (folder / "training.jsonl").write_text(text + '{"step": 30, "lo')  # what a kill leaves behind
+    return folder
+
+
+def write_looks(folder, last_right=0.162, last_rank=9.8):
+    """Looks at the features, before the first step and later, among the lines of a training."""
+    path = folder / "training.jsonl"
+    looks = [(0, 0.044, 15.0), (14, 0.1, 12.0), (28, last_right, last_rank)]
+    lines = [
+        json.dumps(
+            {
+                "step": step,
+                "probe": {"num_images": 537, "effective_rank": rank, "nearest": {"concept": right}, "seconds": 0.5}
+                | ({} if step else {"is_untrained": True}),
+            }
+        )
+        for step, right, rank in looks
+    ]
+    first, *rest = lines
+    path.write_text("\n".join([first, *path.read_text().splitlines()[:-1], *rest]) + "\n")
     return folder
 
 
@@ -251,7 +270,7 @@ def write_run(root, corpus, labels):
         "derive_labels": labels,
         "validate_data": write_validation(root / "validation"),
         "materialize_features": features,
-        "pretrain_backbone": write_plan(write_training(root / "backbone", ["annotations"])),
+        "pretrain_backbone": write_plan(write_looks(write_training(root / "backbone", ["annotations"]))),
         "finetune_tasks": write_training(root / "model", ["skin_tone", "category"]),
         "evaluate_model": evaluation,
         "validate_endpoint": write_serving(root / "serving"),
@@ -317,6 +336,18 @@ def test_labels_are_shown_by_band_with_what_they_merge_and_what_was_left_out(pag
     rare = sorted((-row["num_images"], row["term"]) for row in dictionary if row["reason"] == "rare")
     assert f"<bdi>{rare[0][1]}</bdi>" in section
     assert "Since the champion" not in section
+
+
+def test_coverage_stands_in_the_report_and_in_the_audit(page, run, mini_labels):
+    coverage = measure_coverage(open_labels(mini_labels))
+    for text in (page.section("labels"), (run / "clusters" / "index.html").read_text()):
+        assert f"{coverage.specific:.1%}" in text
+        assert f"{coverage.labels_per_image:.2f}" in text
+    traces = [trace for script in page.scripts[:-2] for trace in json.loads(script)["data"]]
+    assert list(coverage.rarest_labels) in [trace["x"] for trace in traces]
+    assert list(coverage.shares_by_num_labels) in [trace["x"] for trace in traces]
+    meters = Page(run / "clusters" / "index.html").all("meter")
+    assert len(meters) == len(coverage.rarest_labels) + len(coverage.images_by_num_labels)
 
 
 def test_labels_that_moved_since_the_champion_are_counted(copied, mini_labels, tmp_path):
@@ -412,6 +443,23 @@ def test_training_curves_show_every_task(page):
     assert {"all tasks", "skin_tone", "category", "learning rate"} <= names
     assert {"images per second", "gradient norm"} <= names
     assert {"before clustering", "after clustering"} <= names
+
+
+def test_features_are_shown_from_the_untrained_trunk_on(page):
+    section = page.section("training")
+    assert "4.4% → 16.2%" in section
+    assert "15.0 → 9.8" in section
+    assert "worse than" not in section
+    traces = [trace for script in page.scripts[:-2] for trace in json.loads(script)["data"]]
+    assert ([0, 14, 28], [0.044, 0.1, 0.162]) in [(trace["x"], trace["y"]) for trace in traces]
+    assert ([0, 14, 28], [15.0, 12.0, 9.8]) in [(trace["x"], trace["y"]) for trace in traces]
+
+
+def test_a_pretraining_that_harmed_says_so(copied, tmp_path):
+    record(copied, "pretrain_backbone", write_looks(write_training(tmp_path / "backbone", ["a"]), 0.012, 4.5))
+    section = publish(copied).section("training")
+    assert "Pretraining made the features worse than untrained for concept" in section
+    assert "The features collapsed" in section
 
 
 def test_the_plan_stands_beside_what_was_taken(page):

@@ -20,6 +20,7 @@ from builders.training_jobs import (
     result_weights,
     start_workers,
     train,
+    wait_for_step,
     write_finetune,
     write_pretrain,
 )
@@ -36,13 +37,6 @@ pytestmark = pytest.mark.distributed
 
 def losses(work) -> list[float]:
     return [line["loss"] for line in read_metrics(work)]
-
-
-def wait_for_step(work, step: int) -> None:
-    deadline = time.monotonic() + 60
-    while not (work / "training.jsonl").exists() or len(read_metrics(work)) < step:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def wait_for_checkpoint(work) -> None:

@@ -96,9 +96,17 @@ def _corpus_of(options: argparse.Namespace) -> Path:
 
 
 def _audit(options: argparse.Namespace) -> None:
+    from vitrail.labels import measure_coverage, open_labels
     from vitrail.reporting import publish_audit
 
     publish_audit(_corpus_of(options), options.labels, options.out, options.label)
+    coverage = measure_coverage(open_labels(options.labels))
+    print(f"{'specific':<12}{coverage.specific:>8.1%}  of the images have a label that fewer than 1% of them have")
+    print(f"{'generic':<12}{coverage.generic:>8.1%}  have only labels that 5% of them or more have")
+    print(f"{'unlabelled':<12}{coverage.unlabelled:>8.1%}  have no label")
+    print(f"{'labels':<12}{coverage.labels_per_image:>8.2f}  an image")
+    alike = f"as of {coverage.effective_labels:,.0f} labels that are used alike"
+    print(f"{'entropy':<12}{coverage.entropy_bits:>8.2f}  bits, {alike}")
     print(options.out / "index.html")
 
 

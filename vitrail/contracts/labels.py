@@ -47,12 +47,13 @@ BANDS = ("head", "mid", "tail")
 VOCABULARY_SCHEMA = pa.schema(
     [
         ("label_id", pa.int64()),  # stable over derivations; not the head output
-        ("term", pa.string()),  # the cluster's most frequent canonical term; one of two languages may be there twice
+        ("term", pa.string()),  # its most frequent canonical term, three at coarser levels; some are there twice
         ("members", pa.list_(pa.string())),  # names of the terms merged into the label, most frequent first
         ("language", pa.string()),  # of `term`
         ("frequency", pa.int64()),  # images that carry the label
         ("idf", pa.float32()),
         ("band", pa.string()),  # one of BANDS
+        ("level", pa.int8()),  # of the hierarchy: 0 for the finest, where every term is in one label
     ]
 )
 DICTIONARY_SCHEMA = pa.schema(
@@ -72,6 +73,7 @@ MEMBERS_SCHEMA = pa.schema(
         ("language", pa.string()),
         ("num_images", pa.int64()),  # of the dictionary's sample
         ("closeness", pa.float32()),  # mean cosine of its images with those of the other members; 1 when alone
+        ("level", pa.int8()),  # of the label; a term is in one label of each level, or in that of the finer one
     ]
 )
 SIDECAR_SCHEMA = pa.schema(
@@ -100,6 +102,7 @@ class LabelSetManifest(
     file="labels.json",
     error=LabelError,
     remedy="derive the labels again (`vitrail labels derive`)",
+    version=2,
 ):
     """What a label set was derived from, and how large it is (`labels.json`)."""
 

@@ -1,7 +1,7 @@
 """The study contract: what arms measured on the test split, and how they compare (`study.json`)."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from vitrail.contracts.contract import Contract
 from vitrail.errors import StudyError
@@ -130,7 +130,7 @@ class StudyReport(
         unfinished: Arms without a model at every seed, and why.
     """
 
-    budget: dict[str, object]
+    budget: dict[str, Any]
     target: str
     target_digest: str
     metric: str

@@ -1,6 +1,7 @@
 from .config import LabelsConfig
 from .derivation import derive_labels, digest_config
 from .inspect.corpus_of_labels import find_corpus
+from .inspect.coverage import Coverage, measure_coverage
 from .inspect.explanation import Explanation, explain_image, source_support
 from .inspect.explanation_page import describe_explanation, write_explanation
 from .inspect.judging_sheet import Pair, read_sheet, sample_pairs, write_sheet
@@ -15,6 +16,7 @@ from .text.encoder import load_encoder
 
 __all__ = [
     "BandCounts",
+    "Coverage",
     "Explanation",
     "LabelSet",
     "LabelsConfig",
@@ -31,6 +33,7 @@ __all__ = [
     "find_corpus",
     "list_rejections",
     "load_encoder",
+    "measure_coverage",
     "open_labels",
     "read_judgements",
     "read_sheet",

@@ -1,5 +1,6 @@
 """What a label derivation can be told."""
 
+import itertools
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -34,12 +35,15 @@ class LabelsConfig(Config):
         scorer: Boosted trees (XGBoost JSON) trained before, scorer.json of a label set; without both, the heuristic
             scores.
         aggregation: How posts that share an image add up.
-        clustering: How the vocabulary is grouped into labels.
+        clustering: How terms of one meaning are grouped into labels; with `none` each is one, at a single level, and
+            those on fewer than min_images are dropped.
         cluster_threshold: Least average similarity inside a cluster (agglomerative).
         num_clusters: Number of clusters (kmeans); None takes half the number of terms.
         top_k: Labels an image keeps.
         min_score: Least score of a kept label.
-        min_images: Images a label must keep, or it is dropped.
+        min_images: Images of the sample a label must have; rarer ones join their like until they have.
+        coarser_levels: The same at each coarser level of the hierarchy, ascending: a rare term counts in a label of
+            every level, one that is frequent enough for a level is its own label there.
         max_churn: With a previous label set, the share of term mentions that may change their label; None:
             any. Labels that passed a limit are not held against a lower one later.
         votes: Whether votes (provenance) are written.
@@ -51,7 +55,7 @@ class LabelsConfig(Config):
     dictionary_files: tuple[str, ...] = ()
     sample_signals: int = 2_000_000
     max_ngram: int = 6
-    min_term_images: int = 3
+    min_term_images: int = 2
     max_image_share: float = 0.25
     source_weights: dict[str, float] = field(default_factory=dict)
     judgements: str | None = None
@@ -60,9 +64,10 @@ class LabelsConfig(Config):
     clustering: Clustering = "agglomerative"
     cluster_threshold: float = 0.7
     num_clusters: int | None = None
-    top_k: int = 8
+    top_k: int = 32
     min_score: float = 0.1
-    min_images: int = 10
+    min_images: int = 2
+    coarser_levels: tuple[int, ...] = (10,)
     max_churn: float | None = None
     votes: bool = True
     engine: Engine = "native"
@@ -100,6 +105,9 @@ class LabelsConfig(Config):
             "use a share from 0 to 1",
         )
         require(self.min_images >= 1, "min_images", self.min_images, "use at least 1")
+        sizes = [self.min_images, *self.coarser_levels]
+        is_ascending = all(finer < coarser for finer, coarser in itertools.pairwise(sizes))
+        require(is_ascending, "coarser_levels", self.coarser_levels, "use ascending numbers above min_images")
 
     @property
     def output_digest(self) -> str:

@@ -121,9 +121,10 @@ def _describe(
 ) -> LabelSetManifest:
     """Writes what describes the published shards: vocabulary, members and manifest."""
     num_images, sidecars = corpus.manifest.num_images, published.sidecar_digests
-    vocabulary = vocabulary_table(labels.terms, labels.groups, labels.ids, published.frequency, num_images)
+    groups, levels, ids = labels.groups, labels.levels, labels.ids
+    vocabulary = vocabulary_table(labels.terms, groups, levels, ids, published.frequency, num_images)
     _write_table(vocabulary, work.vocabulary)
-    _write_table(members_table(labels.terms, labels.groups, labels.ids), work.members)
+    _write_table(members_table(labels.terms, groups, levels, ids), work.members)
     files = {VOCABULARY_FILE: digest_file(work.vocabulary)}
     files |= {sidecar_file(name): digest for name, digest in sidecars.items()}
     manifest = LabelSetManifest(

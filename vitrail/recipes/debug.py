@@ -32,7 +32,6 @@ def debug() -> Recipe:
     options = {"patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}
     return dataclasses.replace(
         base,
-        labels=dataclasses.replace(base.labels, min_term_images=2, min_images=3),
         pretrain=dataclasses.replace(
             base.pretrain,
             architecture=Architecture(name="vit_tiny_patch16_224", options=options),

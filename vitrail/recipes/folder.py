@@ -21,7 +21,6 @@ def folder() -> Recipe:
     )
     return dataclasses.replace(
         base,
-        labels=dataclasses.replace(base.labels, min_term_images=2, min_images=3),
         pretrain=dataclasses.replace(
             base.pretrain, schedule=ScheduleConfig(num_steps=150, batch_size=64, warmup_steps=15)
         ),

@@ -36,7 +36,7 @@ def vit_b16_1b() -> Recipe:
     return Recipe(
         name="vit_b16_1b",
         registry=RegistryConfig(name="vitrail-vit-b16"),
-        labels=LabelsConfig(engine="ray", votes=False, min_term_images=100, min_images=500),
+        labels=LabelsConfig(engine="ray", votes=False, min_term_images=100, min_images=500, coarser_levels=(5000,)),
         pretrain=PretrainConfig(
             architecture=Architecture(name="vit_base_patch16_224"),
             transforms=Transforms(image_size=224),

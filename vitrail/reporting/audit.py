@@ -12,7 +12,7 @@ from vitrail.contracts.files import atomic_folder
 from vitrail.corpus import Corpus, open_corpus
 from vitrail.corpus.thumbnails import embed_pictures
 from vitrail.errors import LabelError
-from vitrail.labels import LabelSet, open_labels
+from vitrail.labels import LabelSet, measure_coverage, open_labels
 from vitrail.reporting.clusters import Cluster, describe_clusters, find_voted_images, suspects
 from vitrail.reporting.templating import environment
 
@@ -28,7 +28,9 @@ _NUM_PICTURES = 6  # of each member
 
 
 def publish_audit(corpus: Path, labels: Path, out: Path, label_ids: Sequence[int] = ()) -> None:
-    """Writes `<label id>.html` for each label and `index.html`, which lists them; every page stands alone.
+    """Writes `<label id>.html` for each label and `index.html`, which lists them and says how well all labels cover.
+
+    Every page stands alone.
 
     Args:
         corpus: Corpus folder, for the pictures.
@@ -47,7 +49,8 @@ def publish_audit(corpus: Path, labels: Path, out: Path, label_ids: Sequence[int
         for cluster in chosen:
             page = _render("cluster.html", cluster=cluster, **_pictured(cluster, label_set, opened))
             (folder / f"{cluster.label_id}.html").write_text(page, encoding="utf-8")
-        page = _render("clusters.html", clusters=chosen, num_labels=len(clusters), is_chosen=bool(label_ids))
+        listed = {"clusters": chosen, "num_labels": len(clusters), "is_chosen": bool(label_ids)}
+        page = _render("clusters.html", **listed, coverage=measure_coverage(label_set))
         (folder / "index.html").write_text(page, encoding="utf-8")
     _log.info("%d labels to audit: %s", len(chosen), out / "index.html")
 

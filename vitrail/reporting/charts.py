@@ -19,6 +19,7 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _GREY = "#8a8f98"
 _HEIGHT = 320
 _ROW_HEIGHT = 30
+_FEW_POINTS = 24  # that a line shows each of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ def line_chart(
             x=list(item.x),
             y=list(item.y),
             name=html.escape(item.name),
-            mode="lines",
+            mode="lines+markers" if len(item.x) <= _FEW_POINTS else "lines",
             line={
                 "color": _PALETTE[index % len(_PALETTE)],
                 "dash": _DASHES[index % len(_DASHES)],

@@ -5,6 +5,7 @@ from .config import (
     LaunchConfig,
     OptimizerConfig,
     PretrainConfig,
+    ProbeConfig,
     ScheduleConfig,
     TrainJobConfig,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "PodSettings",
     "PretrainConfig",
     "PretrainJob",
+    "ProbeConfig",
     "ScheduleConfig",
     "Taken",
     "TrainJobConfig",

@@ -18,6 +18,7 @@ __all__ = [
     "LaunchConfig",
     "OptimizerConfig",
     "PretrainConfig",
+    "ProbeConfig",
     "ScheduleConfig",
     "TrainJobConfig",
     "TrainingConfig",
@@ -166,6 +167,34 @@ class TrainJobConfig(Config):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProbeConfig(Config):
+    """How often a pretraining looks at the features of validation images; none of it changes what is learnt.
+
+    A look takes a forward pass an image: before the first step, every `every_steps`, and after the last step.
+
+    Attributes:
+        every_steps: Steps between two looks; None takes a quarter of the training.
+        num_images: Most images that are looked at; their pixels stay in memory. 0 looks at none.
+        max_cost: Share of the training's readings and passes that all looks may take together: fewer images are
+            looked at where `num_images` would take more, but never fewer than 64.
+    """
+
+    every_steps: int | None = None
+    num_images: int = 1024
+    max_cost: float = 0.02
+
+    def __post_init__(self) -> None:
+        is_positive = self.every_steps is None or self.every_steps >= 1
+        require(is_positive, "every_steps", self.every_steps, "must be at least 1; use null for a quarter of the steps")
+        require(self.num_images >= 0, "num_images", self.num_images, "must not be negative")
+        require(0 < self.max_cost <= 1, "max_cost", self.max_cost, "is a share of the training, in (0, 1]")
+
+    def interval(self, num_steps: int) -> int:
+        """Steps between two looks at a training of so many steps."""
+        return self.every_steps or -(-num_steps // 4)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingConfig(Config):
     """What both trainings share.
 
@@ -203,11 +232,12 @@ class PretrainConfig(TrainingConfig):
 
     Attributes:
         loss: A loss for weak labels (`vitrail.tasks.losses`): `softmax` over all labels against a target
-            distribution (Mahajan et al. 2018), or `sigmoid` with the head's bias at -10.
+            distribution (Mahajan et al. 2018), `cosine`, the same over cosines to one direction a label (Zhai & Wu
+            2019), or `sigmoid` with the head's bias at -10.
         target_weighting: What each of an image's k labels has of its target: a part by its score; 1/k (`uniform`); or
             a part by max(log(N / frequency), 0.001), where `frequency` of N images carry the label (`idf`). Under
             `sigmoid` labels do not share: the target of each is its score, 1, or its IDF over the largest there is.
-        num_sampled_labels: Softmax only: compute logits of this many labels besides those of the batch (for
+        num_sampled_labels: Not with `sigmoid`: compute logits of this many labels besides those of the batch (for
             more than about 100,000 labels); 0 computes all.
         balance: Whether images of rare labels are drawn more often: max(1, (threshold / share of images) ** p)
             times, p = 0 (`natural`), 1/2 (`square_root`) or 1 (`uniform`), an image by its rarest label (Mahajan et
@@ -218,25 +248,27 @@ class PretrainConfig(TrainingConfig):
         initial_weights: What training starts from: the path of a safetensors file for the trunk (timm's names or this
             project's); or of a model folder, whose weak-label head goes on too, its rows remapped to the new labels;
             or `champion`, in a pipeline: the registry's champion when there is one.
+        probe: How often the features of validation images are looked at.
     """
 
     architecture: Architecture
     transforms: Transforms
-    loss: str = "softmax"
-    target_weighting: TargetWeighting = "score"
+    loss: str = "cosine"
+    target_weighting: TargetWeighting = "idf"
     num_sampled_labels: int = 0
     balance: Balance = "natural"
     balance_threshold: float | None = None
     missing_labels: Literal["error", "skip", "unlabelled"] = "skip"
     initial_weights: str | None = None
+    probe: ProbeConfig = field(default_factory=ProbeConfig)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _require_loss("loss", self.loss)
         sampled = self.num_sampled_labels
         require(sampled >= 0, "num_sampled_labels", sampled, "must not be negative")
-        is_possible = sampled == 0 or self.loss == "softmax"
-        require(is_possible, "num_sampled_labels", sampled, "a sub-sampled head needs loss=softmax")
+        is_possible = sampled == 0 or self.loss in _DISTRIBUTIONS
+        require(is_possible, "num_sampled_labels", sampled, f"a sub-sampled head needs {' or '.join(_DISTRIBUTIONS)}")
         threshold = self.balance_threshold
         is_share = threshold is None or 0 < threshold <= 1
         require(is_share, "balance_threshold", threshold, "is a share of images, in (0, 1]; use null for the head's")
@@ -281,6 +313,9 @@ class FinetuneConfig(TrainingConfig):
         require(is_within, "frozen_steps", self.frozen_steps, f"must be within {self.schedule.num_steps} steps")
         for task, loss in self.losses.items():
             _require_loss(f"losses.{task}", loss)
+
+
+_DISTRIBUTIONS = ("softmax", "cosine")  # losses of one distribution over all labels
 
 
 def _require_loss(name: str, loss: str) -> None:

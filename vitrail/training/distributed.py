@@ -51,6 +51,14 @@ class Process:
         dist.all_gather_object(found, items, group=self.files)
         return list(itertools.chain.from_iterable(found))
 
+    def gather_rows(self, rows: Tensor) -> list[Tensor]:
+        """The tensors of all processes, of one shape and on the CPU, in order of rank."""
+        if self.world_size == 1:
+            return [rows]
+        found = [torch.empty_like(rows) for _ in range(self.world_size)]
+        dist.all_gather(found, rows.contiguous(), group=self.files)
+        return found
+
     def barrier(self) -> None:
         """Waits for all processes."""
         if self.world_size > 1:

@@ -33,17 +33,17 @@ class MetricLog:
         step: Steps done when the training continues.
 
     Attributes:
-        last: The line of the last logged step before this start; empty without one.
+        last: The line with totals of the last logged step before this start; empty without one.
     """
 
     def __init__(self, path: Path, step: int) -> None:
-        kept = [line for line in _read_lines(path) if line["step"] <= step]
+        kept = [line for line in _read_lines(path) if line["step"] <= step] if step else []
         partial = path.with_name(f".{path.name}")
         partial.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
         partial.replace(path)
         self._path = path
         self._stream = path.open("a", encoding="utf-8")
-        self.last: dict[str, Any] = kept[-1] if kept else {}
+        self.last: dict[str, Any] = next((line for line in reversed(kept) if _TOTALS[0] in line), {})
 
     def write(self, line: dict[str, Any]) -> None:
         """Writes one line at once, so that a kill loses none.
@@ -123,6 +123,12 @@ class StepMeter:
         self._waited_s += waited_s
         for name, loss in losses.items():
             self._losses[name] = self._losses.get(name, 0.0) + loss
+
+    def pause(self, seconds: float) -> None:
+        """Leaves out of the rates, and not of the totals, what was no step."""
+        self._since += seconds
+        self._totals["seconds"] += seconds
+        self._totals["device_seconds"] += seconds * self._num_processes
 
     def take(self) -> dict[str, Any]:
         """Means and rates since the last call, and totals since the first step of the training."""

@@ -48,6 +48,10 @@ class Objective(nn.Module):
         for name, weights_c in idf.items():
             self.register_buffer(_idf_buffer(name), weights_c, persistent=False)
 
+    def features(self, images: Tensor) -> Tensor:
+        """Pooled features [B, W] of uint8 images [B, 3, S, S]."""
+        return self.model.features(images)
+
     def forward(
         self, images: Tensor, targets: Mapping[str, Tensor], counts: Mapping[str, Tensor], seed: int = 0
     ) -> dict[str, Tensor]:

@@ -1,7 +1,8 @@
 """Parameter groups, learning rate and the moving average of weights."""
 
+import contextlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import timm.optim
@@ -61,6 +62,17 @@ class MovingAverage:
             name: parameter.detach().clone() for name, parameter in module.named_parameters()
         }
 
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Gives the module the average for a while, and then its own parameters again, bit for bit."""
+        parameters: list[Tensor] = list(self._module.parameters())
+        own = [parameter.detach().clone() for parameter in parameters]
+        _copy(self.tensors.values(), parameters)
+        try:
+            yield
+        finally:
+            _copy(own, parameters)
+
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Moves the average towards the current parameters."""
@@ -68,3 +80,9 @@ class MovingAverage:
         parameters: Iterable[Tensor] = self._module.parameters()
         for average, parameter in zip(self.tensors.values(), parameters, strict=True):
             average.lerp_(parameter, share)
+
+
+@torch.no_grad()
+def _copy(values: Iterable[Tensor], parameters: Iterable[Tensor]) -> None:
+    for value, parameter in zip(values, parameters, strict=True):
+        parameter.copy_(value)

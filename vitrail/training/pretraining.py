@@ -1,5 +1,6 @@
 """Pretraining: every image towards its weak labels."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -19,12 +20,16 @@ from vitrail.training.job import ROWS_FOLDER, BlendedCorpus, PretrainJob
 from vitrail.training.label_idf import label_idf
 from vitrail.training.objective import Objective
 from vitrail.training.pretraining_rows import pretraining_rows, pretraining_weights
+from vitrail.training.probe.feature_probe import num_probe_images
+from vitrail.training.probe.sample import ProbeSample, choose_sample
 from vitrail.training.warm_start import ANNOTATIONS, start_from
 
 __all__ = ["WEAK_KIND", "WEAK_LOSS", "annotation_head", "assign_pretraining"]
 
+logger = logging.getLogger(__name__)
+
 WEAK_KIND = "multilabel"  # an image has any number of weak labels
-WEAK_LOSS = "softmax"  # where they only keep a trunk from forgetting them
+WEAK_LOSS = "cosine"  # where they only keep a trunk from forgetting them
 
 
 def annotation_head(*label_sets: Path, activation: str) -> HeadSpec:
@@ -67,7 +72,8 @@ def assign_pretraining(job: PretrainJob, work: Path) -> Assignment:
     sources = tuple(_open_source(one, head.label_ids, max_labels, config, work / ROWS_FOLDER) for one in corpora)
     is_by_rarity = task.weighting == "idf"
     idf = {ANNOTATIONS: label_idf(label_sets, head.label_ids)} if is_by_rarity else {}
-    return Assignment(objective=Objective(model, (task,), idf), sources=sources)
+    sample = _choose_sample(sources[0], labels, config, work / ROWS_FOLDER)
+    return Assignment(objective=Objective(model, (task,), idf), sources=sources, sample=sample)
 
 
 def _open_source(
@@ -85,3 +91,14 @@ def _open_source(
         sample_weights=pretraining_weights(corpus, targets, config, rows, folder),
         missing=missing,
     )
+
+
+def _choose_sample(source: Source, labels: Path, config: PretrainConfig, folder: Path) -> ProbeSample | None:
+    num_images = num_probe_images(config)
+    if not num_images:
+        return None
+    sample = choose_sample(source.corpus, labels, num_images, folder)
+    if not sample.rows:
+        logger.warning("the features are not looked at: %s has no image in split 'val'", source.corpus.path)
+        return None
+    return sample

@@ -16,6 +16,7 @@ _EXECUTION_FIELDS = frozenset(
         "checkpoint",
         "launch",
         "log_every_steps",
+        "probe",
         "profile_steps",
         "schedule.accumulation",
         "reader.max_bad_images",

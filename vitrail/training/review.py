@@ -35,9 +35,10 @@ def compare_plan(plan: Plan, work: Path, hardware: Hardware) -> Taken:
     """
     path = work / METRICS_FILE
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    if not lines:
+    steps = [line for line in map(json.loads, lines) if "seconds" in line]
+    if not steps:
         raise TrainingError(f"{path} holds no step to compare with; let the training run first")
-    last = json.loads(lines[-1])
+    last = steps[-1]
     rate = last["step"] * (plan.num_images_seen / plan.num_steps) / last["seconds"]
     device_rate = rate * last["seconds"] / last["device_seconds"]
     paths = list_checkpoints(work / "checkpoints")

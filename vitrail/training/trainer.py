@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
@@ -36,6 +36,7 @@ from vitrail.training.optimization import (
     learning_rate_factor,
     set_learning_rate,
 )
+from vitrail.training.probe.feature_probe import FeatureProbe
 
 __all__ = ["OpenReader", "Trainer"]
 
@@ -60,6 +61,7 @@ class Trainer:
         open_reader: Opens this rank's micro-batches at a position of the global order.
         name_image: Shard and key of an image of a batch, for messages.
         measure_bytes: Encoded size of the images of a batch.
+        probe: Looks at the features of the trunk now and then.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Trainer:
         name_image: Callable[[Batch, int], str],
         measure_bytes: Callable[[Batch], int],
         frozen_steps: int = 0,
+        probe: FeatureProbe | None = None,
     ) -> None:
         self._objective = objective.to(process.device)
         self._config = config
@@ -86,6 +89,7 @@ class Trainer:
         self._name_image = name_image
         self._measure_bytes = measure_bytes
         self._frozen_steps = frozen_steps
+        self._probe = probe
         self._prepare()
         # After sharding: groups hold the parameters that are really trained.
         self._optimizer = create_optimizer(objective, config.optimizer)
@@ -108,6 +112,7 @@ class Trainer:
             for block in _trunk_blocks(trunk):
                 fully_shard(block, mesh=mesh)
             fully_shard(self._objective, mesh=mesh)
+            register_fsdp_forward_method(self._objective, "features")
 
     def run(self, is_stopped: Callable[[], bool]) -> bool:
         """Trains to the last step, or until `is_stopped` in any process.
@@ -156,6 +161,8 @@ class Trainer:
         line: ProgressLine | None,
     ) -> bool:
         meter = StepMeter(self._config.schedule.batch_size, self._process.world_size, log.last if log else {})
+        if progress.step == 0:
+            self._look(0, meter, log)
         batches = self._micro_batches(progress)
         begun, is_stopping = progress.step, False
         with _profiler(self._config.profile_steps, self._work, self._process) as profiler:
@@ -197,6 +204,7 @@ class Trainer:
         log: MetricLog | None,
         line: ProgressLine | None,
     ) -> None:
+        self._look(progress.step, meter, log)
         if log and line:
             line.advance(progress.step)
             if progress.step % self._config.log_every_steps == 0 or progress.step == self._num_steps:
@@ -207,6 +215,31 @@ class Trainer:
         self._checkpoints.poll()
         if progress.step % self._config.checkpoint.every_steps == 0:
             self._checkpoints.start(progress)
+
+    def _look(self, step: int, meter: StepMeter, log: MetricLog | None) -> None:
+        """Logs what the probe finds in the weights that would be served; nothing of the training changes."""
+        if self._probe is None or not self._probe.is_due(step):
+            return
+        began = time.perf_counter()
+        trunk, is_training = self._objective.model.trunk, self._objective.model.trunk.training
+        trunk.eval()
+        with self._average.in_place() if self._average else contextlib.nullcontext(), self._at(step - 1):
+            found = self._probe.look(step, self._features)
+        trunk.train(is_training)
+        if isinstance(self._objective, FSDPModule):
+            self._objective.reshard()
+        seconds = time.perf_counter() - began
+        meter.pause(seconds)
+        if log and found:
+            log.write({"step": step, "probe": {**found, "seconds": seconds}})
+
+    def _features(self, images: Tensor) -> Tensor:
+        with self._autocast():
+            return self._objective.features(images)
+
+    def _autocast(self) -> torch.autocast:
+        is_bf16 = self._config.compute.precision == "bf16"
+        return torch.autocast(self._process.device.type, dtype=torch.bfloat16, enabled=is_bf16)
 
     def _set_frozen(self, is_frozen: bool) -> None:
         objective = self._objective
@@ -257,8 +290,7 @@ class Trainer:
         torch.manual_seed((seed * _SEED_STRIDE + number) * _SEED_STRIDE + self._process.rank)
         images = batch.images.to(device, non_blocking=True)
         targets = {name: value.to(device, non_blocking=True) for name, value in batch.targets.items()}
-        is_bf16 = self._config.compute.precision == "bf16"
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_bf16):
+        with self._autocast():
             losses = self._forward(images, targets, counts, seed)
         loss_t = torch.stack(list(losses.values()))
         # DDP and FSDP2 average gradients over processes; the loss is a sum over all their images.

@@ -41,6 +41,7 @@ from vitrail.training.job import (
     read_job,
 )
 from vitrail.training.pretraining import assign_pretraining
+from vitrail.training.probe.feature_probe import FeatureProbe
 from vitrail.training.resume import identify
 from vitrail.training.trainer import Trainer
 
@@ -135,7 +136,15 @@ def _create_trainer(job: Job, assignment: Assignment, process: Process, work: Pa
         name_image=functools.partial(_name_image, assignment),
         measure_bytes=EncodedSizes([source.corpus for source in assignment.sources]).measure,
         frozen_steps=assignment.frozen_steps,
+        probe=_open_probe(job, assignment, process),
     )
+
+
+def _open_probe(job: Job, assignment: Assignment, process: Process) -> FeatureProbe | None:
+    if assignment.sample is None or not isinstance(job, PretrainJob):
+        return None
+    transforms = assignment.objective.model.transforms
+    return FeatureProbe(assignment.sources[0].corpus, assignment.sample, transforms, job.config, process)
 
 
 def _open_reader(job: Job, assignment: Assignment, process: Process, work: Path, position: int) -> Reader:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vitrail.errors import LabelError
 from vitrail.labels import LabelsConfig
 from vitrail.labels.dictionary.terms import Terms
-from vitrail.labels.scoring.aggregation import aggregate_posts, best_labels
+from vitrail.labels.scoring.aggregation import aggregate_posts, best_labels, labels_of_terms
 from vitrail.labels.scoring.annotation_features import build_annotations, feature_names
 from vitrail.labels.scoring.mentions import unpack_mentions
 from vitrail.labels.scoring.scorers import (
@@ -37,8 +37,8 @@ def make_terms(count=4):
         entropy=np.zeros(count, np.float32),
         query_rate=np.zeros(count, np.float32),
         vector=np.eye(count, 8, dtype=np.float32),
-        label=np.arange(count),
-        closeness=np.ones(count, np.float32),
+        label=np.arange(count)[None],
+        closeness=np.ones((1, count), np.float32),
     )
 
 
@@ -188,3 +188,13 @@ def test_order_of_annotations_does_not_matter(annotations, aggregation, random):
 def test_best_labels_cut_rank_and_score():
     labels = aggregate("sum", [(0, 0, 1, 0.9), (0, 0, 2, 0.8), (0, 0, 3, 0.7), (1, 1, 1, 0.05)])
     assert best_labels(labels, 2, 0.1).tolist() == [True, True, False, False]
+
+
+def test_a_term_counts_in_the_label_of_each_level():
+    labels = np.array([[0, 1, 2], [-1, 3, 3], [4, -1, 4]])
+    position, label = labels_of_terms(labels, np.array([2, 0, 1]))
+    assert list(zip(position.tolist(), label.tolist(), strict=True)) == [
+        *((0, 2), (0, 3), (0, 4)),
+        *((1, 0), (1, 4)),
+        *((2, 1), (2, 3)),
+    ]

@@ -7,6 +7,9 @@ picture. Among the pairs that share images, those of a language the encoder was 
 to it ("astronaut" and "rocket" share their pictures). For other languages a monolingual encoder sees no more
 than spelling; there a pair must be each other's closest term between the two languages, which is how
 translations behave.
+
+Rare labels on just the same images are one: nothing could tell them apart. What is still too rare joins its like
+(`rare_labels.py`), once for each level.
 """
 
 from collections.abc import Sequence
@@ -16,6 +19,7 @@ from scipy import sparse
 
 from vitrail.labels.arrays import is_run_start
 from vitrail.labels.clustering.methods import cluster_terms
+from vitrail.labels.clustering.rare_labels import join_rare_labels
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.text.encoder import load_encoder
 
@@ -28,7 +32,7 @@ _BLOCK = 16_384  # terms whose overlaps are computed at once
 def group_terms(
     names: Sequence[str], languages: Sequence[str], pairs: np.ndarray, vectors: np.ndarray, config: LabelsConfig
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Groups terms into labels.
+    """Groups terms into the labels of each level.
 
     The arms differ in how terms of the encoder's languages are grouped; the others join their translations.
 
@@ -37,49 +41,108 @@ def group_terms(
         languages: Of the terms.
         pairs: int64, term << 32 | image, distinct.
         vectors: float32 [T, D] unit vectors by shared images.
-        config: Clustering arm and its threshold or number.
+        config: Clustering arm and its threshold or number, and what is rare at which level.
 
     Returns:
-        int64 [T] label numbers, and float32 [T] how close each term is to the others of its label.
+        int64 [V, T] label numbers at V levels, distinct over all of them, -1 where the label is that of the finer
+        level; and float32 [V, T] how close each term is to the others of its label.
     """
     if config.clustering == "none":
-        return np.arange(len(names)), np.ones(len(names), dtype=np.float32)
+        return np.arange(len(names))[None], np.ones((1, len(names)), dtype=np.float32)
     overlap = image_overlap(pairs, len(names))
     is_encoded = np.array([language in config.encoder_languages for language in languages])
-    labels = _cluster_encoded(names, is_encoded, overlap, vectors, config)
+    sizes = (config.min_images, *config.coarser_levels)
+    is_judged = is_encoded & _needs_meaning(pairs, overlap, is_encoded, config, sizes[-1])
+    encoded = _encode(names, is_judged, config)
+    labels = _cluster_encoded(is_encoded, encoded, overlap, vectors, config)
     codes = np.unique(languages, return_inverse=True)[1]
     labels = join_translations(labels, translation_links(overlap, codes), is_encoded)
-    return labels, cluster_closeness(labels, overlap)
+    labels = join_inseparable(labels, pairs, sizes[-1])
+    meanings = np.hstack([encoded, vectors])
+    levels = []
+    for min_images in sizes:
+        labels = join_rare_labels(labels, pairs, meanings, min_images)
+        levels.append(labels)
+    closeness = np.stack([cluster_closeness(level, overlap) for level in levels])
+    return _number_levels(levels), closeness
+
+
+def _needs_meaning(
+    pairs: np.ndarray, overlap: sparse.coo_matrix, is_encoded: np.ndarray, config: LabelsConfig, enough: int
+) -> np.ndarray:
+    """Bool [T]: terms that may join others; average linkage leaves alone what is frequent and shares no images."""
+    if config.clustering != "agglomerative":
+        return np.ones(len(is_encoded), dtype=bool)
+    needed = np.bincount(pairs >> 32, minlength=len(is_encoded)) < enough
+    needed[overlap.row[is_encoded[overlap.row] & is_encoded[overlap.col]]] = True
+    return needed
+
+
+def _encode(names: Sequence[str], is_judged: np.ndarray, config: LabelsConfig) -> np.ndarray:
+    """float32 [T, D]: unit vectors of the judged terms, 0 for the others."""
+    rows = np.flatnonzero(is_judged)
+    if not len(rows):
+        return np.zeros((len(names), 0), dtype=np.float32)
+    vectors = load_encoder(config.encoder).encode([names[row] for row in rows.tolist()])
+    encoded = np.zeros((len(names), vectors.shape[1]), dtype=np.float32)
+    encoded[rows] = vectors
+    return encoded
+
+
+def join_inseparable(labels: np.ndarray, pairs: np.ndarray, enough: int) -> np.ndarray:
+    """Joins labels that lie on just the same images, and on fewer than `enough`: on many, chance is no reason.
+
+    Args:
+        labels: int64 [T].
+        pairs: int64, term << 32 | image, distinct.
+        enough: Images from which a label is not rare.
+    """
+    distinct = np.unique(labels[pairs >> 32] << 32 | (pairs & 0xFFFFFFFF))
+    label, image = distinct >> 32, distinct & 0xFFFFFFFF
+    scrambled = np.random.default_rng(0).integers(0, 2**63, int(image.max(initial=-1)) + 1, dtype=np.uint64)
+    signature = np.zeros(int(labels.max(initial=-1)) + 1, dtype=np.uint64)
+    np.add.at(signature, label, scrambled[image])
+    counts = np.bincount(label, minlength=len(signature))
+    is_kept = (counts == 0) | (counts >= enough)
+    signature[is_kept] = np.flatnonzero(is_kept)
+    return np.unique(signature[labels], return_inverse=True)[1]
+
+
+def _number_levels(levels: list[np.ndarray]) -> np.ndarray:
+    """int64 [V, T]: numbers distinct over all levels, -1 where a label joins no more terms than the finer one."""
+    result, total = np.empty((len(levels), len(levels[0])), dtype=np.int64), 0
+    for level, labels in enumerate(levels):
+        result[level] = labels + total
+        total += int(labels.max()) + 1
+        if level:
+            finer = levels[level - 1]
+            is_same = np.bincount(finer)[finer] == np.bincount(labels)[labels]  # a coarser label joins whole finer ones
+            result[level, is_same] = -1
+    return result
 
 
 def _cluster_encoded(
-    names: Sequence[str],
-    is_encoded: np.ndarray,
-    overlap: sparse.coo_matrix,
-    vectors: np.ndarray,
-    config: LabelsConfig,
+    is_encoded: np.ndarray, encoded: np.ndarray, overlap: sparse.coo_matrix, vectors: np.ndarray, config: LabelsConfig
 ) -> np.ndarray:
     """Clusters of the terms the encoder can judge; other terms stay alone.
 
-    Average linkage joins only terms that share images, so that only those are encoded. The other arms see all, and
-    the images beside the words.
+    Average linkage joins only terms that share images. The other arms see all, and the images beside the words.
     """
-    labels = np.arange(len(names))
+    labels = np.arange(len(encoded))
     is_linkage = config.clustering == "agglomerative"
     is_pair = (overlap.row < overlap.col) & is_encoded[overlap.row] & is_encoded[overlap.col]
     linked = np.stack([overlap.row[is_pair], overlap.col[is_pair]], axis=1).astype(np.int64)
     rows = np.unique(linked) if is_linkage else np.flatnonzero(is_encoded)
     if not len(rows):
         return labels
-    encoded = load_encoder(config.encoder).encode([names[row] for row in rows])
     found = cluster_terms(
         config.clustering,
-        encoded if is_linkage else np.hstack([encoded, vectors[rows]]),
+        encoded[rows] if is_linkage else np.hstack([encoded[rows], vectors[rows]]),
         np.searchsorted(rows, linked[np.lexsort(linked.T)]) if is_linkage else np.zeros((0, 2), dtype=np.int64),
         threshold=config.cluster_threshold,
         num_clusters=config.num_clusters,
     )
-    labels[rows] = len(names) + found
+    labels[rows] = len(encoded) + found
     return np.unique(labels, return_inverse=True)[1]
 
 

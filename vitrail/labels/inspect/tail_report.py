@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from vitrail.contracts.labels import BANDS
 from vitrail.labels.label_set.opened import LabelSet
@@ -29,7 +30,7 @@ class TailReport:
     num_terms: int
     num_labels: int
     num_multilingual: int  # labels whose terms are of several languages
-    num_rescued: int | None  # terms rarer alone than the rarest label that count in one; None: unknown, of a sample
+    num_joined: int  # terms that are too rare for a coarser level and count there in a label with others
     is_sampled: bool  # `before` is of a sample of the texts, `after` of all: they do not compare
 
 
@@ -51,7 +52,8 @@ def tail_report(labels: LabelSet) -> TailReport:
     """Compares the labels with their member terms, each counted alone over the dictionary's sample."""
     is_sampled = labels.manifest.is_sampled
     members = labels.members()
-    alone = members["num_images"].to_numpy()
+    is_finest = members["level"].to_numpy() == 0
+    alone = members["num_images"].to_numpy()[is_finest]
     frequency = labels.vocabulary()["frequency"].to_numpy()
     languages = members.group_by("label_id").aggregate([("language", "count_distinct")])["language_count_distinct"]
     return TailReport(
@@ -60,6 +62,6 @@ def tail_report(labels: LabelSet) -> TailReport:
         num_terms=len(alone),
         num_labels=len(frequency),
         num_multilingual=int((languages.to_numpy() > 1).sum()),
-        num_rescued=None if is_sampled else int((alone < frequency.min(initial=np.iinfo(np.int64).max)).sum()),
+        num_joined=members.filter(pa.array(~is_finest)).group_by(["term", "language"]).aggregate([]).num_rows,
         is_sampled=is_sampled,
     )

@@ -23,7 +23,7 @@ def clusters_of(labels: LabelSet) -> tuple[list[int], list[Cluster]]:
     """Ids and weighted members of the labels; a member weighs its images in the dictionary's sample."""
     clusters: dict[int, dict[Term, int]] = {}
     for row in labels.members().to_pylist():
-        clusters.setdefault(row["label_id"], {})[row["term"], row["language"]] = row["num_images"]
+        clusters.setdefault(row["label_id"], {})[row["term"], row["language"], row["level"]] = row["num_images"]
     return list(clusters), list(clusters.values())
 
 

@@ -12,15 +12,16 @@ __all__ = ["Cluster", "Term", "assign_ids", "birth_id", "shared_weight"]
 
 _ID_BITS = 53  # exact in JSON numbers of every reader
 
-Term = tuple[str, str]  # a canonical term and its language
+Term = tuple[str, str, int]  # a canonical term, its language, and the level at which it is in a label
 Cluster = Mapping[Term, int]  # terms and their images
 
 
 def birth_id(term: Term, taken: set[int]) -> int:
     """A positive id from the term, moved on while it is taken."""
-    attempt = 0
+    attempt, (name, language, level) = 0, term
     while True:
-        digest = hashlib.sha256("\x00".join([*term, str(attempt)]).encode()).digest()
+        key = [name, language, str(attempt), *([str(level)] if level else [])]
+        digest = hashlib.sha256("\x00".join(key).encode()).digest()
         label_id = int.from_bytes(digest[:8], "big") >> (64 - _ID_BITS)
         if label_id and label_id not in taken:
             return label_id

@@ -11,7 +11,7 @@ from vitrail.labels.arrays import places_in_runs, run_lengths, sort_groups
 from vitrail.labels.config import Aggregation
 from vitrail.labels.scoring.scorers import ONE, combine, to_evidence
 
-__all__ = ["ImageLabels", "aggregate_posts", "best_labels"]
+__all__ = ["ImageLabels", "aggregate_posts", "best_labels", "labels_of_terms"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,20 @@ class ImageLabels:
     def select(self, mask: np.ndarray) -> "ImageLabels":
         """The pairs where `mask` holds."""
         return ImageLabels(row=self.row[mask], label=self.label[mask], score=self.score[mask])
+
+
+def labels_of_terms(labels: np.ndarray, term: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions in `term` (int64 [E], ascending) and the labels (int64 [E]) that the term there counts in.
+
+    Args:
+        labels: int64 [V, T] label of each term at each level; -1 where it is that of the finer one.
+        term: int64 [A].
+    """
+    if len(labels) == 1:
+        return np.arange(len(term)), labels[0, term]
+    of_levels = labels.T[term]
+    position, level = np.nonzero(of_levels >= 0)
+    return position, of_levels[position, level]
 
 
 def aggregate_posts(

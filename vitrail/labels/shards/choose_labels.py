@@ -1,4 +1,4 @@
-"""The choice between the stages score and publish: which clusters have enough images to be labels, and their ids."""
+"""The choice between the stages score and publish: which clusters have images and so are labels, and their ids."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from vitrail.errors import LabelError
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary.terms import Terms, load_terms
 from vitrail.labels.label_set.opened import LabelSet
-from vitrail.labels.label_set.vocabulary_table import label_ids, member_terms
+from vitrail.labels.label_set.vocabulary_table import label_ids, level_of_each, member_terms
 from vitrail.labels.shards.score_shards import count_labels
 from vitrail.labels.shards.work_folder import WorkFolder
 
@@ -22,6 +22,7 @@ class ChosenLabels:
 
     terms: Terms
     groups: list[list[int]]  # numbers of the terms of each
+    levels: np.ndarray  # int64 [L], 0 the finest
     ids: np.ndarray  # int64 [L]
 
 
@@ -41,18 +42,20 @@ def choose_labels(
     """
     terms = load_terms(work.terms, work.vectors)
     num_clusters = int(terms.label.max()) + 1
-    kept = np.flatnonzero(count_labels(work, len(manifest.shards), num_clusters) >= config.min_images)
+    least = config.min_images if config.clustering == "none" else 1  # rare terms have joined their like
+    kept = np.flatnonzero(count_labels(work, len(manifest.shards), num_clusters) >= least)
     if not len(kept):
         raise LabelError(
-            f"no label reaches min_images={config.min_images} of {manifest.num_images:,} images with "
-            f"min_score={config.min_score}; lower them or add text"
+            f"no label reaches {least} of {manifest.num_images:,} images with min_score={config.min_score}; "
+            "lower min_score or min_images, or add text"
         )
     groups = member_terms(terms, kept, config)
-    ids = label_ids(terms, groups, previous)
+    levels = level_of_each(terms, kept)
+    ids = label_ids(terms, groups, levels, previous)
     number = np.full(num_clusters, -1, dtype=np.int64)
     number[kept] = np.arange(len(kept))
     np.savez(work.chosen, number=number, label_id=ids)
-    return ChosenLabels(terms=terms, groups=groups, ids=ids)
+    return ChosenLabels(terms=terms, groups=groups, levels=levels, ids=ids)
 
 
 def open_chosen(work: WorkFolder) -> tuple[np.ndarray, np.ndarray]:

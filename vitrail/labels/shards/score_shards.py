@@ -15,7 +15,7 @@ from vitrail.contracts.files import atomic_file
 from vitrail.labels.arrays import count_values
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary.terms import load_terms
-from vitrail.labels.scoring.aggregation import ImageLabels, aggregate_posts, best_labels
+from vitrail.labels.scoring.aggregation import ImageLabels, aggregate_posts, best_labels, labels_of_terms
 from vitrail.labels.scoring.annotation_features import build_annotations
 from vitrail.labels.scoring.mentions import unpack_mentions
 from vitrail.labels.scoring.scorers import load_scorer
@@ -74,10 +74,14 @@ class ShardScorer:
         mentions = unpack_mentions(signals, int(self._starts[shard]), self._config.source_weights)
         annotations = build_annotations(mentions, self._terms, self._scorer.features)
         scores = self._scorer.score(annotations.features)
-        label = self._terms.label[annotations.term]
-        labels = aggregate_posts(annotations.row, annotations.post, label, scores, self._config.aggregation)
+        said, label = labels_of_terms(self._terms.label, annotations.term)
+        labels = aggregate_posts(
+            annotations.row[said], annotations.post[said], label, scores[said], self._config.aggregation
+        )
         labels = labels.select(best_labels(labels, SPARE * self._config.top_k, self._config.min_score))
-        votes = collect_votes(signals, mentions, annotations, scores, label, labels) if self._config.votes else None
+        votes = None
+        if self._config.votes:
+            votes = collect_votes(signals, mentions, annotations, scores, said, label, labels)
         _save_scored(self._work, shard, labels, self._config.top_k, votes)
 
 

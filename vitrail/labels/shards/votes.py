@@ -17,6 +17,7 @@ def collect_votes(
     mentions: Mentions,
     annotations: Annotations,
     scores: np.ndarray,
+    said: np.ndarray,
     label: np.ndarray,
     labels: ImageLabels,
 ) -> pa.RecordBatch:
@@ -29,25 +30,27 @@ def collect_votes(
         mentions: Of the signals.
         annotations: A annotations of the mentions.
         scores: int64 [A].
-        label: int64 [A].
+        said: int64 [E] annotation of each of E (annotation, label) pairs, ascending.
+        label: int64 [E].
         labels: Candidate labels of the shard.
     """
     width = int(label.max(initial=0)) + 1
-    pair = annotations.row * width + label
+    pair = annotations.row[said] * width + label
     kept = find_among(pair, labels.row * width + labels.label)
-    counts = run_lengths(annotations.starts, len(annotations.mention))[kept]
-    annotation = np.repeat(kept, counts)
-    vote = annotations.mention[positions_in_rows(annotations.starts[kept], counts)]
-    is_first = is_run_start(mentions.signal[vote], annotation)  # a signal votes once, however often it says a term
-    vote, annotation = vote[is_first], annotation[is_first]
-    order, _ = sort_groups(pair[annotation])
-    vote, at = vote[order], annotation[order]
+    counts = run_lengths(annotations.starts, len(annotations.mention))[said[kept]]
+    origin = np.repeat(kept, counts)
+    vote = annotations.mention[positions_in_rows(annotations.starts[said[kept]], counts)]
+    is_first = is_run_start(mentions.signal[vote], origin)  # a signal votes once, however often it says a term
+    vote, origin = vote[is_first], origin[is_first]
+    order, _ = sort_groups(pair[origin])
+    vote, origin = vote[order], origin[order]
+    at = said[origin]
     post_id, source = encode_sorted(signals["post_id"]), encode_sorted(signals["source"])
     signal = pa.array(mentions.signal[vote])
     return pa.record_batch(
         {
             "row": annotations.row[at].astype(np.int32),
-            "label": label[at].astype(np.int32),
+            "label": label[origin].astype(np.int32),
             "term": mentions.term[vote].astype(np.int32),
             "post_id": post_id.take(signal),
             "source": source.take(signal),

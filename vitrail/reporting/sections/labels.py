@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from vitrail.contracts.codec import read_optional
 from vitrail.contracts.labels import BANDS, LabelDiff
 from vitrail.corpus.thumbnails import embed_pictures
-from vitrail.labels import BandCounts, LabelSet, open_labels, tail_report
+from vitrail.labels import BandCounts, Coverage, LabelSet, measure_coverage, open_labels, tail_report
 from vitrail.reporting.artifacts import open_run_corpus
 from vitrail.reporting.audit import AUDIT_FOLDER
-from vitrail.reporting.charts import Chart, Series, line_chart
+from vitrail.reporting.charts import Chart, Series, bar_chart, line_chart
 from vitrail.reporting.clusters import Cluster, describe_clusters, find_images, suspects
 from vitrail.reporting.run import Run
 
@@ -40,9 +40,11 @@ def labels(run: Run, out: Path) -> dict[str, Any] | None:
     before = _images_per_term(rows)
     after = np.array([cluster.frequency for cluster in clusters], dtype=np.int64)
     tail = tail_report(label_set)
+    coverage = measure_coverage(label_set)
     return {
         "manifest": manifest,
-        "coverage": manifest.num_images_labelled / max(manifest.num_images, 1),
+        "coverage": coverage,
+        "coverage_charts": _coverage_charts(coverage),
         "chart": _chart(before, after),
         "stages": [_stage("terms before", before), _stage("labels after", after)],
         "tail": tail,
@@ -137,6 +139,28 @@ def _band(name: str, before: BandCounts, after: BandCounts) -> dict[str, str]:
             f"share_{when}": f"{100 * band.share_of_pairs:.1f}%",
         }
     return row
+
+
+def _coverage_charts(coverage: Coverage) -> list[Chart]:
+    rarest = coverage.rarest_by_name
+    shares = coverage.shares_by_num_labels
+    return [
+        bar_chart(
+            "How rare the rarest label of an image is",
+            f"Images by the share of all images that have their rarest label; {coverage.unlabelled:.1%} have none. A "
+            "label on few says what is in the picture, one on many hardly anything.",
+            [Series(name="images", x=list(rarest.values()), y=list(rarest))],
+            x_title="share of the images",
+            is_share=True,
+        ),
+        bar_chart(
+            "Labels per image",
+            f"Images by how many labels they have, {coverage.labels_per_image:.2f} on average.",
+            [Series(name="images", x=shares, y=[str(number) for number in range(len(shares))])],
+            x_title="share of the images",
+            is_share=True,
+        ),
+    ]
 
 
 def _chart(before: NDArray[np.int64], after: NDArray[np.int64]) -> Chart:

@@ -7,6 +7,7 @@ import numpy as np
 from vitrail.contracts.models import METRICS_FILE
 from vitrail.reporting.artifacts import read_json_lines
 from vitrail.reporting.charts import Chart, Series, line_chart
+from vitrail.reporting.features import describe_features
 from vitrail.reporting.run import Run
 from vitrail.training.plan import PlanReview
 
@@ -28,13 +29,13 @@ _STAGES = {"pretrain_backbone": "Pretraining on weak labels", "finetune_tasks": 
 
 
 def training(run: Run) -> dict[str, Any] | None:
-    """A loss chart and a few numbers for each stage that logged."""
+    """Charts and a few numbers for each stage that logged, and what became of its features where that is known."""
     stages = []
     for step, title in _STAGES.items():
         path = run.artifact(step, METRICS_FILE)
-        lines = [line for line in read_json_lines(path) if "step" in line and "loss" in line] if path else []
-        if lines:
-            stages.append(_stage(title, lines))
+        lines = [line for line in read_json_lines(path) if "step" in line] if path else []
+        if steps := [line for line in lines if "loss" in line]:
+            stages.append(_stage(title, steps) | {"features": describe_features(title, lines)})
     return {"stages": stages, "review": _review(run)} if stages else None
 
 

@@ -1,0 +1,69 @@
+"""Rare labels joined until each has enough images: the long tail counts, in clusters, instead of being dropped.
+
+Labels that enough images carry stay what they are. The others are merged with their nearest, by meaning and by shared
+images, in rounds: the closest pairs first, each label once a round, so that clusters grow alike and none swallows the
+rest. What was joined stays in the pool, so that a late comer finds the cluster it belongs to.
+"""
+
+import numpy as np
+
+from vitrail.labels.clustering.nearest_neighbours import NeighbourGraph, find_neighbours
+
+__all__ = ["join_rare_labels"]
+
+_NEIGHBOURS = 10
+
+
+def join_rare_labels(labels: np.ndarray, pairs: np.ndarray, vectors: np.ndarray, min_images: int) -> np.ndarray:
+    """Joins labels on fewer than `min_images` images with others of that kind.
+
+    Args:
+        labels: int64 [T], the label of each term.
+        pairs: int64, term << 32 | image, distinct.
+        vectors: float32 [T, D] of terms; near when they mean the same.
+        min_images: Images that a label must have.
+
+    Returns:
+        int64 [T] label numbers; at most one label is smaller, when all rare ones together are.
+    """
+    labels = np.unique(labels, return_inverse=True)[1]
+    pool = np.flatnonzero(_count_images(labels, pairs) < min_images)  # numbers of the rare labels and what they become
+    while len(pool) > 1:
+        is_rare = _count_images(labels, pairs)[pool] < min_images
+        if not is_rare.any():
+            break
+        graph = find_neighbours(_centres(labels, vectors, pool), _NEIGHBOURS)
+        target = _match(graph, is_rare)
+        renumber = np.arange(int(labels.max()) + 1)
+        renumber[pool] = pool[target]
+        labels = renumber[labels]
+        pool = np.unique(pool[target])
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def _count_images(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """int64: images of each label."""
+    distinct = np.unique(labels[pairs >> 32] << 32 | (pairs & 0xFFFFFFFF))
+    return np.bincount(distinct >> 32, minlength=int(labels.max()) + 1)
+
+
+def _centres(labels: np.ndarray, vectors: np.ndarray, pool: np.ndarray) -> np.ndarray:
+    """float32 [P, D]: the mean direction of the terms of each label of the pool."""
+    place = np.full(int(labels.max()) + 1, -1)
+    place[pool] = np.arange(len(pool))
+    is_inside = place[labels] >= 0
+    total = np.zeros((len(pool), vectors.shape[1]))
+    np.add.at(total, place[labels[is_inside]], vectors[is_inside])
+    norm = np.linalg.norm(total, axis=1, keepdims=True)
+    return np.divide(total, norm, out=np.zeros_like(total), where=norm > 0).astype(np.float32)
+
+
+def _match(graph: NeighbourGraph, is_rare: np.ndarray) -> np.ndarray:
+    """int64 [P]: itself, or for one of each matched pair the other; of a pair one at least is rare."""
+    target = list(range(len(is_rare)))
+    rare, is_free = is_rare.tolist(), [True] * len(is_rare)
+    for i, j in zip(graph.i.tolist(), graph.j.tolist(), strict=True):
+        if is_free[i] and is_free[j] and (rare[i] or rare[j]):
+            target[j] = i
+            is_free[i] = is_free[j] = False
+    return np.array(target)
