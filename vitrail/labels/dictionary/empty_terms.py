@@ -19,9 +19,9 @@ from vitrail.labels.arrays import drop_repeats, positions_in_rows, run_lengths, 
 from vitrail.labels.text.matching import Matcher
 from vitrail.labels.text.passages import Passages
 
-__all__ = ["TextTable", "find_empty_terms"]
+__all__ = ["MIN_IMAGES", "TextTable", "find_empty_terms"]
 
-_MIN_IMAGES = 50
+MIN_IMAGES = 50
 _MIN_SHARE = 0.01  # of the images; what fewer have names something, if only a model of it
 _MIN_SPREAD = 0.75  # different words of its images, over those of as many random ones
 _MIN_COLLECTION_SHARE = 0.9  # of its images that have it from their collection
@@ -54,7 +54,7 @@ def find_empty_terms(terms: Sequence[tuple[str, ...]], passages: Passages, texts
     pairs = np.unique(term << 32 | image)
     num_images = np.bincount(pairs >> 32, minlength=len(terms))
     total = len(np.unique(texts.image[passages.text]))
-    is_frequent = num_images >= max(_MIN_IMAGES, _MIN_SHARE * total)
+    is_frequent = num_images >= max(MIN_IMAGES, _MIN_SHARE * total)
     if not is_frequent.any():
         return {}
     is_kept = is_frequent[term]
