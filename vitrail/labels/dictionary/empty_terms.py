@@ -60,15 +60,16 @@ def find_empty_terms(terms: Sequence[tuple[str, ...]], passages: Passages, texts
     is_kept = is_frequent[term]
     is_outer = ~matches.is_nested[is_kept]  # "medium dark skin tone" is none of "dark skin tone"
     term, passage, image, pairs = term[is_kept], passage[is_kept], image[is_kept], pairs[is_frequent[pairs >> 32]]
-    is_spread = _spread(pairs, passages, texts, len(terms)) >= _MIN_SPREAD
     from_collection = _in_collections(passages, texts)[passages.text[passage]]
     collected = np.bincount(np.unique(term[from_collection] << 32 | image[from_collection]) >> 32, minlength=len(terms))
-    is_collection = is_spread & (collected >= _MIN_COLLECTION_SHARE * num_images)
+    is_collected = is_frequent & (collected >= _MIN_COLLECTION_SHARE * num_images)
+    spread = _spread(pairs[is_collected[pairs >> 32]], passages, texts, len(terms))
+    is_collection = is_collected & (spread >= _MIN_SPREAD)
     least = max(_MIN_VARIANTS, _MIN_VARIANTS_PER_IMAGE * total)
     is_variant = _are_variants(term, passage, terms, passages, least)
     is_variant |= _are_variants(term[is_outer], passage[is_outer], terms, passages, least)
     found = {int(index): "variant" for index in np.flatnonzero(is_frequent & is_variant)}
-    return found | {int(index): "collection" for index in np.flatnonzero(is_frequent & is_collection)}
+    return found | {int(index): "collection" for index in np.flatnonzero(is_collection)}
 
 
 def _spread(pairs: np.ndarray, passages: Passages, texts: TextTable, num_terms: int) -> np.ndarray:
