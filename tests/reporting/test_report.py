@@ -345,9 +345,9 @@ def test_coverage_stands_in_the_report_and_in_the_audit(page, run, mini_labels):
         assert f"{coverage.labels_per_image:.2f}" in text
     traces = [trace for script in page.scripts[:-2] for trace in json.loads(script)["data"]]
     assert list(coverage.rarest_labels) in [trace["x"] for trace in traces]
-    assert list(coverage.shares_by_num_labels) in [trace["x"] for trace in traces]
+    assert list(coverage.num_labels_by_name.values()) in [trace["x"] for trace in traces]
     meters = Page(run / "clusters" / "index.html").all("meter")
-    assert len(meters) == len(coverage.rarest_labels) + len(coverage.images_by_num_labels)
+    assert len(meters) == len(coverage.rarest_labels) + len(coverage.num_labels_by_name)
 
 
 def test_labels_that_moved_since_the_champion_are_counted(copied, mini_labels, tmp_path):
