@@ -60,11 +60,11 @@ def first_targets(assignment):
 @pytest.mark.parametrize(
     ("case", "changes"),
     [
-        ("softmax", {}),
-        ("uniform", {"target_weighting": "uniform"}),
-        ("idf", {"target_weighting": "idf"}),
-        ("sigmoid", {"loss": "sigmoid"}),
-        ("sampled", {"num_sampled_labels": 5}),
+        ("softmax", {"loss": "softmax", "target_weighting": "score"}),
+        ("uniform", {"loss": "softmax", "target_weighting": "uniform"}),
+        ("idf", {"loss": "softmax"}),
+        ("sigmoid", {"loss": "sigmoid", "target_weighting": "score"}),
+        ("sampled", {"loss": "softmax", "target_weighting": "score", "num_sampled_labels": 5}),
     ],
 )
 def test_pretraining(case, changes, mini_corpus, word_labels, tmp_path):
@@ -83,7 +83,7 @@ def test_finetuning(mini_corpus, word_labels, tmp_path):
         labels=word_labels,
         features=features,
         backbone=None,
-        config=finetune_config(),
+        config=finetune_config(losses={"annotations": "softmax"}),
         lineage=LINEAGE,
     )
     torch.manual_seed(0)

@@ -414,7 +414,7 @@ def test_identity_is_what_is_trained_not_how(mini_corpus, word_labels):
     schedule = pretrain_config().schedule
     assert identity() == identity(schedule=dataclasses.replace(schedule, accumulation=2))
     assert identity() != identity(seed=1)
-    assert identity() != identity(target_weighting="idf")
+    assert identity() != identity(target_weighting="uniform")
     assert identity() != identity(reader=ReaderConfig(order=OrderConfig(window=16)))
     assert identity() != identity(schedule=dataclasses.replace(schedule, num_steps=13))
 

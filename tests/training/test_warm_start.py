@@ -79,7 +79,7 @@ def check_head(model, old, ids):
 def test_pretraining_goes_on_from_a_model(mini_corpus, earlier, later_labels, tmp_path):
     folder, old = earlier
     labels, ids = later_labels
-    config = pretrain_config(initial_weights=str(folder), missing_labels="unlabelled")
+    config = pretrain_config(loss="softmax", initial_weights=str(folder), missing_labels="unlabelled")
     job = pretrain_job(corpus=mini_corpus, labels=labels, config=config, lineage=LINEAGE)
     model = assign_pretraining(job, tmp_path / "work").objective.model
     check_head(model, old, ids)
@@ -96,14 +96,14 @@ def test_finetuning_goes_on_with_the_head_of_a_backbone_of_older_labels(mini_cor
         labels=labels,
         features=features,
         backbone=folder,
-        config=finetune_config(),
+        config=finetune_config(losses={"annotations": "softmax"}),
         lineage=LINEAGE,
     )
     check_head(assign_finetuning(job).objective.model, old, ids)
 
 
 def test_a_model_that_is_not_there_is_refused(mini_corpus, word_labels, tmp_path):
-    config = pretrain_config(initial_weights=str(tmp_path / "none"))
+    config = pretrain_config(loss="softmax", initial_weights=str(tmp_path / "none"))
     with pytest.raises(TrainingError, match="give a safetensors file or a model folder"):
         pretrain_job(corpus=mini_corpus, labels=word_labels, config=config, lineage=LINEAGE)
 

@@ -33,7 +33,7 @@ def base_recipe(*, name: str, registered: str, gates: GateConfig) -> Recipe:
         ),
         finetune=FinetuneConfig(
             schedule=ScheduleConfig(num_steps=450, batch_size=128, warmup_steps=45),
-            optimizer=OptimizerConfig(learning_rate=1e-3, weight_decay=0.05),
+            optimizer=OptimizerConfig(learning_rate=2e-3, weight_decay=0.05),
             augmentation=LIGHT,
             embedding_dim=256,
             frozen_steps=20,

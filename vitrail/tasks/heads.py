@@ -3,10 +3,13 @@
 Shapes: B batch, W trunk width, D embedding width.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["EmbeddingHead", "linear_head"]
+__all__ = ["CosineHead", "EmbeddingHead", "LinearHead", "linear_head"]
+
+_TEMPERATURE = 0.05
 
 
 class EmbeddingHead(nn.Module):
@@ -22,9 +25,42 @@ class EmbeddingHead(nn.Module):
         return F.normalize(self.projection(self.norm(features_bw)).float(), dim=1)
 
 
-def linear_head(width: int, dim: int, *, bias: float = 0.0) -> nn.Linear:
+class LinearHead(nn.Linear):
+    """Linear, of all outputs or of some."""
+
+    def select(self, features_bw: Tensor, outputs_n: Tensor) -> Tensor:
+        """The logits [B, N] of these outputs alone."""
+        return F.linear(features_bw, self.weight[outputs_n], self.bias[outputs_n])
+
+
+class CosineHead(nn.Module):
+    """Cosine of the features, after LayerNorm without affine, and one direction an output, over a temperature.
+
+    That a label is frequent cannot be learnt as the length of its vector or as a bias, nor can an image be made easy
+    by long features (Zhai & Wu 2019, section 3, there for one class an image).
+    """
+
+    def __init__(self, width: int, dim: int) -> None:
+        super().__init__()
+        bound = width**-0.5
+        self.weight = nn.Parameter(torch.empty(dim, width).uniform_(-bound, bound))
+
+    def forward(self, features_bw: Tensor) -> Tensor:
+        """Logits [B, C] in float32."""
+        return self._logits(features_bw, self.weight)
+
+    def select(self, features_bw: Tensor, outputs_n: Tensor) -> Tensor:
+        """The logits [B, N] of these outputs alone."""
+        return self._logits(features_bw, self.weight[outputs_n])
+
+    def _logits(self, features_bw: Tensor, weight_nw: Tensor) -> Tensor:
+        features_bw = F.normalize(F.layer_norm(features_bw.float(), features_bw.shape[-1:]), dim=1)
+        return features_bw @ F.normalize(weight_nw.float(), dim=1).T / _TEMPERATURE
+
+
+def linear_head(width: int, dim: int, *, bias: float = 0.0) -> LinearHead:
     """Linear with zero weights, so that at first every image gets the bias."""
-    head = nn.Linear(width, dim)
+    head = LinearHead(width, dim)
     nn.init.zeros_(head.weight)
     nn.init.constant_(head.bias, bias)
     return head

@@ -232,11 +232,12 @@ class PretrainConfig(TrainingConfig):
 
     Attributes:
         loss: A loss for weak labels (`vitrail.tasks.losses`): `softmax` over all labels against a target
-            distribution (Mahajan et al. 2018), or `sigmoid` with the head's bias at -10.
+            distribution (Mahajan et al. 2018), `cosine`, the same over cosines to one direction a label (Zhai & Wu
+            2019), or `sigmoid` with the head's bias at -10.
         target_weighting: What each of an image's k labels has of its target: a part by its score; 1/k (`uniform`); or
             a part by max(log(N / frequency), 0.001), where `frequency` of N images carry the label (`idf`). Under
             `sigmoid` labels do not share: the target of each is its score, 1, or its IDF over the largest there is.
-        num_sampled_labels: Softmax only: compute logits of this many labels besides those of the batch (for
+        num_sampled_labels: Not with `sigmoid`: compute logits of this many labels besides those of the batch (for
             more than about 100,000 labels); 0 computes all.
         balance: Whether images of rare labels are drawn more often: max(1, (threshold / share of images) ** p)
             times, p = 0 (`natural`), 1/2 (`square_root`) or 1 (`uniform`), an image by its rarest label (Mahajan et
@@ -252,8 +253,8 @@ class PretrainConfig(TrainingConfig):
 
     architecture: Architecture
     transforms: Transforms
-    loss: str = "softmax"
-    target_weighting: TargetWeighting = "score"
+    loss: str = "cosine"
+    target_weighting: TargetWeighting = "idf"
     num_sampled_labels: int = 0
     balance: Balance = "natural"
     balance_threshold: float | None = None
@@ -266,8 +267,8 @@ class PretrainConfig(TrainingConfig):
         _require_loss("loss", self.loss)
         sampled = self.num_sampled_labels
         require(sampled >= 0, "num_sampled_labels", sampled, "must not be negative")
-        is_possible = sampled == 0 or self.loss == "softmax"
-        require(is_possible, "num_sampled_labels", sampled, "a sub-sampled head needs loss=softmax")
+        is_possible = sampled == 0 or self.loss in _DISTRIBUTIONS
+        require(is_possible, "num_sampled_labels", sampled, f"a sub-sampled head needs {' or '.join(_DISTRIBUTIONS)}")
         threshold = self.balance_threshold
         is_share = threshold is None or 0 < threshold <= 1
         require(is_share, "balance_threshold", threshold, "is a share of images, in (0, 1]; use null for the head's")
@@ -312,6 +313,9 @@ class FinetuneConfig(TrainingConfig):
         require(is_within, "frozen_steps", self.frozen_steps, f"must be within {self.schedule.num_steps} steps")
         for task, loss in self.losses.items():
             _require_loss(f"losses.{task}", loss)
+
+
+_DISTRIBUTIONS = ("softmax", "cosine")  # losses of one distribution over all labels
 
 
 def _require_loss(name: str, loss: str) -> None:

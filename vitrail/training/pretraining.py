@@ -29,7 +29,7 @@ __all__ = ["WEAK_KIND", "WEAK_LOSS", "annotation_head", "assign_pretraining"]
 logger = logging.getLogger(__name__)
 
 WEAK_KIND = "multilabel"  # an image has any number of weak labels
-WEAK_LOSS = "softmax"  # where they only keep a trunk from forgetting them
+WEAK_LOSS = "cosine"  # where they only keep a trunk from forgetting them
 
 
 def annotation_head(*label_sets: Path, activation: str) -> HeadSpec:

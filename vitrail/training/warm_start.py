@@ -41,7 +41,7 @@ def carry_annotation_head(model: VitrailModel, earlier: VitrailModel, earlier_la
     """Copies the rows of labels that were kept, averages those of labels that merged; new ones stay initialised.
 
     What merged is known when `labels` were derived with the earlier model's label set as previous one. Otherwise
-    labels are told by their ids alone. Nothing is carried between softmax and sigmoid heads.
+    labels are told by their ids alone. Nothing is carried between heads of different losses.
 
     Args:
         model: Changed in place.

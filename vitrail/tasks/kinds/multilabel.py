@@ -18,25 +18,27 @@ _RARE_BIAS = -10.0  # nearly no weak label holds for an image: starts the sigmoi
 
 
 class Multilabel(OutputPerClass):
-    """One linear output a label."""
+    """One output a label."""
 
     name = "multilabel"
     targets = "many"
     min_classes = 1
-    activations = ("sigmoid", "softmax")
+    activations = ("sigmoid", "softmax", "cosine")
     loss = "sigmoid"
 
     def create_head(self, spec: HeadSpec, width: int) -> "nn.Module":
-        """Linear; sigmoids over a vocabulary start where nearly nothing holds."""
-        from vitrail.tasks.heads import linear_head
+        """Linear or cosine; sigmoids over a vocabulary start where nearly nothing holds."""
+        from vitrail.tasks.heads import CosineHead, linear_head
 
+        if spec.activation == "cosine":
+            return CosineHead(width, spec.dim)
         is_vocabulary = bool(spec.label_ids) and spec.activation == "sigmoid"
         return linear_head(width, spec.dim, bias=_RARE_BIAS if is_vocabulary else 0.0)
 
     def to_probabilities(self, spec: HeadSpec, logits_bc: "Tensor") -> "Tensor":
-        """Of each label alone (sigmoid), or shared out over all of them (softmax)."""
+        """Of each label alone (sigmoid), or shared out over all of them (softmax, cosine)."""
         logits_bc = logits_bc.float()
-        return {"sigmoid": logits_bc.sigmoid, "softmax": lambda: logits_bc.softmax(dim=1)}[spec.activation]()
+        return logits_bc.sigmoid() if spec.activation == "sigmoid" else logits_bc.softmax(dim=1)
 
 
 KIND = Multilabel()

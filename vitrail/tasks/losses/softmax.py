@@ -1,12 +1,20 @@
 """Softmax cross-entropy against a distribution over labels, all of them or a sample (Mahajan et al. 2018)."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from vitrail.tasks.heads import CosineHead, LinearHead
 from vitrail.tasks.label_weights import weigh_labels
 from vitrail.tasks.loss import NO_LABEL, Loss, LossInputs, TaskSpec
 
-__all__ = ["LOSS", "normalise_targets", "sample_candidates", "sampled_softmax_loss", "softmax_loss"]
+__all__ = [
+    "LOSS",
+    "distribution_loss",
+    "normalise_targets",
+    "sample_candidates",
+    "sampled_softmax_loss",
+    "softmax_loss",
+]
 
 
 def normalise_targets(weights_bk: Tensor) -> Tensor:
@@ -70,16 +78,16 @@ def sampled_softmax_loss(
     return softmax_loss(logits_bn.float() + correction_n, positions_bk, targets_bk)
 
 
-def _compute(task: TaskSpec, inputs: LossInputs) -> Tensor:
+def distribution_loss(task: TaskSpec, inputs: LossInputs) -> Tensor:
+    """The loss of labels that share an image's target: over all labels, or over those of the batch and a sample."""
     assert inputs.weights_bk is not None  # noqa: S101 - padded labels have them
     targets_bk = normalise_targets(weigh_labels(inputs.labels, inputs.weights_bk, task.weighting, inputs.idf_c))
     if not task.num_sampled:
         return softmax_loss(inputs.output(), inputs.labels, targets_bk)
     candidates_n, correction_n = sample_candidates(inputs.labels, task.num_classes, task.num_sampled, inputs.seed)
-    assert isinstance(inputs.head, nn.Linear)  # noqa: S101 - heads over labels are
-    weight, bias = inputs.head.weight[candidates_n], inputs.head.bias[candidates_n]
-    logits_bn = nn.functional.linear(inputs.features_bw, weight, bias)
+    assert isinstance(inputs.head, LinearHead | CosineHead)  # noqa: S101 - heads over labels are
+    logits_bn = inputs.head.select(inputs.features_bw, candidates_n)
     return sampled_softmax_loss(logits_bn, correction_n, candidates_n, inputs.labels, targets_bk)
 
 
-LOSS = Loss(kinds=("multilabel",), activation="softmax", compute=_compute)
+LOSS = Loss(kinds=("multilabel",), activation="softmax", compute=distribution_loss)

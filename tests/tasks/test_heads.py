@@ -1,0 +1,41 @@
+"""Heads give all of their outputs or some, and a cosine head knows no length."""
+
+import numpy as np
+import pytest
+import torch
+
+from vitrail.tasks.heads import CosineHead, linear_head
+
+FEATURES = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
+
+
+def cosine_head() -> CosineHead:
+    torch.manual_seed(1)
+    return CosineHead(6, 5)
+
+
+def test_cosine_logits_are_cosines_of_centred_features_over_a_twentieth():
+    head = cosine_head()
+    centred = FEATURES.numpy() - FEATURES.numpy().mean(axis=1, keepdims=True)
+    weight = head.weight.detach().numpy()
+    cosine = centred @ weight.T
+    cosine /= np.linalg.norm(centred, axis=1)[:, None] * np.linalg.norm(weight, axis=1)
+    assert head(FEATURES).detach().numpy() == pytest.approx(cosine / 0.05, abs=1e-3)
+
+
+def test_neither_long_features_nor_long_directions_change_cosine_logits():
+    head = cosine_head()
+    before = head(FEATURES)
+    with torch.no_grad():
+        head.weight *= torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0])[:, None]
+    torch.testing.assert_close(head(7 * FEATURES), before, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("head", [cosine_head(), linear_head(6, 5, bias=1.0)], ids=["cosine", "linear"])
+def test_some_outputs_are_those_of_all(head):
+    outputs = torch.tensor([3, 0])
+    torch.testing.assert_close(head.select(FEATURES, outputs), head(FEATURES)[:, outputs])
+
+
+def test_half_precision_features_give_logits_in_full_precision():
+    assert cosine_head()(FEATURES.bfloat16()).dtype == torch.float32
