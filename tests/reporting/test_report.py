@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 import shutil
+from collections import Counter
 from html.parser import HTMLParser
 
 import numpy as np
@@ -333,8 +334,9 @@ def test_labels_are_shown_by_band_with_what_they_merge_and_what_was_left_out(pag
         assert expected in section
     dictionary = open_labels(mini_labels).dictionary().to_pylist()
     assert all(reason.replace("_", " ") in section for reason in {row["reason"] for row in dictionary} - {None})
-    rare = sorted((-row["num_images"], row["term"]) for row in dictionary if row["reason"] == "rare")
-    assert f"<bdi>{rare[0][1]}</bdi>" in section
+    [(reason, _)] = Counter(row["reason"] for row in dictionary if row["reason"]).most_common(1)
+    left_out = sorted((-row["num_images"], row["term"]) for row in dictionary if row["reason"] == reason)
+    assert f"<bdi>{left_out[0][1]}</bdi>" in section
     assert "Since the champion" not in section
 
 
@@ -383,7 +385,6 @@ def test_labels_of_a_sampled_dictionary_are_not_compared(copied, page, tmp_path)
     record(copied, "derive_labels", sampled)
     section = publish(copied).section("labels")
     assert "do not compare" in section
-    assert "unknown" in section
 
 
 def test_any_label_can_be_audited(mini_corpus, mini_labels, tmp_path):
