@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from vitrail.contracts.codec import write
 from vitrail.contracts.corpus import CorpusManifest, ShardInfo, index_file, signals_file
-from vitrail.labels.text.stop_words import is_stop_word
+from vitrail.labels.text.stop_words import stop_words
 
 GOAL = 150_000
 NUM_TERMS = 100_000
@@ -63,7 +63,7 @@ def make_terms(words: dict[str, np.ndarray], rng: np.random.Generator) -> dict[s
 
 
 def _terms_of(language: str, words: np.ndarray, rng: np.random.Generator) -> list[str]:
-    words = words[[not is_stop_word(word, language) for word in words]]
+    words = words[[(word,) not in stop_words(language) for word in words]]
     distinct = sorted(set(words.tolist()))
     terms = dict.fromkeys(distinct)
     for suffix in ("a", "er", "ing", "ado"):

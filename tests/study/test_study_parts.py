@@ -16,13 +16,14 @@ from vitrail.errors import ConfigError, StudyError
 from vitrail.evaluation.system import count_flops
 from vitrail.gates import Outcomes
 from vitrail.models import VitrailModel
-from vitrail.recipes import find_recipe
+from vitrail.recipes import RECIPES, find_recipe
 from vitrail.study import BUDGETS, StudyConfig, find_budget, write_page
 from vitrail.study.arms import Arm, LabelledCorpus, list_arms
 from vitrail.study.backbones import architecture_of
 from vitrail.study.choice import choose_rates
 from vitrail.study.comparisons import list_comparisons
 from vitrail.study.jobs import lengthen
+from vitrail.study.label_recipes import DEFAULT_LABELS, LABEL_RECIPES
 from vitrail.study.plan import Finetuning, Pretraining, Rates, plan_choice, plan_repeats
 from vitrail.study.side_by_side import run_side_by_side
 from vitrail.study.size_fit import fit_sizes
@@ -249,6 +250,14 @@ def test_budgets_hold_the_arms_of_the_claim(name):
     assert config.num_seeds >= 3
     assert len(config.finetune_rates) >= 2
     assert config.minutes
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_label_recipe_fits_every_recipe(recipe):
+    own = find_recipe(recipe).labels
+    made = {name: change(own) for name, change in LABEL_RECIPES.items()}
+    assert made[DEFAULT_LABELS] == own
+    assert len({config.output_digest for config in made.values()}) == len(made)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def add_study(commands: Any) -> None:
     study.add_argument("--recipe", help="what is not a matter of the study: trunk, image size, augmentation")
     study.add_argument("--target", help="corpus to fine-tune and measure on, by name or folder")
     study.add_argument("--corpora", nargs="*", metavar="CORPUS", help="corpora to pretrain on, by name or folder")
-    study.add_argument("--labels", nargs="*", metavar="RECIPE", help="label recipes: default, unclustered")
+    study.add_argument("--labels", nargs="*", metavar="RECIPE", help="label recipes: default, unclustered, frequent")
     study.add_argument(
         "--label-set",
         action="append",

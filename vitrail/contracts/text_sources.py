@@ -55,6 +55,7 @@ TEXT_SOURCES = (
     TextSource(name="alt_text", columns=("caption", "alt", "txt"), report_rank=1),
     TextSource(name="keyword", columns=("keywords", "tags"), is_list=True),
     TextSource(name="board"),
+    TextSource(name="collection", trust=0.0),  # where a picture is from: a set of icons, an uploader
     TextSource(name="query", is_query=True),
     TextSource(name="url"),
 )

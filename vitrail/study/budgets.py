@@ -22,7 +22,7 @@ def _half_hour() -> StudyConfig:
         corpora=("icons-20k",),
         labels=("default", "unclustered"),
         shares=(0.1, 1.0),
-        pretrain=ScheduleConfig(num_steps=400, batch_size=64, warmup_steps=40),
+        pretrain=ScheduleConfig(num_steps=350, batch_size=64, warmup_steps=35),
         finetune=ScheduleConfig(num_steps=150, batch_size=64, warmup_steps=15),
         finetune_rates=_RATES,
         minutes=28,
@@ -34,7 +34,7 @@ def _night() -> StudyConfig:
     return StudyConfig(
         target="icons-20k",
         corpora=("emoji", "icons-20k", "icons-60k"),
-        labels=("default", "unclustered"),
+        labels=("default", "unclustered", "frequent"),
         shares=(0.01, 0.1, 1.0),
         backbones=("vit", "cnn"),
         pretrain=ScheduleConfig(num_steps=900, batch_size=128, warmup_steps=90),

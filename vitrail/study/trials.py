@@ -1,6 +1,7 @@
 """Trials of one study: trained and validated once, found again by what decides them."""
 
 import logging
+import shutil
 from pathlib import Path
 
 from vitrail.contracts.codec import read
@@ -9,7 +10,7 @@ from vitrail.contracts.models import ModelManifest
 from vitrail.errors import StudyError
 from vitrail.evaluation import EvaluationConfig
 from vitrail.study.jobs import Jobs
-from vitrail.study.orders import Measuring, Order, Split, Training, model_folder
+from vitrail.study.orders import Measuring, Order, Split, Training, model_folder, work_folder
 from vitrail.study.plan import Finetuning, Pretraining, Trial
 from vitrail.study.progress import Progress
 from vitrail.study.workers import Workers
@@ -44,6 +45,8 @@ class Trials:
         job = self._jobs.pretrain(trial) if isinstance(trial, Pretraining) else self._finetune_job(trial)
         folder = self._folders[trial] = self._folder / identify(job)[:_DIGITS]
         is_trained = (model_folder(folder) / ModelManifest.FILE).is_file()
+        if is_trained:
+            shutil.rmtree(work_folder(folder), ignore_errors=True)  # what a kill after the last step left
         training = None if is_trained else Training(folder=str(folder), job=job)
         measuring = self._measuring(folder, "val") if isinstance(trial, Finetuning) else None
         was_there = not (training or measuring)

@@ -5,8 +5,8 @@ a phrase of two languages is an entry of either, with the counts, the filters an
 """
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from vitrail.labels.dictionary.spelling import find_misspellings
 from vitrail.labels.dictionary.variants import find_canonical
 from vitrail.labels.dictionary.word_lists import WordLists
 
-__all__ = ["ANY_LANGUAGE", "Dictionary", "build_dictionary", "join_dictionaries"]
+__all__ = ["ANY_LANGUAGE", "Dictionary", "build_dictionary", "join_dictionaries", "reject_forms"]
 
 ANY_LANGUAGE = -1  # code of what the user lists and no text has
 
@@ -102,6 +102,23 @@ def join_dictionaries(dictionaries: Sequence[Dictionary], lists: WordLists) -> D
     )
     _follow_user(joined, lists)
     return joined
+
+
+def reject_forms(dictionary: Dictionary, reasons: Mapping[tuple[str, ...], str], lists: WordLists) -> Dictionary:
+    """The dictionary without terms of these forms, in any language, and without what counts as one of them.
+
+    Args:
+        dictionary: Of all languages.
+        reasons: By form, keys of REASONS.
+        lists: What the user wants stays.
+    """
+    wanted = set(lists.wanted)
+    found = list(dictionary.reason)
+    for index in dictionary.accepted:
+        right = dictionary.terms[dictionary.canonical[index]]
+        if dictionary.terms[index] not in wanted and right not in wanted:
+            found[index] = reasons.get(dictionary.terms[index], reasons.get(right))
+    return replace(dictionary, reason=found)
 
 
 def _follow_user(dictionary: Dictionary, lists: WordLists) -> None:

@@ -16,6 +16,8 @@ REASONS = {
     "boilerplate": "on more than max_image_share of the descriptions",
     "copied": "only in one text that lies on several images",
     "series": "only in the captions of a machine-made series",
+    "collection": "names a collection or an uploader of pictures of everything, whatever they show",
+    "variant": "tells drawings of one thing apart, whatever they show: a style, a weight, a tone",
     "generic": "speaks of pictures as such: icon, image, theme, idea",
     "stop_word": "function words and parts of addresses only",
     "fragment": "begins or ends with a stop word, or is nearly always inside one longer term",
@@ -58,9 +60,9 @@ def reject_candidates(candidates: Candidates, config: LabelsConfig, lists: WordL
 def _reject_form(term: tuple[str, ...], lists: WordLists) -> str | None:
     if term in lists.rejected:
         return "user"
-    if all(token in lists.stop_words for token in term):
+    if all(token in lists.stop_words for token in term) or term in lists.stop_phrases:
         return "stop_word"
-    if term[0] in lists.stop_words or term[-1] in lists.stop_words:
+    if _has_loose_end(term, lists):
         return "fragment"
     num_numbers = sum(not any(map(str.isalpha, token)) for token in term)
     if num_numbers == len(term) or num_numbers > 1:
@@ -68,6 +70,16 @@ def _reject_form(term: tuple[str, ...], lists: WordLists) -> str | None:
     if len(term) == 1 and len(term[0]) == 1 and not is_unspaced(term[0]) and term[0] < "\u1100":
         return "letter"
     return "generic" if _is_generic(term, lists) else None
+
+
+def _has_loose_end(term: tuple[str, ...], lists: WordLists) -> bool:
+    """Whether it begins or ends with a function word, or with a phrase of them."""
+    if term[0] in lists.stop_words or term[-1] in lists.stop_words:
+        return True
+    if is_unspaced(term[0][0]) and term[0][0] < "\u3000":  # of Thai and its like: a token is no syllable
+        return False
+    lengths = range(2, len(term))
+    return any(term[:length] in lists.stop_phrases or term[-length:] in lists.stop_phrases for length in lengths)
 
 
 def _is_generic(term: tuple[str, ...], lists: WordLists) -> bool:

@@ -13,7 +13,9 @@ from vitrail.errors import LabelError
 from vitrail.labels.clustering.grouping import group_terms
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary.candidates import collect_candidates
-from vitrail.labels.dictionary.dictionaries import Dictionary, build_dictionary, join_dictionaries
+from vitrail.labels.dictionary.dictionaries import Dictionary, build_dictionary, join_dictionaries, reject_forms
+from vitrail.labels.dictionary.empty_terms import TextTable, find_empty_terms
+from vitrail.labels.dictionary.function_words import find_stop_words
 from vitrail.labels.dictionary.generic_words import is_generic_word
 from vitrail.labels.dictionary.term_statistics import (
     category_entropy,
@@ -23,10 +25,10 @@ from vitrail.labels.dictionary.term_statistics import (
 )
 from vitrail.labels.dictionary.terms import Terms
 from vitrail.labels.dictionary.user_files import read_user_files
-from vitrail.labels.text.language import UNKNOWN, identify_languages
+from vitrail.labels.text.language import UNKNOWN, identify_languages, primary_language
 from vitrail.labels.text.matching import Matches
-from vitrail.labels.text.normalise import TokenBatch, join_term, tokenise
-from vitrail.labels.text.stop_words import is_stop_word
+from vitrail.labels.text.normalise import join_term, tokenise
+from vitrail.labels.text.passages import Passages, read_passages
 from vitrail.labels.text.surfaces import NO_TERM, Surfaces
 
 __all__ = ["Vocabulary", "build_vocabulary"]
@@ -56,8 +58,11 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
     batch = tokenise(sample["text"].combine_chunks())
     texts = sample["text"].combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
     languages = identify_languages(sample["text"].to_pylist(), sample["language"].to_pylist())
-    known, code = np.unique(languages, return_inverse=True)
-    dictionary = _build_dictionaries(batch, image_of, texts, code, known.tolist(), config)
+    is_told = np.array([primary_language(tag) is not None for tag in sample["language"].to_pylist()], dtype=bool)
+    passages = read_passages(batch, languages, is_told)
+    source = pc.fill_null(sample["source"].combine_chunks(), "").dictionary_encode().indices.to_numpy()
+    table = TextTable(image=image_of, source=source.astype(np.int64), value=texts)
+    dictionary = _build_dictionaries(passages, table, config)
     accepted = dictionary.accepted
     if not len(accepted):
         counts = Counter(dictionary.reason).most_common()
@@ -66,7 +71,7 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
             f"no phrase of {len(sample):,} texts on {len(images):,} images became a term ({reasons}): "
             f"min_term_images={config.min_term_images} images must share one; add text or dictionary_files"
         )
-    names = [*known.tolist(), UNKNOWN]  # the last is that of ANY_LANGUAGE
+    names = [*passages.languages, UNKNOWN]  # the last is that of ANY_LANGUAGE
     kept = np.unique(dictionary.canonical[accepted])
     surfaces = _surfaces_table(dictionary, kept, names)
     terms = _describe_terms(
@@ -80,29 +85,28 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
     return Vocabulary(surfaces=surfaces, terms=terms, dictionary=_dictionary_table(dictionary, names, len(images)))
 
 
-def _build_dictionaries(
-    batch: TokenBatch,
-    images: np.ndarray,
-    texts: np.ndarray,
-    language: np.ndarray,
-    known: list[str],
-    config: LabelsConfig,
-) -> Dictionary:
-    """A dictionary for each language, from the texts that are of it, and the user's entries."""
+def _build_dictionaries(passages: Passages, texts: TextTable, config: LabelsConfig) -> Dictionary:
+    """A dictionary for each language, from the passages that are in it, and the user's entries; without empty terms."""
     user = read_user_files(config.dictionary_files)
     dictionaries = []
-    for code, name in enumerate(known):
-        is_own = language == code
-        own = batch.select(is_own)
-        candidates = collect_candidates(own, images[is_own], texts[is_own], config.max_ngram, config.min_term_images)
-        words = own.tokens.unique().to_pylist()
+    for code, stop in find_stop_words(passages).items():
+        name = passages.languages[code]
+        is_own = passages.language == code
+        own, text = passages.batch.select(is_own), passages.text[is_own]
+        candidates = collect_candidates(
+            own, texts.image[text], texts.value[text], config.max_ngram, config.min_term_images
+        )
         lists = replace(
             user,
-            stop_words=frozenset(word for word in words if is_stop_word(word, name)),
-            generic_words=frozenset(word for word in words if is_generic_word(word, name)),
+            stop_words=stop.words,
+            stop_phrases=stop.phrases,
+            generic_words=frozenset(word for word in own.tokens.unique().to_pylist() if is_generic_word(word, name)),
         )
         dictionaries.append(build_dictionary(candidates, code, config, lists))
-    return join_dictionaries(dictionaries, user)
+    dictionary = join_dictionaries(dictionaries, user)
+    forms = sorted({dictionary.terms[index] for index in dictionary.accepted})
+    empty = find_empty_terms(forms, passages, texts)
+    return reject_forms(dictionary, {forms[place]: reason for place, reason in empty.items()}, user)
 
 
 def _surfaces_table(dictionary: Dictionary, kept: np.ndarray, names: list[str]) -> pa.Table:

@@ -14,6 +14,7 @@ class WordLists:
     """
 
     stop_words: Collection[str] = ()
+    stop_phrases: Collection[tuple[str, ...]] = ()
     generic_words: Collection[str] = ()
     terms: Sequence[tuple[str, ...]] = ()
     rejected: Collection[tuple[str, ...]] = ()
