@@ -11,7 +11,7 @@ import polars as pl
 from peers.label_set import PeerLabels, drop_rare
 from peers.texts import in_english, words_of
 from peers.wordnet import WordNet
-from vitrail.labels.text.stop_words import is_stop_word
+from vitrail.labels.text.stop_words import stop_words
 
 __all__ = ["catlip"]
 
@@ -37,4 +37,4 @@ def catlip(texts: pl.DataFrame, wordnet: WordNet, min_images: int) -> PeerLabels
 
 
 def _synset(word: str, wordnet: WordNet) -> str | None:
-    return None if is_stop_word(word, "en") else wordnet.noun_sense(word)
+    return None if (word,) in stop_words("en") else wordnet.noun_sense(word)
