@@ -92,8 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     corpus = commands.add_parser("corpus", help="Build or check a corpus.").add_subparsers(required=True)
     build = corpus.add_parser("build", help="Build a corpus from its packages or from your own files.")
     build.add_argument(
-        "source",
-        help="emoji, emoji-mini, icons-20k, icons-60k, icons, openclipart, a folder of tars or a folder of images",
+        "source", help="a name (emoji, emoji12, icons-20k, openclipart, ...), a folder of tars or a folder of images"
     )
     build.add_argument("--out", type=Path, required=True)
     build.set_defaults(function=_corpus_build)

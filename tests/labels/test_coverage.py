@@ -76,9 +76,14 @@ def test_labels_per_image_and_their_entropy(tmp_path):
     coverage = measure_coverage(open_labels(write_labels(tmp_path / "labels", IMAGES)))
     assert coverage.images_by_num_labels == (451, 480, 69)
     assert coverage.num_labelled == 549
+    names = ("none", "1", "2", "3 to 4", "5 to 8", "9 to 16", "17 or more")
+    assert coverage.num_labels_by_name == dict(zip(names, (0.451, 0.48, 0.069, 0, 0, 0, 0), strict=True))
     assert coverage.labels_per_image == pytest.approx(0.618)
     alike = measure_coverage(open_labels(write_labels(tmp_path / "alike", [(label,) for label in range(8)])))
     assert (alike.entropy_bits, alike.effective_labels) == (3, 8)
+    many = [tuple(range(number)) for number in (1, 2, 3, 4, 5, 8, 9, 16, 17, 30)]
+    shares = measure_coverage(open_labels(write_labels(tmp_path / "many", many))).num_labels_by_name
+    assert list(shares.values()) == [0.99, 0.001, 0.001, 0.002, 0.002, 0.002, 0.002]
 
 
 def test_a_label_set_without_labels_covers_nothing(tmp_path):

@@ -33,6 +33,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 _OF_CORPUS = {
     "emoji": "emoji",
     "emoji-mini": "debug",
+    "emoji12": "emoji",
     "icons": "icons",
     "icons-20k": "icons",
     "icons-60k": "icons",

@@ -48,7 +48,7 @@ class Cluster:
 def describe_clusters(labels: LabelSet) -> list[Cluster]:
     """All labels, in the order of the vocabulary."""
     members: dict[int, list[Member]] = {}
-    for row in labels.members().to_pylist():
+    for row in labels.members().drop_columns("level").to_pylist():
         members.setdefault(row.pop("label_id"), []).append(Member(**row))
     columns = labels.vocabulary().select(["label_id", "term", "frequency", "band"]).to_pylist()
     return [Cluster(**row, members=tuple(members[row["label_id"]])) for row in columns]

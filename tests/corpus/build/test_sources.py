@@ -41,6 +41,7 @@ def test_a_source_is_one_file(tmp_path, picture):
     assert builders.corpus_names() == (
         "emoji",
         "emoji-mini",
+        "emoji12",
         "icons",
         "icons-20k",
         "icons-60k",

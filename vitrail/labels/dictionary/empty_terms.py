@@ -22,9 +22,9 @@ from vitrail.labels.arrays import drop_repeats, positions_in_rows, run_lengths, 
 from vitrail.labels.text.matching import Matcher
 from vitrail.labels.text.passages import Passages
 
-__all__ = ["TextTable", "find_empty_terms"]
+__all__ = ["MIN_IMAGES", "TextTable", "find_empty_terms"]
 
-_MIN_IMAGES = 50
+MIN_IMAGES = 50
 _MIN_SHARE = 0.01  # of the images; what fewer have names something, if only a model of it
 _MIN_SPREAD = 0.75  # different words of its images, over those of as many random ones
 _MIN_COLLECTION_SHARE = 0.9  # of its images that have it from their collection
@@ -58,20 +58,21 @@ def find_empty_terms(terms: Sequence[tuple[str, ...]], passages: Passages, texts
     pairs = np.unique(term << 32 | image)
     num_images = np.bincount(pairs >> 32, minlength=len(terms))
     total = len(np.unique(texts.image[passages.text]))
-    is_frequent = num_images >= max(_MIN_IMAGES, _MIN_SHARE * total)
+    is_frequent = num_images >= max(MIN_IMAGES, _MIN_SHARE * total)
     if not is_frequent.any():
         return {}
     is_kept = is_frequent[term]
     is_outer = ~matches.is_nested[is_kept]  # "medium dark skin tone" is none of "dark skin tone"
     term, passage, image, pairs = term[is_kept], passage[is_kept], image[is_kept], pairs[is_frequent[pairs >> 32]]
-    is_spread = _spread(pairs, passages, texts, len(terms)) >= _MIN_SPREAD
     from_collection = _in_collections(passages, texts)[passages.text[passage]]
     collected = np.bincount(np.unique(term[from_collection] << 32 | image[from_collection]) >> 32, minlength=len(terms))
-    is_collection = is_spread & (collected >= _MIN_COLLECTION_SHARE * num_images)
+    is_collected = is_frequent & (collected >= _MIN_COLLECTION_SHARE * num_images)
+    spread = _spread(pairs[is_collected[pairs >> 32]], passages, texts, len(terms))
+    is_collection = is_collected & (spread >= _MIN_SPREAD)
     least = max(_MIN_VARIANTS, _MIN_VARIANTS_PER_IMAGE * total)
     is_variant = _are_variants(term, passage, terms, passages, least)
     is_variant |= _are_variants(term[is_outer], passage[is_outer], terms, passages, least)
-    reasons = {"variant": is_frequent & is_variant, "collection": is_frequent & is_collection}
+    reasons = {"variant": is_frequent & is_variant, "collection": is_collection}
     return {
         int(index): reason
         for reason, is_empty in reasons.items()

@@ -14,7 +14,7 @@ from vitrail.labels.clustering.grouping import group_terms
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary.candidates import collect_candidates
 from vitrail.labels.dictionary.dictionaries import Dictionary, build_dictionary, join_dictionaries, reject_forms
-from vitrail.labels.dictionary.empty_terms import TextTable, find_empty_terms
+from vitrail.labels.dictionary.empty_terms import MIN_IMAGES, TextTable, find_empty_terms
 from vitrail.labels.dictionary.function_words import find_stop_words
 from vitrail.labels.dictionary.generic_words import is_generic_word
 from vitrail.labels.dictionary.term_statistics import (
@@ -104,7 +104,10 @@ def _build_dictionaries(passages: Passages, texts: TextTable, config: LabelsConf
         )
         dictionaries.append(build_dictionary(candidates, code, config, lists))
     dictionary = join_dictionaries(dictionaries, user)
-    forms = sorted({dictionary.terms[index] for index in dictionary.accepted})
+    num_images = Counter[tuple[str, ...]]()
+    for index in dictionary.accepted:
+        num_images[dictionary.terms[index]] += int(dictionary.num_images[index])
+    forms = sorted(form for form, count in num_images.items() if count >= MIN_IMAGES)
     empty = find_empty_terms(forms, passages, texts)
     return reject_forms(dictionary, {forms[place]: reason for place, reason in empty.items()}, user)
 

@@ -18,6 +18,7 @@ __all__ = ["Coverage", "measure_coverage"]
 _SPECIFIC = 0.01  # of the images: a label on fewer says what is in the picture
 _GENERIC = 0.05  # a label on so many or more says little about any
 _RARITIES = (0.001, _SPECIFIC, _GENERIC)
+_NUM_LABELS = (1, 2, 3, 5, 9, 17)  # where a range of numbers of labels begins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +51,7 @@ class Coverage:
     @property
     def unlabelled(self) -> float:
         """Share without a label."""
-        return self.shares_by_num_labels[0]
+        return self.images_by_num_labels[0] / max(self.num_images, 1)
 
     @property
     def num_labelled(self) -> int:
@@ -65,9 +66,14 @@ class Coverage:
         return dict(zip([f"less than {limits[0]}", *inner, f"{limits[-1]} or more"], self.rarest_labels, strict=True))
 
     @property
-    def shares_by_num_labels(self) -> tuple[float, ...]:
-        """Shares of the images that have 0, 1, 2, ... labels."""
-        return tuple(images / max(self.num_images, 1) for images in self.images_by_num_labels)
+    def num_labels_by_name(self) -> dict[str, float]:
+        """Shares of the images that have no label, 1, 2, 3 to 4, ... labels."""
+        ends = [min(end, len(self.images_by_num_labels)) for end in _NUM_LABELS]
+        inside = [sum(self.images_by_num_labels[begin:end]) for begin, end in pairwise(ends)]
+        counts = [self.images_by_num_labels[0], *inside, sum(self.images_by_num_labels[_NUM_LABELS[-1] :])]
+        names = [str(begin) if begin == end - 1 else f"{begin} to {end - 1}" for begin, end in pairwise(_NUM_LABELS)]
+        shares = [count / max(self.num_images, 1) for count in counts]
+        return dict(zip(["none", *names, f"{_NUM_LABELS[-1]} or more"], shares, strict=True))
 
     @property
     def labels_per_image(self) -> float:

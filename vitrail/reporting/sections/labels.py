@@ -142,8 +142,7 @@ def _band(name: str, before: BandCounts, after: BandCounts) -> dict[str, str]:
 
 
 def _coverage_charts(coverage: Coverage) -> list[Chart]:
-    rarest = coverage.rarest_by_name
-    shares = coverage.shares_by_num_labels
+    rarest, numbers = coverage.rarest_by_name, coverage.num_labels_by_name
     return [
         bar_chart(
             "How rare the rarest label of an image is",
@@ -156,7 +155,7 @@ def _coverage_charts(coverage: Coverage) -> list[Chart]:
         bar_chart(
             "Labels per image",
             f"Images by how many labels they have, {coverage.labels_per_image:.2f} on average.",
-            [Series(name="images", x=shares, y=[str(number) for number in range(len(shares))])],
+            [Series(name="images", x=list(numbers.values()), y=list(numbers))],
             x_title="share of the images",
             is_share=True,
         ),

