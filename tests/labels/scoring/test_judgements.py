@@ -190,3 +190,5 @@ def test_shipped_judgements_are_whole():
     afterwards = read_judgements(folder / "openclipart-afterwards.csv")
     pairs = [{(row["image_id"], row["term"]) for row in table.to_pylist()} for table in (openclipart, afterwards)]
     assert not pairs[0] & pairs[1]  # what trains the arm does not measure it twice
+    by_eye = read_judgements(folder / "emoji-by-eye.csv")
+    assert len(set(by_eye["image_id"].to_pylist())) == 300
