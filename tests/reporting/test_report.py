@@ -29,6 +29,7 @@ from vitrail.labels import diff_labels, measure_coverage, open_labels
 from vitrail.models import VitrailModel, save_model
 from vitrail.recipes import find_recipe
 from vitrail.reporting import publish_audit, publish_report
+from vitrail.reporting.clusters import Cluster, Member, suspects
 from vitrail.reporting.run import read_run
 from vitrail.steps.table import step_names
 from vitrail.training import HARDWARE, CorpusNumbers, PlanReview, Taken, plan_training
@@ -375,6 +376,15 @@ def test_audit_pages_show_every_term_with_its_images(page, run, mini_labels):
         assert all(row["term"] in audit.text and row["language"] in audit.text for row in terms[:12])
         assert audit.all("img")
         assert all(image["src"].startswith("data:image/webp;base64,") for image in audit.all("img"))
+
+
+def test_labels_that_are_joined_on_purpose_are_audited_last():
+    def merged(label_id, level, closeness):
+        members = tuple(Member(term=term, language="en", num_images=2, closeness=closeness) for term in "ab")
+        return Cluster(label_id=label_id, term="a", frequency=4, band="tail", level=level, members=members)
+
+    found = suspects([merged(1, 1, 0.0), merged(2, 0, 0.9), merged(3, 0, 0.4)], 3)
+    assert [cluster.label_id for cluster in found] == [3, 2, 1]
 
 
 def test_labels_of_a_sampled_dictionary_are_not_compared(copied, page, tmp_path):

@@ -35,17 +35,18 @@ def derive(mini_corpus, tmp_path, monkeypatch):
     """Runs the step in a run of its own, with a champion whose version was fetched to a folder."""
     corpus = ArtifactManifest(step="checkout_corpus", artifact=str(mini_corpus), digest="c", value="", lineage={})
 
-    def run(name, champion_labels=None):
+    def run(name, champion_labels=None, recipe=RECIPE):
         champion = None
         if champion_labels:
             (tmp_path / f"version-{name}").mkdir()
             shutil.copytree(champion_labels, tmp_path / f"version-{name}" / "labels")
-            champion = Champion(Lineage(run_id="r", labels_digest=open_labels(champion_labels).manifest.digest))
+            digest = json.loads((champion_labels / "labels.json").read_text())["digest"]
+            champion = Champion(Lineage(run_id="r", labels_digest=digest))
         monkeypatch.setattr(registered, "find_champion", lambda config: champion)
         monkeypatch.setattr(registered, "fetch_version", lambda version, out: tmp_path / f"version-{name}")
         workspace = Workspace(tmp_path / "runs", name)
         return run_step(
-            STEPS["derive_labels"], workspace=workspace, recipe=RECIPE, inputs={"corpus": corpus}, arguments={}
+            STEPS["derive_labels"], workspace=workspace, recipe=recipe, inputs={"corpus": corpus}, arguments={}
         )
 
     return run
@@ -71,3 +72,16 @@ def test_labels_that_left_those_of_the_champion_stop_the_run(derive, tmp_path):
     diff = load(LabelDiff, tmp_path / "runs" / "run-gated-2" / "failed" / "derive_labels" / "diff.json")
     assert diff.churn > 0.5
     assert len(diff.split[rows[0]["label_id"]]) > 1
+
+
+def test_a_champion_with_labels_of_another_version_stops_no_run(derive, tmp_path, caplog):
+    free = dataclasses.replace(RECIPE, labels=dataclasses.replace(RECIPE.labels, max_churn=None))
+    first = derive("run-1", recipe=free)
+    old = shutil.copytree(first.artifact, tmp_path / "old")
+    manifest = json.loads((old / "labels.json").read_text())
+    (old / "labels.json").write_text(json.dumps({**manifest, "schema_version": 1}))
+    with pytest.raises(LabelError, match="has schema version 1"):
+        derive("run-gated-2", old)  # whose churn cannot be told
+    second = derive("run-2", old, recipe=free)
+    assert second.digest == first.digest  # ids are born from terms
+    assert "has schema version 1" in caplog.text

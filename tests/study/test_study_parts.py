@@ -27,7 +27,7 @@ from vitrail.study.label_recipes import DEFAULT_LABELS, LABEL_RECIPES
 from vitrail.study.plan import Finetuning, Pretraining, Rates, plan_choice, plan_repeats
 from vitrail.study.side_by_side import run_side_by_side
 from vitrail.study.size_fit import fit_sizes
-from vitrail.study.summary import average_seeds, relative_gain, smallest_difference
+from vitrail.study.summary import average_seeds, relative_gain, set_undefined_apart, smallest_difference
 from vitrail.training import ScheduleConfig
 
 OURS = LabelledCorpus(labels="default", corpus="icons")
@@ -189,6 +189,15 @@ def test_the_interval_of_a_gain_is_that_of_numpy():
     units = np.random.default_rng(7).integers(0, 400, (20_000, 400))
     unpaired = ours[units].mean(axis=1) / theirs[units[::-1]].mean(axis=1) - 1
     assert found.high - found.low < 0.8 * np.ptp(np.quantile(unpaired, (0.025, 0.975)))  # what pairing is for
+
+
+def test_an_arm_that_is_never_right_stops_no_study():
+    never, sometimes = outcomes_of([0, 0, 0, 0], list("aabb")), outcomes_of([1, 0, 0, 1], list("aabb"))
+    gains = [relative_gain(sometimes, never), relative_gain(never, never), relative_gain(never, sometimes)]
+    found = [compared(gain, arm=f"arm-{number}") for number, gain in enumerate(gains)]
+    defined, undefined = set_undefined_apart(found)
+    assert defined == (found[2],)
+    assert [line.split()[0] for line in undefined] == ["arm-0", "arm-1"]
 
 
 def test_seeds_are_averaged_query_by_query():

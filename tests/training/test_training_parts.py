@@ -345,6 +345,15 @@ def test_concepts_that_are_left_out_are_left_out_of_every_task(mini_corpus):
     }
 
 
+def test_an_image_without_a_group_is_one_of_its_own(mini_corpus, tmp_path):
+    shutil.copytree(mini_corpus, tmp_path / "corpus")
+    splits = open_corpus(mini_corpus).splits()
+    alone = splits.set_column(1, "group", pa.nulls(len(splits), pa.string()))
+    pq.write_table(alone, tmp_path / "corpus" / "splits.parquet")
+    kept = len(finetuning_rows(open_corpus(tmp_path / "corpus"), 0.5))
+    assert kept / len(finetuning_rows(open_corpus(mini_corpus), 1.0)) == pytest.approx(0.5, abs=0.15)
+
+
 def test_a_share_without_any_concept_is_refused(mini_corpus):
     with pytest.raises(TrainingError, match="labelled_share=1e-09 of the groups"):
         finetuning_rows(open_corpus(mini_corpus), 1e-9)

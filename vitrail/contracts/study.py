@@ -127,7 +127,7 @@ class StudyReport(
         num_concepts: That the queries are of: independent draws of the bootstrap.
         smallest_difference: Half the width of the interval of a comparison, the median over them: a smaller relative
             difference cannot be told from none. None without a comparison.
-        unfinished: Arms without a model at every seed, and why.
+        unfinished: Arms without a model at every seed, and why; comparisons that are not defined.
     """
 
     budget: dict[str, Any]

@@ -32,6 +32,7 @@ class Cluster:
     term: str
     frequency: int
     band: str
+    level: int
     members: tuple[Member, ...]
 
     @property
@@ -50,14 +51,21 @@ def describe_clusters(labels: LabelSet) -> list[Cluster]:
     members: dict[int, list[Member]] = {}
     for row in labels.members().drop_columns("level").to_pylist():
         members.setdefault(row.pop("label_id"), []).append(Member(**row))
-    columns = labels.vocabulary().select(["label_id", "term", "frequency", "band"]).to_pylist()
+    columns = labels.vocabulary().select(["label_id", "term", "frequency", "band", "level"]).to_pylist()
     return [Cluster(**row, members=tuple(members[row["label_id"]])) for row in columns]
 
 
 def suspects(clusters: Iterable[Cluster], count: int) -> list[Cluster]:
-    """What an auditor looks at first: merged labels with the least close term, the more frequent one first."""
+    """What an auditor looks at first: merged labels with the least close term, the more frequent one first.
+
+    Those of the finest level come before all others, which join things of several meanings on purpose.
+    """
     merged = [cluster for cluster in clusters if len(cluster.members) > 1]
-    return sorted(merged, key=lambda cluster: (cluster.closeness, -cluster.frequency, cluster.label_id))[:count]
+    return sorted(merged, key=_doubt)[:count]
+
+
+def _doubt(cluster: Cluster) -> tuple[int, float, int, int]:
+    return cluster.level, cluster.closeness, -cluster.frequency, cluster.label_id
 
 
 def find_images(labels: LabelSet, label_ids: Collection[int], most: int) -> dict[int, list[str]]:

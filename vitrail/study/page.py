@@ -46,8 +46,9 @@ def _introduction(report: StudyReport) -> str:
     return f"""# A study of weak labels
 
 Written by `vitrail study`; do not edit. `{report.metric}` on the test split of `{report.target}`:
-{report.num_queries:,} queries of {report.num_concepts:,} concepts that no training saw. Intervals are 95% bootstraps
-over concepts, which are drawn whole, with seeds averaged; comparisons are paired query by query{told}.
+{report.num_queries:,} queries of {report.num_concepts:,} concepts, none of them in the split that is trained on;
+another corpus that is pretrained on can draw the same things. Intervals are 95% bootstraps over concepts, which are
+drawn whole, with seeds averaged; comparisons are paired query by query{told}.
 
 Learning rates were chosen on the validation split at seed 0, from one grid for every arm, and kept for the other
 seeds. The test split was read once for each model of the chosen rates, after all trainings.

@@ -3,7 +3,8 @@
 Intervals are percentile bootstraps over concepts, whose queries are drawn together, with seeds averaged query by query.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from vitrail.study.materials import Materials
 from vitrail.study.plan import Finetuning
 from vitrail.study.size_fit import fit_sizes
 
-__all__ = ["average_seeds", "relative_gain", "smallest_difference", "summarise"]
+__all__ = ["average_seeds", "relative_gain", "set_undefined_apart", "smallest_difference", "summarise"]
 
 _NUM_RESAMPLES = 5000
 _SEED = 0
@@ -56,7 +57,7 @@ def summarise(
         for arm, folders in measured.items()
     }
     arms = tuple(_arm_result(arm, measured[arm], outcomes[arm], jobs, materials, validated) for arm in outcomes)
-    comparisons = tuple(
+    comparisons, undefined = set_undefined_apart(
         _compare(kind, arm, base, outcomes)
         for kind, arm, base in list_comparisons(tuple(outcomes))
         if outcomes[arm].keys() & outcomes[base].keys()
@@ -73,7 +74,7 @@ def summarise(
         arms=arms,
         comparisons=comparisons,
         fits=fit_sizes(arms),
-        unfinished=tuple(unfinished),
+        unfinished=(*unfinished, *undefined),
     )
 
 
@@ -100,6 +101,17 @@ def relative_gain(ours: Outcomes, theirs: Outcomes, *, num_resamples: int = _NUM
     ratio = replace(ours, statistic="ratio", references=theirs.values)
     found = estimate(ratio, num_resamples=num_resamples, seed=_SEED)
     return _interval(Estimate(value=found.value - 1, low=found.low - 1, high=found.high - 1))
+
+
+def set_undefined_apart(comparisons: Iterable[Comparison]) -> tuple[tuple[Comparison, ...], tuple[str, ...]]:
+    """Comparisons with a gain, and a line for each without: nothing is a share of an arm that is never right."""
+    defined, undefined = [], []
+    for found in comparisons:
+        if math.isfinite(found.gain.value) and math.isfinite(found.gain.low):
+            defined.append(found)
+        else:
+            undefined.append(f"{found.arm} over {found.base}: no gain is defined, the second is never right")
+    return tuple(defined), tuple(undefined)
 
 
 def smallest_difference(comparisons: Sequence[Comparison]) -> float | None:

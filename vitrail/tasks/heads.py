@@ -46,7 +46,7 @@ class CosineHead(nn.Module):
         self.weight = nn.Parameter(torch.empty(dim, width).uniform_(-bound, bound))
 
     def forward(self, features_bw: Tensor) -> Tensor:
-        """Logits [B, C] in float32."""
+        """Logits [B, C]; under autocast in its type, as those of a linear head."""
         return self._logits(features_bw, self.weight)
 
     def select(self, features_bw: Tensor, outputs_n: Tensor) -> Tensor:

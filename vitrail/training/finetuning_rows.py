@@ -66,7 +66,8 @@ def finetuning_rows(corpus: Corpus, labelled_share: float) -> Rows:
     rows = train_rows(corpus, drop_evaluation_copies=False).rows()
     if labelled_share == 1:
         return rows
-    groups = corpus.splits()["group"].take(pa.array(rows)).to_pylist()
+    splits = corpus.splits().take(pa.array(rows))
+    groups = pc.coalesce(splits["group"], splits["image_id"]).to_pylist()
     kept = rows[[is_labelled(group, labelled_share) for group in groups]]
     if not len(kept):
         raise TrainingError(f"labelled_share={labelled_share} of the groups of {corpus.path} has no image; raise it")

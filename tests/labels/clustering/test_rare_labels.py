@@ -86,3 +86,13 @@ def test_a_term_is_in_one_label_of_each_level_or_in_that_of_the_finer():
 def test_levels_ascend():
     with pytest.raises(ConfigError, match="coarser_levels"):
         LabelsConfig(min_images=5, coarser_levels=(5,))
+
+
+@pytest.mark.parametrize("num_labels", [300, 2500])  # below and above what is searched exactly
+def test_labels_that_nothing_tells_apart_are_joined_evenly(num_labels):
+    """Terms in no language of the encoder that share no images have no vector: none is nearer than another."""
+    images = [{2 * label, 2 * label + 1} for label in range(num_labels)]
+    labels = join_rare_labels(np.arange(num_labels), pairs_of(images), np.zeros((num_labels, 4), np.float32), 10)
+    sizes = [len(found) for found in images_of(labels, images)]
+    assert min(sizes) >= 10
+    assert max(sizes) <= 40

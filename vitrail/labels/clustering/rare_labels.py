@@ -5,9 +5,11 @@ images, in rounds: the closest pairs first, each label once a round, so that clu
 rest. What was joined stays in the pool, so that a late comer finds the cluster it belongs to.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from vitrail.labels.clustering.nearest_neighbours import NeighbourGraph, find_neighbours
+from vitrail.labels.clustering.nearest_neighbours import find_neighbours
 
 __all__ = ["join_rare_labels"]
 
@@ -32,8 +34,10 @@ def join_rare_labels(labels: np.ndarray, pairs: np.ndarray, vectors: np.ndarray,
         is_rare = _count_images(labels, pairs)[pool] < min_images
         if not is_rare.any():
             break
-        graph = find_neighbours(_centres(labels, vectors, pool), _NEIGHBOURS)
-        target = _match(graph, is_rare)
+        centres = _centres(labels, vectors, pool)
+        graph = find_neighbours(centres, _NEIGHBOURS)
+        near = zip(graph.i.tolist(), graph.j.tolist(), strict=True)
+        target = _match([*_equal_pairs(centres, is_rare), *near], is_rare)
         renumber = np.arange(int(labels.max()) + 1)
         renumber[pool] = pool[target]
         labels = renumber[labels]
@@ -58,11 +62,26 @@ def _centres(labels: np.ndarray, vectors: np.ndarray, pool: np.ndarray) -> np.nd
     return np.divide(total, norm, out=np.zeros_like(total), where=norm > 0).astype(np.float32)
 
 
-def _match(graph: NeighbourGraph, is_rare: np.ndarray) -> np.ndarray:
+def _equal_pairs(centres: np.ndarray, is_rare: np.ndarray) -> list[tuple[int, int]]:
+    """Each rare label of the pool and the next one with the very same centre.
+
+    Terms that no encoder judges and that share no images have none. All of them are equally near, and neighbours would
+    be the same few for each: one pair a round, and in the end one label.
+    """
+    rare = np.flatnonzero(is_rare)
+    rows = np.ascontiguousarray(centres[rare]) + 0.0  # -0 and 0 are one number and two rows of bytes
+    keys = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
+    number = np.unique(keys, return_inverse=True)[1]
+    order = np.argsort(number, kind="stable")
+    is_equal = np.diff(number[order]) == 0
+    return list(zip(rare[order[:-1][is_equal]].tolist(), rare[order[1:][is_equal]].tolist(), strict=True))
+
+
+def _match(pairs: Iterable[tuple[int, int]], is_rare: np.ndarray) -> np.ndarray:
     """int64 [P]: itself, or for one of each matched pair the other; of a pair one at least is rare."""
     target = list(range(len(is_rare)))
     rare, is_free = is_rare.tolist(), [True] * len(is_rare)
-    for i, j in zip(graph.i.tolist(), graph.j.tolist(), strict=True):
+    for i, j in pairs:
         if is_free[i] and is_free[j] and (rare[i] or rare[j]):
             target[j] = i
             is_free[i] = is_free[j] = False

@@ -34,12 +34,6 @@ from vitrail.corpus.store.tables import table_of
 
 __all__ = ["SOURCES", "build_from_package", "build_icons"]
 
-_PACKAGE, _VERSION = "@iconify/json", "2.2.535"
-_FILE = f"iconify-json-{_VERSION}.tgz"
-_DIGEST = "1a545f86fa224d6531d8fb101dcbe83aac2b28689a21cbed6fc68318a5af4d91"
-_REMEDY = (
-    f"icons need npm (it comes with Node.js) and its registry, or the file {_FILE} in `downloads` beside the corpus"
-)
 _SIZES = {"icons-20k": 20_000, "icons-60k": 60_000, "icons": None}
 _SIDE_PIXELS = 72
 _SHARD_IMAGES = 1000
