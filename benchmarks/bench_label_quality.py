@@ -2,12 +2,12 @@
 
     make bench-label-quality
 
-Arms on openclipart, each the first label it gives a picture:
+Arms, each the first label it gives a picture; the first four on openclipart and emoji, the others on openclipart alone:
 
     raw keywords      one of the uploader's keywords, drawn by hash: keywords come without order or score
     dictionary only   the dictionary term that the texts mention most often, ties drawn by hash
     scored            derived labels, every term a label of its own
-    clustered         derived labels as the recipe says
+    clustered         derived labels as the recipe says, of whatever level comes first
     judged scorer     clustered, scored by trees that were trained on the judgements of the other half of the pictures
     log_mean, sum     clustered, with another aggregation of the posts that share a picture
     without SOURCE    clustered, when texts of that source do not vote
@@ -15,8 +15,8 @@ Arms on openclipart, each the first label it gives a picture:
 
 The judgements lie in benchmarks/judgements (see its README). Pictures are one per series (split group), so that a
 thousand drawings by one script count once. Intervals are bootstraps over pictures. A pair without judgement is
-counted and left out. `--sheet DIR` writes the pairs that are not judged yet to a sheet for marking.
-Expected on 2 cores: about 3 minutes.
+counted and left out. `--sheet DIR` writes the pairs that are not judged yet to sheets for marking.
+Expected on 2 cores: about 6 minutes, most of it for openclipart.
 """
 
 import argparse
@@ -45,8 +45,8 @@ from vitrail.labels.text.surfaces import Surfaces
 from vitrail.recipes import find_recipe
 
 TRAINING = "openclipart.csv"
-AFTERWARDS = ("openclipart-afterwards.csv",)  # judged later: trains nothing
-NUM_PICTURES = 320
+JUDGED = {"openclipart": (TRAINING, "openclipart-afterwards.csv"), "emoji": ("emoji-by-eye.csv",)}
+NUM_PICTURES = {"openclipart": 320, "emoji": 300}
 NUM_RESAMPLES = 5000
 PEER_ARMS = ("catlip", "metaclip")
 MAIN_ARMS = ("raw keywords", "dictionary only", "scored", "clustered")
@@ -54,52 +54,60 @@ MAIN_ARMS = ("raw keywords", "dictionary only", "scored", "clustered")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, help="a built openclipart corpus")
+    parser.add_argument("--corpus", type=Path, help="only this one, a built openclipart or emoji")
     parser.add_argument("--sheet", type=Path, help="write what is not judged yet here, to be marked")
     parser.add_argument("--work", type=Path, help="keep the label sets of the arms here, and continue")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = options.corpus or Path(temporary) / "corpus"
-        if not options.corpus:
-            build_corpus("openclipart", folder)
-        measure(open_corpus(folder), options.work or Path(temporary), options.sheet)
+        work = options.work or Path(temporary) / "work"
+        folders = [options.corpus] if options.corpus else [Path(temporary) / name for name in JUDGED]
+        for folder in folders:
+            if not options.corpus:
+                build_corpus(folder.name, folder)
+            measure(open_corpus(folder), work, options.sheet)
 
 
 def measure(corpus: Corpus, work: Path, sheet: Path | None) -> None:
-    config = find_recipe("openclipart").labels
-    texts = read_texts(corpus)
-    label_sets = {
-        name: derived(corpus, work / name.replace(" ", "-"), change)
-        for name, change in configurations(config, sorted(texts["source"].unique())).items()
-    }
-    arms = {"raw keywords": raw_keywords(texts), "dictionary only": dictionary_only(texts, label_sets["scored"])}
-    arms |= {name: first_labels(labels) for name, labels in label_sets.items()}
-    arms["judged scorer"] = judged_scorer(corpus, work, config)
-    arms |= {name: first_labels(peer(name, corpus, texts, work)) for name in PEER_ARMS}
-    sample = draw_pictures(corpus, [arms[name] for name in MAIN_ARMS])
+    name, work = corpus.manifest.name, work / corpus.manifest.name
+    arms, label_sets = find_arms(corpus, work)
+    sample = draw_pictures(corpus, [arms[arm] for arm in MAIN_ARMS], NUM_PICTURES[name])
     pool = {
         Pair(image_id=image_id, term=arm[image_id]) for arm in arms.values() for image_id in sample if image_id in arm
     }
-    judged = known_judgements(TRAINING, *AFTERWARDS)
+    judged = known_judgements(*JUDGED[name])
     missing = [pair for pair in pool if (pair.image_id, pair.term) not in judged]
     if sheet is not None:
-        info = write_sheet(corpus, missing, sheet)
-        print(f"{sheet}: {info.num_pairs} pairs on {info.num_pictures} pictures to mark")
+        info = write_sheet(corpus, missing, sheet / name)
+        print(f"{sheet / name}: {info.num_pairs} pairs on {info.num_pictures} pictures to mark")
         return
-    print(f"{len(sample)} pictures, {len(pool)} pairs, {len(missing)} of them not judged")
+    print(f"{name}: {len(sample)} pictures, {len(pool)} pairs, {len(missing)} of them not judged")
     report_tail(label_sets["scored"], label_sets["clustered"])
-    report_precision(arms, sample, judged, corpus.manifest.num_images)
+    report_precision(name, arms, sample, judged, corpus.manifest.num_images)
 
 
-def configurations(config: LabelsConfig, sources: list[str]) -> dict[str, LabelsConfig]:
+def find_arms(corpus: Corpus, work: Path) -> tuple[dict[str, Arm], dict[str, LabelSet]]:
+    """The arms of a corpus by name, and the label sets that some of them are of."""
+    name = corpus.manifest.name
+    config, texts = find_recipe(name).labels, read_texts(corpus)
+    wanted = main_configurations(config)
+    if name == "openclipart":
+        wanted |= other_configurations(config, sorted(texts["source"].unique()))
+    label_sets = {arm: derived(corpus, work / arm.replace(" ", "-"), change) for arm, change in wanted.items()}
+    arms = {"raw keywords": raw_keywords(texts), "dictionary only": dictionary_only(texts, label_sets["scored"])}
+    arms |= {arm: first_labels(labels) for arm, labels in label_sets.items()}
+    if name == "openclipart":
+        arms["judged scorer"] = judged_scorer(corpus, work, config)
+        arms |= {arm: first_labels(peer(arm, corpus, texts, work)) for arm in PEER_ARMS}
+    return arms, label_sets
+
+
+def main_configurations(config: LabelsConfig) -> dict[str, LabelsConfig]:
+    return {"scored": replace(config, clustering="none"), "clustered": config}
+
+
+def other_configurations(config: LabelsConfig, sources: list[str]) -> dict[str, LabelsConfig]:
     without = {f"without {source}": replace(config, source_weights={source: 0.0}) for source in sources}
-    return {
-        "scored": replace(config, clustering="none"),
-        "clustered": config,
-        "log_mean": replace(config, aggregation="log_mean"),
-        "sum": replace(config, aggregation="sum"),
-        **without,
-    }
+    return {"log_mean": replace(config, aggregation="log_mean"), "sum": replace(config, aggregation="sum"), **without}
 
 
 def derived(corpus: Corpus, folder: Path, config: LabelsConfig) -> LabelSet:
@@ -158,19 +166,19 @@ def dictionary_only(texts: pl.DataFrame, labels: LabelSet) -> Arm:
     }
 
 
-def draw_pictures(corpus: Corpus, arms: list[Arm]) -> list[str]:
+def draw_pictures(corpus: Corpus, arms: list[Arm], count: int) -> list[str]:
     """Pictures with a label in all arms, one of each series, drawn by hash."""
     splits = corpus.splits().select(["image_id", "group"]).to_pylist()
-    ordered = sorted(splits, key=lambda row: draw("openclipart", row["image_id"]))
+    ordered = sorted(splits, key=lambda row: draw(corpus.manifest.name, row["image_id"]))
     of_series: dict[str, str] = {}
     for row in ordered:
         if all(row["image_id"] in arm for arm in arms):
             of_series.setdefault(row["group"], row["image_id"])
-    return list(of_series.values())[:NUM_PICTURES]
+    return list(of_series.values())[:count]
 
 
 def report_tail(before: LabelSet, after: LabelSet) -> None:
-    """Images per label of the terms in the tail, alone and in the label they were joined into."""
+    """Images per label of the terms in the tail, alone and in the coarsest label that they count in."""
     alone = before.vocabulary().to_pylist()
     joined = {term: row["frequency"] for row in after.vocabulary().to_pylist() for term in row["members"]}
     tail = [row for row in alone if row["band"] == "tail"]
@@ -188,7 +196,7 @@ def report_tail(before: LabelSet, after: LabelSet) -> None:
 
 
 def report_precision(
-    arms: dict[str, Arm], sample: list[str], judged: dict[tuple[str, str], bool], num_images: int
+    corpus: str, arms: dict[str, Arm], sample: list[str], judged: dict[tuple[str, str], bool], num_images: int
 ) -> None:
     right = {name: np.array(list(marks(arm, sample, judged)), dtype=float) for name, arm in arms.items()}
     precision = {name: float(np.nanmean(values)) for name, values in right.items()}
@@ -206,7 +214,7 @@ def report_precision(
     print(
         json.dumps(
             {
-                "name": "label_quality",
+                "name": f"label_quality_{corpus}",
                 "value": round(precision["clustered"], 4),
                 "unit": "precision of the first label",
                 "ratio_to_peer": round(precision["clustered"] / precision["raw keywords"], 3),  # raw keywords

@@ -198,3 +198,17 @@ def test_a_term_counts_in_the_label_of_each_level():
         *((1, 0), (1, 4)),
         *((2, 1), (2, 3)),
     ]
+
+
+def test_of_labels_with_equal_scores_the_finest_comes_first():
+    labels = np.array([[1, 0, 2], [3, 4, 3], [5, 5, -1]])
+    said, label = labels_of_terms(labels, np.array([0, 1]))
+    nothing, score = np.zeros(len(said), np.int64), np.full(len(said), ONE // 2)
+    assert aggregate_posts(nothing, nothing, label, score, "noisy_or").label.tolist() == [0, 1, 3, 4, 5]
+
+
+def test_a_coarser_label_comes_first_when_more_posts_speak_for_it():
+    said, label = labels_of_terms(np.array([[0, 1], [2, 2]]), np.array([0, 1]))
+    score = np.full(len(said), ONE // 2)
+    labels = aggregate_posts(np.zeros(len(said), np.int64), said, label, score, "noisy_or")
+    assert labels.label.tolist() == [2, 0, 1]

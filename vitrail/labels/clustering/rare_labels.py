@@ -14,6 +14,7 @@ from vitrail.labels.clustering.nearest_neighbours import find_neighbours
 __all__ = ["join_rare_labels"]
 
 _NEIGHBOURS = 10
+_CHUNK = 65_536  # labels whose centres are compared at once
 
 
 def join_rare_labels(labels: np.ndarray, pairs: np.ndarray, vectors: np.ndarray, min_images: int) -> np.ndarray:
@@ -69,11 +70,14 @@ def _equal_pairs(centres: np.ndarray, is_rare: np.ndarray) -> list[tuple[int, in
     be the same few for each: one pair a round, and in the end one label.
     """
     rare = np.flatnonzero(is_rare)
-    rows = np.ascontiguousarray(centres[rare]) + 0.0  # -0 and 0 are one number and two rows of bytes
-    keys = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
-    number = np.unique(keys, return_inverse=True)[1]
+    weights = np.random.default_rng(0).integers(0, 2**63, centres.shape[1], dtype=np.uint64)
+    number = np.zeros(len(rare), dtype=np.uint64)
+    for start in range(0, len(rare), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        bits = (centres[rare[part]] + 0.0).view(np.uint32)  # -0 and 0 are one number and two patterns
+        number[part] = (bits * weights).sum(axis=1)
     order = np.argsort(number, kind="stable")
-    is_equal = np.diff(number[order]) == 0
+    is_equal = number[order[1:]] == number[order[:-1]]
     return list(zip(rare[order[:-1][is_equal]].tolist(), rare[order[1:][is_equal]].tolist(), strict=True))
 
 
