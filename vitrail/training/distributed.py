@@ -52,11 +52,14 @@ class Process:
         return list(itertools.chain.from_iterable(found))
 
     def gather_rows(self, rows: Tensor) -> list[Tensor]:
-        """The tensors of all processes, of one shape and on the CPU, in order of rank."""
+        """The tensors of all processes, of one shape and on the CPU, in order of rank.
+
+        Not in the group `files`: a checkpoint may be on its way there, in a thread of its own.
+        """
         if self.world_size == 1:
             return [rows]
         found = [torch.empty_like(rows) for _ in range(self.world_size)]
-        dist.all_gather(found, rows.contiguous(), group=self.files)
+        dist.all_gather(found, rows.contiguous())
         return found
 
     def barrier(self) -> None:
