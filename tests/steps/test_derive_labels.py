@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,7 +41,7 @@ def derive(mini_corpus, tmp_path, monkeypatch):
         if champion_labels:
             (tmp_path / f"version-{name}").mkdir()
             shutil.copytree(champion_labels, tmp_path / f"version-{name}" / "labels")
-            digest = json.loads((champion_labels / "labels.json").read_text())["digest"]
+            digest = json.loads((Path(champion_labels) / "labels.json").read_text())["digest"]
             champion = Champion(Lineage(run_id="r", labels_digest=digest))
         monkeypatch.setattr(registered, "find_champion", lambda config: champion)
         monkeypatch.setattr(registered, "fetch_version", lambda version, out: tmp_path / f"version-{name}")
