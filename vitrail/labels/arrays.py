@@ -52,6 +52,20 @@ def drop_repeats(ordered: np.ndarray) -> np.ndarray:
     return ordered[is_run_start(ordered)]
 
 
+def set_signatures(pairs: np.ndarray, num_sets: int) -> np.ndarray:
+    """uint64 [num_sets]: equal for sets of equal members, 0 for the empty one; below 2**31 is no other.
+
+    Args:
+        pairs: int64, set << 32 | member, distinct; sums of random numbers, so their order is no matter.
+        num_sets: How many sets there are.
+    """
+    member = pairs & 0xFFFFFFFF
+    scrambled = np.random.default_rng(0).integers(0, 2**63, int(member.max(initial=-1)) + 1, dtype=np.uint64)
+    signatures = np.zeros(num_sets, dtype=np.uint64)
+    np.add.at(signatures, pairs >> 32, scrambled[member])
+    return signatures
+
+
 def dense_ranks(key: np.ndarray) -> np.ndarray:
     """int64 [N]: 0 for the least of the keys (int64 [N], none negative), 1 for the next larger value, and so on."""
     order, starts = sort_groups(key)

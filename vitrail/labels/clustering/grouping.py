@@ -17,9 +17,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from vitrail.labels.arrays import is_run_start
+from vitrail.labels.arrays import is_run_start, set_signatures
 from vitrail.labels.clustering.methods import cluster_terms
-from vitrail.labels.clustering.rare_labels import join_rare_labels
+from vitrail.labels.clustering.rare_labels import join_rare_labels, label_images
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.text.encoder import load_encoder
 
@@ -97,12 +97,9 @@ def join_inseparable(labels: np.ndarray, pairs: np.ndarray, enough: int) -> np.n
         pairs: int64, term << 32 | image, distinct.
         enough: Images from which a label is not rare.
     """
-    distinct = np.unique(labels[pairs >> 32] << 32 | (pairs & 0xFFFFFFFF))
-    label, image = distinct >> 32, distinct & 0xFFFFFFFF
-    scrambled = np.random.default_rng(0).integers(0, 2**63, int(image.max(initial=-1)) + 1, dtype=np.uint64)
-    signature = np.zeros(int(labels.max(initial=-1)) + 1, dtype=np.uint64)
-    np.add.at(signature, label, scrambled[image])
-    counts = np.bincount(label, minlength=len(signature))
+    images = label_images(labels, pairs)
+    signature = set_signatures(images, int(labels.max(initial=-1)) + 1)
+    counts = np.bincount(images >> 32, minlength=len(signature))
     is_kept = (counts == 0) | (counts >= enough)
     signature[is_kept] = np.flatnonzero(is_kept)
     return np.unique(signature[labels], return_inverse=True)[1]

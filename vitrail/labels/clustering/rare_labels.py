@@ -11,7 +11,7 @@ import numpy as np
 
 from vitrail.labels.clustering.nearest_neighbours import find_neighbours
 
-__all__ = ["join_rare_labels"]
+__all__ = ["join_rare_labels", "label_images"]
 
 _NEIGHBOURS = 10
 _CHUNK = 65_536  # labels whose centres are compared at once
@@ -30,11 +30,11 @@ def join_rare_labels(labels: np.ndarray, pairs: np.ndarray, vectors: np.ndarray,
         int64 [T] label numbers; at most one label is smaller, when all rare ones together are.
     """
     labels = np.unique(labels, return_inverse=True)[1]
-    pool = np.flatnonzero(_count_images(labels, pairs) < min_images)  # numbers of the rare labels and what they become
-    while len(pool) > 1:
-        is_rare = _count_images(labels, pairs)[pool] < min_images
-        if not is_rare.any():
-            break
+    is_rare_label = _count_images(labels, pairs) < min_images
+    pool = np.flatnonzero(is_rare_label)  # numbers of the rare labels and what they become
+    pairs = pairs[is_rare_label[labels[pairs >> 32]]]  # those of frequent labels, most of them, are not counted again
+    is_rare = np.ones(len(pool), dtype=bool)
+    while len(pool) > 1 and is_rare.any():
         centres = _centres(labels, vectors, pool)
         graph = find_neighbours(centres, _NEIGHBOURS)
         near = zip(graph.i.tolist(), graph.j.tolist(), strict=True)
@@ -43,13 +43,18 @@ def join_rare_labels(labels: np.ndarray, pairs: np.ndarray, vectors: np.ndarray,
         renumber[pool] = pool[target]
         labels = renumber[labels]
         pool = np.unique(pool[target])
+        is_rare = _count_images(labels, pairs)[pool] < min_images
     return np.unique(labels, return_inverse=True)[1]
 
 
+def label_images(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """int64, label << 32 | image, distinct and ascending: the images of each label's terms (term << 32 | image)."""
+    return np.unique(labels[pairs >> 32] << 32 | (pairs & 0xFFFFFFFF))
+
+
 def _count_images(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """int64: images of each label."""
-    distinct = np.unique(labels[pairs >> 32] << 32 | (pairs & 0xFFFFFFFF))
-    return np.bincount(distinct >> 32, minlength=int(labels.max()) + 1)
+    """int64: images of each label, of terms on images (term << 32 | image)."""
+    return np.bincount(label_images(labels, pairs) >> 32, minlength=int(labels.max()) + 1)
 
 
 def _centres(labels: np.ndarray, vectors: np.ndarray, pool: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vitrail.labels.arrays import drop_repeats
+from vitrail.labels.arrays import drop_repeats, set_signatures
 from vitrail.labels.text.normalise import BREAK, TokenBatch
 
 __all__ = ["Candidates", "collect_candidates"]
@@ -81,11 +81,9 @@ def number_by_words(words: np.ndarray, owners: np.ndarray, is_name: np.ndarray, 
         return np.zeros(0, dtype=np.int64)
     named = is_name[words]
     pairs = drop_repeats(np.sort(owners[named] << 32 | words[named]))
-    scrambled = np.random.default_rng(0).integers(0, 2**63, len(is_name), dtype=np.uint64)
-    signature = np.zeros(int(owners.max()) + 1, dtype=np.uint64)
-    np.add.at(signature, pairs >> 32, scrambled[pairs & 0xFFFFFFFF])  # a sum: the order of the words is no matter
+    signature = set_signatures(pairs, int(owners.max()) + 1)
     is_short = np.bincount(pairs >> 32, minlength=len(signature)) < min_words
-    signature[is_short] = np.flatnonzero(is_short)  # below 2**31: no sum of scrambled words is there
+    signature[is_short] = np.flatnonzero(is_short)  # below 2**31: no signature is there
     return np.unique(signature, return_inverse=True)[1][owners]
 
 

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from vitrail.labels.arrays import drop_repeats, positions_in_rows, run_lengths, run_starts, to_offsets
+from vitrail.labels.clustering.grouping import image_overlap
 from vitrail.labels.text.matching import Matcher
 from vitrail.labels.text.passages import Passages
 
@@ -31,7 +31,7 @@ _MIN_COLLECTION_SHARE = 0.9  # of its images that have it from their collection
 _MIN_VARIANT_SHARE = 0.6  # of its texts that are others' with it added
 _MIN_VARIANTS = 20  # different things that it marks, and
 _MIN_VARIANTS_PER_IMAGE = 0.015  # what goes with fewer names a thing: "arrow" of "left", "rabbit" of "face"
-_MIN_OVERLAP = 0.9  # cosine of its images and those of an empty term
+_MIN_SAME = 0.9  # cosine of its images and those of an empty term
 _SHARED_BY = 20  # images that a value of a collection has on average
 
 
@@ -72,29 +72,12 @@ def find_empty_terms(terms: Sequence[tuple[str, ...]], passages: Passages, texts
     least = max(_MIN_VARIANTS, _MIN_VARIANTS_PER_IMAGE * total)
     is_variant = _are_variants(term, passage, terms, passages, least)
     is_variant |= _are_variants(term[is_outer], passage[is_outer], terms, passages, least)
-    reasons = {"variant": is_frequent & is_variant, "collection": is_collection}
-    return {
-        int(index): reason
-        for reason, is_empty in reasons.items()
-        for index in np.flatnonzero(is_empty | _on_the_same_images(is_empty, pairs))
-    }
-
-
-def _on_the_same_images(is_empty: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Bool [T]: terms on nearly the images of one for which `is_empty` (bool [T]) holds.
-
-    Args:
-        is_empty: Of the terms.
-        pairs: int64, term << 32 | image, distinct.
-    """
-    shape = (len(is_empty), int((pairs & 0xFFFFFFFF).max(initial=-1)) + 1)
-    ones = np.ones(len(pairs), dtype=np.int64)
-    images = sparse.csr_matrix((ones, (pairs >> 32, pairs & 0xFFFFFFFF)), shape=shape)
-    shared = (images @ images[np.flatnonzero(is_empty)].T).tocoo()
-    counts = np.bincount(pairs >> 32, minlength=len(is_empty))
-    sizes = counts[shared.row] * counts[is_empty][shared.col]
-    found = np.zeros(len(is_empty), dtype=bool)
-    found[shared.row[shared.data >= _MIN_OVERLAP * np.sqrt(sizes)]] = True
+    overlap = image_overlap(pairs, len(terms))
+    is_same = overlap.data >= _MIN_SAME
+    row, column = overlap.row[is_same], overlap.col[is_same]
+    found: dict[int, str] = {}
+    for reason, is_empty in {"variant": is_frequent & is_variant, "collection": is_collection}.items():
+        found |= dict.fromkeys([*np.flatnonzero(is_empty).tolist(), *row[is_empty[column]].tolist()], reason)
     return found
 
 
