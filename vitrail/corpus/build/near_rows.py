@@ -128,6 +128,6 @@ def _join_blocks(
     components.join(block[near[0]], others[near[1]])
 
 
-def _square_distances(ours: NDArray, theirs: NDArray) -> NDArray:
+def _square_distances(ours: NDArray[np.floating], theirs: NDArray[np.floating]) -> NDArray[np.floating]:
     squares = np.einsum("nd,nd->n", ours, ours)[:, None] + np.einsum("nd,nd->n", theirs, theirs)[None, :]
     return squares - 2 * ours @ theirs.T
