@@ -426,6 +426,8 @@ def test_both_directions_and_both_embeddings_are_tabled(page):
         "twemoji → openmoji",
         "float",
         "binary",
+        "float query, binary gallery",
+        "Float queries on binary codes keep",
         "a random order",
         "champion",
     ):
