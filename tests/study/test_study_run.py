@@ -96,8 +96,8 @@ def test_a_killed_worker_costs_one_training(made):
     failures = [line for line in made.interrupted.unfinished if "ended by SIGKILL, for want of memory" in line]
     assert len(failures) == 1
     assert "worker-0.log, and start the study again" in failures[0]
-    assert made.interrupted.arms
-    assert len(made.before) >= 3
+    assert len(made.interrupted.arms) == 2  # the third has not every rate of the grid, so none is chosen for it
+    assert len(made.before) == 9
 
 
 def test_a_killed_training_is_made_when_the_study_is_started_again(made):

@@ -158,9 +158,9 @@ class _Rounds:
         )
 
     def _is_settled(self, trial: Finetuning) -> bool:
-        """Whether a trial has its value or will never have one."""
-        failures = self._trials.failures
-        return trial in self._trials.validated or trial in failures or trial.pretraining in failures
+        """Whether a trial has its value or will never have one; one that was lost may have one the next time."""
+        failed = self._trials.failures.keys() - self._trials.lost
+        return trial in self._trials.validated or trial in failed or trial.pretraining in failed
 
     def _is_over(self) -> bool:
         minutes = self._config.minutes

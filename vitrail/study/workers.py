@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from vitrail.contracts.codec import encode
+from vitrail.errors import StudyError
 from vitrail.study.orders import Order
 
 __all__ = ["Workers"]
@@ -49,13 +50,18 @@ class Workers:
         """Has an idle worker carry out an order; returns why it could not, or nothing.
 
         A worker that dies takes its order with it and nothing else: the next one goes to a fresh process.
+
+        Raises:
+            StudyError: The worker died.
         """
         number = self._idle.get()
         try:
             answer = _exchange(self._process(number), order)
-            return str(json.loads(answer)) if answer else self._bury(number)
+            if not answer:
+                raise StudyError(self._bury(number))
         finally:
             self._idle.put(number)
+        return str(json.loads(answer))
 
     def _bury(self, number: int) -> str:
         """Forgets a worker that died, and says what it died of."""
