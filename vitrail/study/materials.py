@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vitrail import labels
 from vitrail.config import require
+from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.files import digest_json
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.corpus import Corpus, open_corpus, resolve_corpus
@@ -18,7 +19,7 @@ from vitrail.study.arms import LabelledCorpus
 from vitrail.study.config import StudyConfig
 from vitrail.study.label_recipes import LABEL_RECIPES
 
-__all__ = ["LabelFolder", "Materials", "Source", "gather_materials"]
+__all__ = ["LabelFolder", "Materials", "Source", "gather_materials", "name_label_set"]
 
 _LOG = logging.getLogger(__name__)
 _DIGITS = 16
@@ -100,14 +101,17 @@ def _require_distinct(corpora: Iterable[Corpus]) -> None:
 
 
 def _derive(corpus: Corpus, config: labels.LabelsConfig, folder: Path) -> Source:
-    """The label set of this corpus, configuration and code."""
-    code = digest_source("vitrail.labels.derivation")
-    key = digest_json([corpus.manifest.digest, config.output_digest, code])[:_DIGITS]
-    out = folder / f"{corpus.manifest.name}-{key}"
+    out = folder / name_label_set(corpus.manifest, config)
     if not (out / LabelSetManifest.FILE).is_file():
         _LOG.info("deriving labels of %s into %s", corpus.manifest.name, out)
         labels.derive_labels(corpus.path, out, config)
     return Source(corpus=corpus.path, labels=out, manifest=labels.open_labels(out).manifest)
+
+
+def name_label_set(corpus: CorpusManifest, config: labels.LabelsConfig) -> str:
+    """Tells a label set from those of other corpora, configurations and code."""
+    code = digest_source("vitrail.labels.derivation")
+    return f"{corpus.name}-{digest_json([corpus.digest, config.output_digest, code])[:_DIGITS]}"
 
 
 def _take(found: LabelFolder, corpora: Sequence[Corpus]) -> tuple[LabelledCorpus, Source]:
