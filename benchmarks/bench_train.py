@@ -33,12 +33,12 @@ from vitrail.contracts.models import METRICS_FILE, Architecture, HeadSpec, Trans
 from vitrail.corpus import Corpus, build_corpus, open_corpus
 from vitrail.corpus.pixels.augment import LIGHT
 from vitrail.corpus.reader.image_reader import Batch, Reader, Source
+from vitrail.corpus.reader.tally import Tally
 from vitrail.corpus.reader.targets import ListTargets
 from vitrail.models import VitrailModel
 from vitrail.tasks import TaskSpec, find_loss
 from vitrail.training import CheckpointConfig, PretrainConfig, ScheduleConfig
 from vitrail.training.distributed import Process
-from vitrail.training.finetuning_rows import EncodedSizes
 from vitrail.training.objective import Objective
 from vitrail.training.trainer import Trainer
 
@@ -142,7 +142,6 @@ def train(work: Path, num_steps: int, batch_size: int, corpus: Corpus, batches) 
         title="train",
         open_reader=lambda position: batches(),
         name_image=lambda batch, item: batch.image_ids[item],
-        measure_bytes=EncodedSizes([corpus]).measure,
     )
     trainer.run(lambda: False)
     return [json.loads(line) for line in (work / METRICS_FILE).read_text().splitlines()]
@@ -206,13 +205,15 @@ def random_batch(batch_size: int) -> Batch:
     labels = torch.rand(batch_size, NUM_LABELS, generator=generator).argsort(dim=1)[:, :LABELS_PER_IMAGE]
     weights = torch.rand(batch_size, LABELS_PER_IMAGE, generator=generator) + 0.1
     rows = torch.arange(batch_size)
+    targets = {TASK: labels.contiguous(), f"{TASK}/weights": weights}
     return Batch(
         images=images,
         image_ids=[str(row) for row in rows.tolist()],
         rows=rows,
         epochs=torch.zeros_like(rows),
         source=torch.zeros_like(rows),
-        targets={TASK: labels.contiguous(), f"{TASK}/weights": weights},
+        targets=targets,
+        tally=Tally.of({name: value.numpy() for name, value in targets.items()}, num_bytes=0),
         position=batch_size,
     )
 

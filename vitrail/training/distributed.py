@@ -45,6 +45,10 @@ class Process:
             dist.all_reduce(value)
         return value
 
+    def start_sum(self, value: Tensor) -> dist.Work | None:
+        """Begins to add up a `value` on the CPU over all processes, in place; `wait` for what this returns."""
+        return dist.all_reduce(value, async_op=True) if self.world_size > 1 else None
+
     def gather(self, items: list[str]) -> list[str]:
         """The items of all processes, in order of rank."""
         found: list[list[str]] = [[] for _ in range(self.world_size)]

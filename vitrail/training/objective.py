@@ -16,15 +16,9 @@ from vitrail.errors import TrainingError
 from vitrail.models import VitrailModel
 from vitrail.tasks import LossInputs, TaskSpec
 
-__all__ = ["Objective", "has_label"]
+__all__ = ["Objective"]
 
 _NONE: Mapping[str, Tensor] = MappingProxyType({})
-
-
-def has_label(labels: Tensor) -> Tensor:
-    """Which images of [B] or [B, K] padded labels have one, bool [B]."""
-    present = labels >= 0
-    return present.any(dim=1) if present.ndim == 2 else present
 
 
 class Objective(nn.Module):

@@ -80,6 +80,16 @@ def test_phrases_that_meet_by_chance_are_accidental():
     assert reasons["ice cream"] is None
 
 
+def test_a_phrase_may_end_with_a_function_word_when_it_is_a_text_of_its_own():
+    texts = ["stand by", "stand by", "stand by: sign", "house of cards", "house of glass", "house of", "stand"]
+    texts += ["the sea", "the sea", "of the", "of the"]
+    reasons, _ = build(texts, max_image_share=1)
+    assert reasons["stand by"] is None
+    assert reasons["house of"] == "fragment"  # but one text is cut there
+    assert reasons["the sea"] == "fragment"
+    assert reasons["of the"] == "stop_word"
+
+
 def test_single_characters_of_unspaced_scripts_must_stand_alone():
     texts = ["大猫", "大熊", "大犬", "猫", "猫", "猫", "中間"] + [f"filler{index}" for index in range(20)]
     reasons, _ = build(texts)
