@@ -34,8 +34,8 @@ def _script_language(text: str) -> str | None:
     del counts[None]
     if counts["ja"] > _MIN_KANA * counts["zh"]:  # Japanese mixes both
         counts["ja"] += counts["zh"]
-    language = max(counts, key=counts.__getitem__)
-    return language if 2 * counts[language] > num_letters else None
+    [(language, count)] = counts.most_common(1) or [(None, 0)]
+    return language if 2 * count > num_letters else None
 
 
 def identify_languages(texts: Sequence[str], given: Sequence[str | None]) -> list[str]:
