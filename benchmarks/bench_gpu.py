@@ -163,7 +163,7 @@ class Comparison:
         card = torch.cuda.get_device_name() if self._device.type == "cuda" else "CPU"
         print(
             f"{workload.architecture.name} at {workload.image_size} px, {workload.num_labels:,} labels, batch "
-            f"{workload.batch_size}, {workload.precision}, on {card}: {self._matrix_rate / 1e12:.1f} TFLOP/s in products"
+            f"{workload.batch_size}, {workload.precision}, {card}: {self._matrix_rate / 1e12:.1f} TFLOP/s in products"
         )
         eager, tensors = Peer(workload), functools.partial(itertools.repeat, self._batch)
         self._measure("eager", eager, tensors, ComputeConfig(precision=workload.precision), goal=0.98)
@@ -329,14 +329,16 @@ def webdataset_images(tars: Path, size: Size) -> Iterator[Tensor]:
     """Batches of images from a pipeline as webdataset's users write it."""
     transform = bench_reader.peer_transform(size.workload.image_size)
     pipeline = bench_reader.web_dataset(tars).decode("pilrgb").to_tuple("jpg").map_tuple(transform)
-    batched = pipeline.batched(
-        size.workload.batch_size, collation_fn=lambda items: torch.stack([one for (one,) in items])
-    )
+    batched = pipeline.batched(size.workload.batch_size, collation_fn=stack)
     is_cuda = size.workload.device.type == "cuda"
     loader = wds.WebLoader(
         batched, batch_size=None, num_workers=size.num_workers, prefetch_factor=AHEAD, pin_memory=is_cuda
     )
     return iter(loader)
+
+
+def stack(items: list[tuple[Tensor]]) -> Tensor:
+    return torch.stack([image for (image,) in items])
 
 
 def matrix_rate(device: torch.device, size: int) -> float:
