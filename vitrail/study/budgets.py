@@ -5,7 +5,9 @@ them no training starts, and arms that are not whole are named in the result.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
+from vitrail.contracts.codec import load
 from vitrail.errors import ConfigError
 from vitrail.study.config import StudyConfig
 from vitrail.training import ScheduleConfig
@@ -69,11 +71,13 @@ BUDGETS: dict[str, Callable[[], StudyConfig]] = {
 
 
 def find_budget(name: str) -> StudyConfig:
-    """The study of a named budget.
+    """The study of a named budget, or of a JSON file with the fields of one.
 
     Raises:
-        ConfigError: There is none of that name.
+        ConfigError: There is neither, or a field of the file is not usable.
     """
-    if name not in BUDGETS:
-        raise ConfigError(f"budget={name!r}: give one of {', '.join(BUDGETS)}")
-    return BUDGETS[name]()
+    if name in BUDGETS:
+        return BUDGETS[name]()
+    if Path(name).suffix != ".json":
+        raise ConfigError(f"budget={name!r}: give one of {', '.join(BUDGETS)}, or a JSON file with a study's fields")
+    return load(StudyConfig, Path(name))
