@@ -50,11 +50,15 @@ test: $(STAMP) ## Lint, types, import rules and the test suite
 test-registry: $(STAMP) ## Promotions at once, 50 times, in sqlite, PostgreSQL and MLflow servers (minutes)
 	$(BIN)/pytest -m registry tests/registry
 
+.PHONY: test-endpoint-faults
+test-endpoint-faults: $(STAMP) ## 10,000 requests to an endpoint with all attacks among them, and a killed worker (minutes); prints JSON
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m faults --capture no tests/serving/test_faults.py
+
 # Core tests run in this process and need neither a cluster, nor a container engine, nor a browser.
 PYTHONS := 3.11 3.12 3.13
 .PHONY: test-core
 test-core: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not (smoke or distributed or ray or containers or browser)'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not (smoke or distributed or ray or containers or browser or registry or faults)'
 
 .PHONY: test-matrix
 test-matrix: ## The core tests on each Python that is installed, each in an environment of its own

@@ -53,7 +53,8 @@ class Recipe(Config):
     """Everything a run is told besides its data.
 
     Attributes:
-        study: Folder of a study (`study.json`) that report and model card cite; a run without the folder cites none.
+        study: Folder of a study (`study.json`) that report and model card cite, relative to the clone that the library
+            lies in; where there is none, none is cited.
     """
 
     name: str
