@@ -14,7 +14,7 @@ from vitrail.contracts.labels import VOCABULARY_SCHEMA, LabelDiff, LabelSetManif
 from vitrail.corpus import open_corpus
 from vitrail.errors import LabelError
 from vitrail.training.job import BlendedCorpus
-from vitrail.training.label_idf import label_idf
+from vitrail.training.label_frequency import count_labels
 from vitrail.training.pretraining import assign_pretraining
 from vitrail.training.resume import identify
 from vitrail.training.stages import pretrain_job
@@ -54,8 +54,12 @@ def test_rarity_is_that_of_the_label_set_or_of_all_blended_ones_together(mini_co
     job = pretrain_job(
         corpus=mini_corpus, labels=mini_labels, config=pretrain_config(target_weighting="idf"), lineage=LINEAGE
     )
-    [weights] = assign_pretraining(job, tmp_path).objective.buffers(recurse=False)
+    objective = assign_pretraining(job, tmp_path).objective
+    [weights] = objective.buffers(recurse=False)
     np.testing.assert_allclose(weights.numpy(), idf / idf.max(), rtol=1e-5)
+    share = idf * vocabulary["frequency"].to_numpy()
+    prior = objective.model.heads["annotations"].log_prior.exp().numpy()
+    np.testing.assert_allclose(prior, share / share.sum(), rtol=1e-4)
 
     ids = vocabulary["label_id"].to_pylist()
     other = shutil.copytree(mini_labels, tmp_path / "other")
@@ -63,7 +67,7 @@ def test_rarity_is_that_of_the_label_set_or_of_all_blended_ones_together(mini_co
     frequency = vocabulary["frequency"].to_numpy().copy()
     frequency[0] *= 2
     expected = np.log(2 * load(LabelSetManifest, other / "labels.json").num_images / frequency)
-    pooled = label_idf([mini_labels, other], ids).numpy()
+    pooled = count_labels([mini_labels, other], ids).idf().numpy()
     np.testing.assert_allclose(pooled, expected / expected.max(), rtol=1e-5)
     assert pooled[0] == pytest.approx(idf[0] / expected.max())  # as rare in both as in each
 
