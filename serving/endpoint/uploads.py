@@ -14,7 +14,7 @@ from bentoml.validators import ContentType
 from pydantic import Field
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from .parameters import DEFAULT_K, MAX_K, parse_k
 from .refusals import Refusal
@@ -72,10 +72,13 @@ async def _body(request: Request, max_bytes: int) -> bytes:
     if declared.isdigit() and int(declared) > max_bytes:
         raise too_large
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
-            raise too_large
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise too_large
+    except ClientDisconnect as error:
+        raise Refusal(408, "too_slow", "the request did not come whole") from error
     return bytes(body)
 
 

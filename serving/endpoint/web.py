@@ -25,15 +25,16 @@ _POLICY = {
 
 
 def create_web() -> Starlette:
-    """The application: `/`, `/page/*`, `/about` and `/thumbnails/<index>/<key>.webp`.
+    """The application: `/`, `/page/*`, `/about`, `/docs.json` and `/thumbnails/<index>/<key>.webp`.
 
-    Its state holds what the service sets when it has loaded: `about`, shown as JSON, `index_digest`, and
+    Its state holds what the service sets when it has loaded: `about` and `api`, shown as JSON, `index_digest`, and
     `read_thumbnail`, from a key of the index to WebP or None.
     """
     return Starlette(
         routes=[
             Route("/", _page),
             Route("/about", _about),
+            Route("/docs.json", _api),
             Route("/thumbnails/{index}/{key}.webp", _thumbnail),
             Mount("/page", StaticFiles(directory=_PAGE)),
         ],
@@ -47,6 +48,10 @@ async def _page(_: Request) -> Response:
 
 async def _about(request: Request) -> Response:
     return JSONResponse(request.app.state.about)
+
+
+async def _api(request: Request) -> Response:
+    return JSONResponse(request.app.state.api)
 
 
 async def _thumbnail(request: Request) -> Response:

@@ -150,7 +150,7 @@ BAD = {
     "pickle": (
         {"content": b"\x80\x04N.", "headers": {"content-type": "application/vnd.bentoml+pickle"}},
         415,
-        "pickle",
+        "unsupported format",
     ),
     "k": ({"files": {"image": ("a.png", b"x")}, "data": {"k": "0"}}, 400, "k must be"),
     "k word": ({"files": {"image": ("a.png", b"x")}, "data": {"k": "many"}}, 400, "k must be"),
