@@ -50,11 +50,15 @@ test: $(STAMP) ## Lint, types, import rules and the test suite
 test-registry: $(STAMP) ## Promotions at once, 50 times, in sqlite, PostgreSQL and MLflow servers (minutes)
 	$(BIN)/pytest -m registry tests/registry
 
+.PHONY: test-endpoint-faults
+test-endpoint-faults: $(STAMP) ## 10,000 requests to an endpoint with all attacks among them, and a killed worker (minutes); prints JSON
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m faults --capture no tests/serving/test_faults.py
+
 # Core tests run in this process and need neither a cluster, nor a container engine, nor a browser.
 PYTHONS := 3.11 3.12 3.13
 .PHONY: test-core
 test-core: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not (smoke or distributed or ray or containers or browser)'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not (smoke or distributed or ray or containers or browser or registry or faults)'
 
 .PHONY: test-matrix
 test-matrix: ## The core tests on each Python that is installed, each in an environment of its own
@@ -97,15 +101,16 @@ rehearse: $(STAMP) ## Train on two nodes, two containers on this Docker host, on
 		--tag $$($(BIN)/python -c 'from components.container_images import IMAGES; print(IMAGES["train"])') .
 	$(BIN)/pytest -m containers --log-cli-level INFO tests/training/test_rehearsal.py
 
-.PHONY: bench-reader bench-train bench-labels bench-label-quality bench-clustering bench-endpoint bench-quality
+.PHONY: bench-reader bench-train bench-gpu bench-labels bench-label-quality bench-clustering bench-endpoint bench-quality
 bench-reader: $(STAMP) ## Reader against a webdataset pipeline and bare decoding
 bench-train: $(STAMP) ## Training step against a bare timm loop
+bench-gpu: $(STAMP) ## Training step on one GPU against a bare timm loop and the matrix rate (4 minutes)
 bench-labels: $(STAMP) ## Label derivation against its peers, and its growth
 bench-label-quality: $(STAMP) ## Precision of the first label, arm by arm, on judged pictures
 bench-clustering: $(STAMP) ## Clustering arms up to a million terms
 bench-endpoint: $(STAMP) ## Endpoint against the model's raw throughput
 bench-quality: $(STAMP) ## What the default recipe's pretraining brings, against none (30 minutes)
-bench-reader bench-train bench-labels bench-label-quality bench-clustering bench-endpoint bench-quality:
+bench-reader bench-train bench-gpu bench-labels bench-label-quality bench-clustering bench-endpoint bench-quality:
 	$(BIN)/python benchmarks/$(subst -,_,$@).py
 
 .PHONY: bench-peer-labels

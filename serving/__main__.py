@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from serving.endpoint.location import locate_bundle
+from serving.endpoint.location import release_champion
 from vitrail.contracts.bundle import read_bundle
 from vitrail.errors import VitrailError
 from vitrail.packaging.endpoint_process import bentoml_command
@@ -24,7 +24,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.update(_NO_TELEMETRY)
     try:
-        bundle = locate_bundle(_HERE, options.bundle, options.model, os.environ.get("MLFLOW_TRACKING_URI"))
+        bundle = Path(options.bundle).resolve() if options.bundle else _release_champion(options.model)
         read_bundle(bundle)
     except (VitrailError, OSError) as error:
         sys.exit(f"vitrail serve: {error}")
@@ -32,6 +32,10 @@ def main() -> None:
     os.chdir(_HERE)
     command = bentoml_command("serve", ".", "--host", options.host, "--port", str(options.port))
     os.execvp(command[0], command)  # noqa: S606 - in its place, so that signals reach the server
+
+
+def _release_champion(model: str) -> Path:
+    return release_champion(_HERE.parent, model, os.environ.get("MLFLOW_TRACKING_URI"))
 
 
 if __name__ == "__main__":

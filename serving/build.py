@@ -64,7 +64,7 @@ def _version(folder: Path, bundle_digest: str) -> str:
 
 def _run_build(folder: Path, home: Path, version: str) -> None:
     """In a process of its own: BentoML keeps its home and what it imports for the life of a process."""
-    settings = [f"BENTOML_HOME={home.resolve()}", "BENTOML_DO_NOT_TRACK=True", "VITRAIL_BUNDLE="]
+    settings = [f"BENTOML_HOME={home.resolve()}", "BENTOML_DO_NOT_TRACK=True", "VITRAIL_BUNDLE=", "VITRAIL_RELEASE="]
     command = bentoml_command("build", ".", "--version", version)
     done = subprocess.run(["env", *settings, *command], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:

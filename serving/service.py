@@ -13,9 +13,8 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import anyio
 import anyio.to_thread
 import bentoml
 from starlette.responses import Response
@@ -25,33 +24,45 @@ _LIBRARY = _HERE.parent if (_HERE.parent / "vitrail").is_dir() else _HERE / "lib
 sys.path.insert(0, str(_LIBRARY))  # inside a Bento the library's source lies beside this file
 
 from endpoint.answers import Classification, Embedding, SearchResult, best_annotations, describe_texts  # noqa: E402
-from endpoint.location import bento_tag, locate_bundle  # noqa: E402
+from endpoint.client_bounds import Bounds, allow_connections  # noqa: E402
+from endpoint.envelope import Envelope  # noqa: E402
+from endpoint.guarded_protocol import guard_connections  # noqa: E402
+from endpoint.lanes import PictureLanes  # noqa: E402
+from endpoint.location import bento_tag, locate_bundle, require_release  # noqa: E402
 from endpoint.online import OnlineFeatures  # noqa: E402
-from endpoint.uploads import ImageUpload, Refusal, Upload  # noqa: E402
+from endpoint.openapi import describe_api  # noqa: E402
+from endpoint.refusals import Refusal  # noqa: E402
+from endpoint.uploads import ImageUpload, Upload  # noqa: E402
 from endpoint.web import create_web  # noqa: E402
+from endpoint.workers import decide_num_workers, threads_of_a_worker  # noqa: E402
 
 from vitrail.contracts.bundle import open_bundle, read_bundle  # noqa: E402
-from vitrail.errors import CorpusError  # noqa: E402
+from vitrail.packaging.tether import end_with_parent  # noqa: E402
 
 _SETTINGS = (os.environ.get(name) for name in ("VITRAIL_BUNDLE", "VITRAIL_MODEL", "MLFLOW_TRACKING_URI"))
 BUNDLE = locate_bundle(_HERE, *_SETTINGS)
-os.environ["VITRAIL_BUNDLE"] = str(BUNDLE)  # for the processes that this one starts
+require_release(BUNDLE, os.environ.get("VITRAIL_RELEASE"))
 
 _MANIFEST = read_bundle(BUNDLE)
+_NUM_WORKERS = decide_num_workers(BUNDLE, os.environ.get("VITRAIL_WORKERS"))
+_DECIDED = {"VITRAIL_BUNDLE": str(BUNDLE), "VITRAIL_RELEASE": _MANIFEST.digest, "VITRAIL_WORKERS": str(_NUM_WORKERS)}
+os.environ.update(_DECIDED)  # for the processes that this one starts
 _LINEAGE = dataclasses.replace(_MANIFEST.lineage, bento=bento_tag(_HERE))
 _VERSION = _LINEAGE.model_version or _MANIFEST.model_id[:12]
+_STATED = {name: value for name, value in dataclasses.asdict(_LINEAGE).items() if value}
 _HEADERS = {
-    "X-Vitrail-Lineage": json.dumps(
-        {name: value for name, value in dataclasses.asdict(_LINEAGE).items() if value}, separators=(",", ":")
-    ),
+    "X-Vitrail-Lineage": json.dumps(_STATED, separators=(",", ":")),
     "X-Vitrail-Model-Version": _VERSION,
 }
+_THUMBNAILS = f"/thumbnails/{_MANIFEST.index_digest[:12]}"
+_NEVER_S = 86_400  # connections, lanes and decoding have bounds of their own; BentoML's would count slow uploads
+guard_connections(Bounds(max_connections=allow_connections(Bounds.max_connections)), _STATED)
 ImageUpload.max_bytes = _MANIFEST.max_bytes
 WEB = create_web()
 
 
-def _respond(status: int, content: dict[str, Any]) -> Response:
-    return Response(json.dumps(content), status, headers=_HEADERS, media_type="application/json")
+def _respond(content: dict[str, Any]) -> Response:
+    return Response(json.dumps({"model_version": _VERSION, **content}), media_type="application/json")
 
 
 def _open_features() -> OnlineFeatures | None:
@@ -60,7 +71,7 @@ def _open_features() -> OnlineFeatures | None:
 
 
 @bentoml.asgi_app(WEB, path="/", name="web")
-@bentoml.service(name="vitrail", traffic={"timeout": 60, "max_concurrency": 1024})
+@bentoml.service(name="vitrail", traffic={"timeout": _NEVER_S}, workers=_NUM_WORKERS)
 class Vitrail:
     """Embeds, classifies and finds similar images with one proven model.
 
@@ -70,18 +81,24 @@ class Vitrail:
     def __init__(self) -> None:
         from vitrail.packaging import Batcher, Engine
 
+        end_with_parent(os.getppid())
         with ThreadPoolExecutor(1) as pool:  # Feast and torch both take seconds to import
             features = pool.submit(_open_features)
             self.engine = Engine(BUNDLE)
             self.features = features.result()
         self.batcher: Any = Batcher(self.engine.predict, _MANIFEST.max_batch_size)
-        self.decoders = anyio.CapacityLimiter(os.cpu_count() or 1)
+        num_threads = threads_of_a_worker(_NUM_WORKERS)
+        self.engine.use_threads(num_threads)
+        self.pictures = PictureLanes(self.engine, num_threads)
         WEB.state.read_thumbnail = self.engine.thumbnail
+        WEB.state.index_digest = _MANIFEST.index_digest[:12]
+        WEB.state.api = describe_api(_VERSION, _MANIFEST.max_bytes)
         WEB.state.about = {
             "model_version": _VERSION,
             "num_images": self.engine.index.manifest.num_items,
             "max_bytes": _MANIFEST.max_bytes,
-            "lineage": json.loads(_HEADERS["X-Vitrail-Lineage"]),
+            "lineage": _STATED,
+            "thumbnails": _THUMBNAILS,
         }
 
     @bentoml.on_deployment
@@ -111,13 +128,13 @@ class Vitrail:
 
     async def _answer(self, upload: Upload | Refusal, describe: Callable[[Any, int], Any]) -> Response:
         if isinstance(upload, Refusal):
-            return _respond(upload.status, {"error": upload.reason})
+            return upload.to_response()
         try:
-            prepared = await anyio.to_thread.run_sync(self.engine.prepare, upload.image, limiter=self.decoders)
-        except CorpusError as error:
-            return _respond(400, {"error": f"the picture cannot be used: {error}"})
+            prepared = await self.pictures.prepare(upload.image)
+        except Refusal as refusal:
+            return refusal.to_response()
         answer = await self.batcher.submit(prepared)
-        return _respond(200, {"model_version": _VERSION, **await describe(answer, upload.k)})
+        return _respond(await describe(answer, upload.k))
 
     async def _embedding(self, answer: Any, k: int) -> dict[str, Any]:
         return {"embedding": answer.embedding.tolist(), "code": answer.code.tobytes().hex()}
@@ -141,10 +158,10 @@ class Vitrail:
         found = self.engine.search(code, k)
         image_ids = [neighbour.image_id for neighbour in found]
         features = self.features.read(image_ids) if self.features else [None] * len(found)
-        digest = _MANIFEST.index_digest[:12]
         return [
-            dataclasses.asdict(neighbour)
-            | {"thumbnail": f"/thumbnails/{digest}/{neighbour.key}.webp"}
-            | describe_texts(texts)
+            dataclasses.asdict(neighbour) | {"thumbnail": f"{_THUMBNAILS}/{neighbour.key}.webp"} | describe_texts(texts)
             for neighbour, texts in zip(found, features, strict=True)
         ]
+
+
+cast("Any", Vitrail).add_asgi_middleware(Envelope, lineage=_STATED, headers=_HEADERS)

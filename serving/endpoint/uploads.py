@@ -14,22 +14,15 @@ from bentoml.validators import ContentType
 from pydantic import Field
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
-__all__ = ["FORM_BYTES", "ImageUpload", "Refusal", "Upload"]
+from .parameters import DEFAULT_K, MAX_K, parse_k
+from .refusals import Refusal
+
+__all__ = ["FORM_BYTES", "ImageUpload", "Upload"]
 
 FORM_BYTES = 64 * 1024  # of a request besides the image: boundaries, field headers, other fields
-_MAX_K = 100
 _HOW = "send it as a form: curl -F image=@picture.png"
-
-
-class Refusal(Exception):  # noqa: N818
-    """A request that cannot be answered: an HTTP status in 400..499 and the reason."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +37,7 @@ class ImageUpload(bentoml.IODescriptor):
     """What every route takes."""
 
     image: Annotated[Path, ContentType("image/*")] = Field(description="A PNG, JPEG or WebP file.")
-    k: int = Field(10, ge=1, le=_MAX_K, description="How many neighbours or annotations to return.")
+    k: int = Field(DEFAULT_K, ge=1, le=MAX_K, description="How many neighbours or annotations to return.")
 
     max_bytes: ClassVar[int]
 
@@ -63,22 +56,29 @@ async def _read(request: Request, max_bytes: int) -> Upload:
     if kind == "multipart/form-data":
         body = await _body(request, max_bytes + FORM_BYTES)
         form = await _parse_form(request, body)
-        return Upload(await _image_of(form, max_bytes), _k_of(form.get("k", request.query_params.get("k"))))
+        k = parse_k([*form.getlist("k"), *request.query_params.getlist("k")])
+        return Upload(await _image_of(form, max_bytes), k)
     if kind.startswith("image/") or kind == "application/octet-stream":
-        return Upload(await _body(request, max_bytes), _k_of(request.query_params.get("k")))
-    raise Refusal(415, f"content type {kind or 'missing'!r} is not a picture; {_HOW}")
+        k = parse_k(request.query_params.getlist("k"))
+        return Upload(await _body(request, max_bytes), k)
+    raise Refusal(415, "not_a_picture", f"content type {kind or 'missing'!r} is not a picture; {_HOW}")
 
 
 async def _body(request: Request, max_bytes: int) -> bytes:
-    too_large = Refusal(413, f"the request is larger than {max_bytes:,} bytes; send a smaller picture")
+    too_large = Refusal(
+        413, "too_many_bytes", f"the request is larger than {max_bytes:,} bytes; send a smaller picture"
+    )
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > max_bytes:
         raise too_large
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
-            raise too_large
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise too_large
+    except ClientDisconnect as error:
+        raise Refusal(408, "too_slow", "the request did not come whole") from error
     return bytes(body)
 
 
@@ -91,22 +91,14 @@ async def _parse_form(request: Request, body: bytes) -> FormData:
     try:
         return await parser.parse()
     except (MultiPartException, KeyError, ValueError) as error:
-        raise Refusal(400, f"the form is malformed ({error}); {_HOW}") from error
+        raise Refusal(400, "bad_form", f"the form is malformed ({error}); {_HOW}") from error
 
 
 async def _image_of(form: FormData, max_bytes: int) -> bytes:
     found = form.getlist("image")
     if len(found) != 1 or not isinstance(found[0], UploadFile):
-        raise Refusal(400, f"the form needs one file in the field `image`; {_HOW}")
+        raise Refusal(400, "bad_form", f"the form needs one file in the field `image`; {_HOW}")
     data = await found[0].read()
     if len(data) > max_bytes:
-        raise Refusal(413, f"{len(data):,} bytes is more than the limit of {max_bytes:,}")
+        raise Refusal(413, "too_many_bytes", f"{len(data):,} bytes is more than the limit of {max_bytes:,}")
     return data
-
-
-def _k_of(value: Any) -> int:
-    if value is None:
-        return 10
-    if isinstance(value, str) and value.isdecimal() and 1 <= int(value[:9]) <= _MAX_K:
-        return int(value)
-    raise Refusal(400, f"k must be a whole number from 1 to {_MAX_K}")

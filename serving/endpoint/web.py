@@ -9,6 +9,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from .parameters import parse_key
+from .refusals import Refusal, respond_refusal
+
 __all__ = ["create_web"]
 
 _PAGE = Path(__file__).parent.parent / "page"
@@ -22,18 +25,20 @@ _POLICY = {
 
 
 def create_web() -> Starlette:
-    """The application: `/`, `/page/*`, `/about` and `/thumbnails/<index>/<key>.webp`.
+    """The application: `/`, `/page/*`, `/about`, `/docs.json` and `/thumbnails/<index>/<key>.webp`.
 
-    Its state holds what the service sets when it has loaded: `about`, shown as JSON, and `read_thumbnail`,
-    from a key of the index to WebP or None.
+    Its state holds what the service sets when it has loaded: `about` and `api`, shown as JSON, `index_digest`, and
+    `read_thumbnail`, from a key of the index to WebP or None.
     """
     return Starlette(
         routes=[
             Route("/", _page),
             Route("/about", _about),
-            Route("/thumbnails/{index}/{key:int}.webp", _thumbnail),
+            Route("/docs.json", _api),
+            Route("/thumbnails/{index}/{key}.webp", _thumbnail),
             Mount("/page", StaticFiles(directory=_PAGE)),
-        ]
+        ],
+        exception_handlers={Refusal: respond_refusal},
     )
 
 
@@ -45,8 +50,16 @@ async def _about(request: Request) -> Response:
     return JSONResponse(request.app.state.about)
 
 
+async def _api(request: Request) -> Response:
+    return JSONResponse(request.app.state.api)
+
+
 async def _thumbnail(request: Request) -> Response:
-    picture = await run_in_threadpool(request.app.state.read_thumbnail, request.path_params["key"])
+    """A picture under the digest of its index only: such an address never shows another one."""
+    state = request.app.state
+    key = parse_key(request.path_params["key"])
+    is_current = request.path_params["index"] == state.index_digest
+    picture = await run_in_threadpool(state.read_thumbnail, key) if is_current else None
     if picture is None:
-        return JSONResponse({"error": "there is no such thumbnail"}, status_code=404)
+        raise Refusal(404, "no_such_image", "there is no such thumbnail in the index that is served")
     return Response(picture, media_type="image/webp", headers=_FOREVER)

@@ -134,6 +134,7 @@ async function showAbout() {
     element("dd", value),
   ]);
   at("lineage").replaceChildren(...rows);
+  return about;
 }
 
 function listen() {
@@ -162,9 +163,12 @@ function listen() {
   });
 }
 
-listen();
-showAbout().catch(() => say("The endpoint does not answer.", true));
+async function start() {
+  const about = await showAbout();
+  // `/?example=KEY` shows an image of the catalogue: a link that can be shared.
+  const example = new URLSearchParams(location.search).get("example");
+  if (example && /^\d+$/.test(example)) await searchWith(`${about.thumbnails}/${example}.webp`);
+}
 
-// `/?example=KEY` shows an image of the catalogue: a link that can be shared.
-const example = new URLSearchParams(location.search).get("example");
-if (example && /^\d+$/.test(example)) searchWith(`/thumbnails/example/${example}.webp`);
+listen();
+start().catch(() => say("The endpoint does not answer.", true));

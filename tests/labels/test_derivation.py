@@ -1,6 +1,7 @@
 """The whole derivation on real text: contract, determinism, bad input, resume, engines, diff, explanation."""
 
 import shutil
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -277,7 +278,17 @@ def test_tail_report_counts_terms_and_labels(mini_labels):
     assert sum(band.num_labels for band in report.before.values()) == report.num_terms
     assert sum(band.num_labels for band in report.after.values()) == report.num_labels
     assert sum(band.share_of_pairs for band in report.after.values()) == pytest.approx(1)
-    assert report.num_multilingual > 5
+
+
+def test_labels_of_several_languages_are_counted_at_the_finest_level(mini_labels):
+    """A coarser label joins whatever is alike, in as many languages as that comes."""
+    labels = open_labels(mini_labels)
+    languages = {}
+    for member in labels.members().to_pylist():
+        languages.setdefault((member["level"], member["label_id"]), set()).add(member["language"])
+    by_level = Counter(level for (level, _), own in languages.items() if len(own) > 1)
+    assert set(by_level) == {0, 1}
+    assert tail_report(labels).num_multilingual == by_level[0] > 5
 
 
 def test_a_tail_report_of_a_sample_says_that_it_does_not_compare(mini_corpus, mini_labels, tmp_path):

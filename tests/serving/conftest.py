@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from builders.served_model import CONFIG, LINEAGE, save_random_model, write_text_features
@@ -56,3 +57,9 @@ def endpoint(bento: BuiltBento, tmp_path_factory: pytest.TempPathFactory) -> Ite
     log = tmp_path_factory.mktemp("endpoint") / "server.log"
     with running_endpoint(bento.path, log=log, timeout_s=120) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def client(endpoint: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=endpoint, timeout=60, trust_env=False) as client:
+        yield client

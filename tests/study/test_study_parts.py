@@ -254,11 +254,18 @@ def test_a_page_without_pretrained_arms_has_no_plots(tmp_path):
 @pytest.mark.parametrize("name", BUDGETS)
 def test_budgets_hold_the_arms_of_the_claim(name):
     config = find_budget(name)
-    assert {"default", "unclustered"} <= set(config.labels)
-    assert {0.1, 1.0} <= set(config.shares)
+    assert "default" in config.labels
+    assert 0.1 in config.shares
     assert config.num_seeds >= 3
     assert len(config.finetune_rates) >= 2
     assert config.minutes
+
+
+@pytest.mark.parametrize("name", ["night", "gpu-10min"])
+def test_longer_budgets_compare_label_recipes_and_shares(name):
+    config = find_budget(name)
+    assert {"default", "unclustered"} <= set(config.labels)
+    assert {0.1, 1.0} <= set(config.shares)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -6,14 +6,16 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
 from vitrail.contracts.models import Architecture, HeadSpec, Transforms
+from vitrail.corpus.reader.tally import Tally
 from vitrail.models import VitrailModel
 from vitrail.tasks import TaskSpec, find_kind, find_loss
+from vitrail.tasks.candidates import sample_candidates
 from vitrail.tasks.label_weights import idf_weights, weigh_labels
 from vitrail.tasks.losses.cross_entropy import cross_entropy as class_loss
 from vitrail.tasks.losses.sigmoid import sigmoid_loss
-from vitrail.tasks.losses.softmax import normalise_targets, sample_candidates, sampled_softmax_loss, softmax_loss
+from vitrail.tasks.losses.softmax import normalise_targets, sampled_softmax_loss, softmax_loss
 from vitrail.tasks.losses.thresholds import thresholds_loss
-from vitrail.training.objective import Objective, has_label
+from vitrail.training.objective import Objective
 
 LABELS = torch.tensor([[0, 2, -1], [4, -1, -1], [-1, -1, -1]])
 SCORES = torch.tensor([[0.6, 0.2, 0.0], [0.5, 0.0, 0.0], [0.0, 0.0, 0.0]])
@@ -95,6 +97,11 @@ def test_images_without_labels_get_no_gradient():
 def test_candidates_hold_the_labels_and_distinct_others():
     for seed in range(20):
         candidates, correction = sample_candidates(LABELS, 50, 7, seed)
+        assert len(candidates) == len(correction) == LABELS.numel() + 7  # whatever labels there are
+        assert torch.equal(candidates, candidates.sort().values)
+        is_real = correction > -math.inf
+        assert set(candidates[~is_real].tolist()) <= {49}
+        candidates, correction = candidates[is_real], correction[is_real]
         assert {0, 2, 4} <= set(candidates.tolist())
         assert len(set(candidates.tolist())) == len(candidates) == 10
         assert candidates.max() < 50
@@ -150,7 +157,8 @@ def small_objective(num_sampled: int = 0) -> tuple[Objective, dict[str, torch.Te
 
 
 def count_labels(targets: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name: has_label(value).sum() for name, value in targets.items() if "/" not in name}
+    tally = Tally.of({name: value.numpy() for name, value in targets.items()}, num_bytes=0)
+    return {name: torch.tensor(count) for name, count in tally.labelled.items()}
 
 
 IMAGES = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -191,6 +199,7 @@ def test_sampled_head_with_all_labels_equals_the_full_head():
     sampled, _ = small_objective(num_sampled=5)
     sampled.load_state_dict(full.state_dict())
     counts = count_labels(targets)
+    drawn = sampled.draw(targets, seed=0)
     torch.testing.assert_close(
-        sampled(IMAGES, targets, counts)["annotations"], full(IMAGES, targets, counts)["annotations"]
+        sampled(IMAGES, targets | drawn, counts)["annotations"], full(IMAGES, targets, counts)["annotations"]
     )

@@ -5,77 +5,16 @@ import json
 
 import pytest
 import torch
-import torch.distributed as dist
 
-from builders.training_jobs import TRANSFORMS, TRUNK, pretrain_config
-from vitrail.contracts.models import HeadSpec
-from vitrail.corpus.reader.image_reader import Batch
+from builders.trainers import BATCH, batches, make_trainer, one_process, parameters_of
 from vitrail.errors import CorpusError, TrainingError
-from vitrail.models import VitrailModel
-from vitrail.tasks import TaskSpec, find_loss
 from vitrail.training import CheckpointConfig, ComputeConfig, OptimizerConfig, ScheduleConfig
-from vitrail.training.distributed import Process
-from vitrail.training.objective import Objective
-from vitrail.training.trainer import Trainer
-
-NUM_LABELS, BATCH = 12, 8
 
 
 @pytest.fixture(scope="module")
 def process():
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
-    yield Process(rank=0, world_size=1, device=torch.device("cpu"), files=dist.new_group(backend="gloo"))
-    dist.destroy_process_group()
-
-
-def batches(position=0, num_labels=NUM_LABELS):
-    """Endless; the next at any position is the same for every training."""
-    for number in itertools.count(position // BATCH):
-        generator = torch.Generator().manual_seed(number)
-        rows = torch.arange(BATCH)
-        size = TRANSFORMS.image_size
-        yield Batch(
-            images=torch.randint(0, 256, (BATCH, 3, size, size), dtype=torch.uint8, generator=generator),
-            image_ids=[f"image-{number}-{row}" for row in range(BATCH)],
-            rows=rows,
-            epochs=torch.zeros_like(rows),
-            source=torch.zeros_like(rows),
-            targets={
-                "annotations": torch.randint(0, num_labels, (BATCH, 2), generator=generator),
-                "annotations/weights": torch.rand(BATCH, 2, generator=generator) + 0.1,
-            },
-            position=(number + 1) * BATCH,
-        )
-
-
-def make_trainer(work, process, *, num_labels=NUM_LABELS, num_sampled=0, loss="softmax", reader=None, **changes):
-    schedule = ScheduleConfig(num_steps=3, batch_size=BATCH)
-    config = pretrain_config(**{"schedule": schedule, **changes})
-    torch.manual_seed(0)
-    chosen = find_loss(loss, "multilabel")
-    head = HeadSpec(
-        name="annotations",
-        kind="multilabel",
-        dim=num_labels,
-        label_ids=tuple(range(num_labels)),
-        activation=chosen.activation,
-    )
-    task = TaskSpec(
-        name="annotations", head="annotations", loss=chosen, num_classes=num_labels, num_sampled=num_sampled
-    )
-    work.mkdir(exist_ok=True)
-    return Trainer(
-        Objective(VitrailModel(TRUNK, TRANSFORMS, [head]), [task]),
-        config,
-        process,
-        work=work,
-        identity="test",
-        title="train",
-        open_reader=reader or (lambda position: batches(position, num_labels)),
-        name_image=lambda batch, item: f"00000/{batch.image_ids[item]}",
-        measure_bytes=lambda batch: 100 * len(batch.image_ids),
-    )
+    with one_process() as process:
+        yield process
 
 
 def train(work, process, **changes):
@@ -121,10 +60,6 @@ def test_activation_checkpointing_runs_the_blocks_again(process, tmp_path):
         trainer._objective.model.trunk.blocks[0].mlp.register_forward_pre_hook(lambda *_, seen=seen: seen.append(1))
         trainer.run(lambda: False)
     assert len(calls[True]) == 2 * len(calls[False]) == 6
-
-
-def parameters_of(trainer):
-    return torch.cat([parameter.detach().flatten() for parameter in trainer._objective.parameters()])
 
 
 def test_sgd_takes_a_step_of_the_clipped_gradient(process, tmp_path):

@@ -1,4 +1,7 @@
-"""A real endpoint as a process: started on a free port, waited for, and always stopped with its children."""
+"""A real endpoint as a process: started on a free port, waited for, and always stopped with its children.
+
+It ends with the process that started it too, whatever ends that one.
+"""
 
 import contextlib
 import os
@@ -13,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from vitrail.errors import ServingError
+from vitrail.packaging.tether import tethered
 
 __all__ = ["bentoml_command", "free_port", "running_endpoint"]
 
@@ -55,7 +59,7 @@ def running_endpoint(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            ["env", *settings, *bentoml_command("serve", ".", "--host", "127.0.0.1", "--port", str(port))],
+            ["env", *settings, *tethered(bentoml_command("serve", ".", "--host", "127.0.0.1", "--port", str(port)))],
             cwd=target,
             stdout=stream,
             stderr=subprocess.STDOUT,

@@ -18,6 +18,7 @@ from vitrail.corpus.pixels.prepare import prepare_image
 from vitrail.errors import ServingError
 from vitrail.evaluation import open_index
 from vitrail.models import Predictor
+from vitrail.packaging.decoding_cost import DecodingLimits, estimate_decoding_s
 from vitrail.tasks import find_kind
 
 __all__ = ["Answer", "Engine", "Neighbour"]
@@ -56,10 +57,23 @@ class Engine:
         self.manifest = open_bundle(bundle)
         self._predictor = Predictor(bundle / "model")
         self.index = open_index(bundle / "index", self.manifest.model_id)
-        self._limits = ImageLimits(max_bytes=self.manifest.max_bytes, max_pixels=self.manifest.max_pixels)
+        limits = ImageLimits(max_bytes=self.manifest.max_bytes, max_pixels=self.manifest.max_pixels)
+        self._limits = DecodingLimits(image=limits)
         self.heads: dict[str, HeadSpec] = {
             head.name: head for head in self._predictor.manifest.heads if find_kind(head.kind).output == "probabilities"
         }
+
+    def use_threads(self, num_threads: int) -> None:
+        """Bounds the cores that one forward pass takes in this process."""
+        torch.set_num_threads(num_threads)
+
+    def decoding_s(self, data: bytes) -> float:
+        """Seconds of one core that decoding an image takes, told from its header before it is decoded.
+
+        Raises:
+            CorpusError: The image is beyond the limits.
+        """
+        return estimate_decoding_s(data, self._limits)
 
     def prepare(self, data: bytes) -> NDArray[np.uint8]:
         """The model's input [S, S, 3] for an encoded image.
@@ -67,7 +81,8 @@ class Engine:
         Raises:
             CorpusError: The image is beyond the limits or cannot be decoded.
         """
-        return prepare_image(data, self._predictor.manifest.transforms, self._limits)
+        transforms = self._predictor.manifest.transforms
+        return prepare_image(data, transforms, self._limits.image, self._limits.max_cpu_s)
 
     def predict(self, images: Sequence[NDArray[np.uint8]]) -> list[Answer]:
         """Answers for prepared images, in one forward pass."""

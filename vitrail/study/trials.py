@@ -28,6 +28,7 @@ class Trials:
     Attributes:
         validated: What each finished fine-tuning reached on the validation split.
         failures: Why trials could not be finished, by trial.
+        lost: Those of them whose process died, which says nothing about what they would have reached.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Trials:
         self._folders: dict[Trial, Path] = {}
         self.validated: dict[Finetuning, float] = {}
         self.failures: dict[Trial, str] = {}
+        self.lost: set[Trial] = set()
 
     def train(self, trial: Trial, progress: Progress) -> bool:
         """Trains, and measures a model on the validation split; whether that succeeded."""
@@ -50,7 +52,7 @@ class Trials:
         training = None if is_trained else Training(folder=str(folder), job=job)
         measuring = self._measuring(folder, "val") if isinstance(trial, Finetuning) else None
         was_there = not (training or measuring)
-        reason = "" if was_there else self._workers.ask(Order(training=training, measuring=measuring))
+        reason = "" if was_there else self._ask(trial, Order(training=training, measuring=measuring))
         if reason:
             self.failures[trial] = reason
             _LOG.warning("%s failed: %s", trial.title, reason)
@@ -64,7 +66,7 @@ class Trials:
     def test(self, trial: Finetuning) -> bool:
         """Measures a validated model on the test split; whether that succeeded."""
         measuring = self._measuring(self._folders[trial], "test")
-        reason = self._workers.ask(Order(measuring=measuring)) if measuring else ""
+        reason = self._ask(trial, Order(measuring=measuring)) if measuring else ""
         if reason:
             self.failures[trial] = reason
         return not reason
@@ -72,6 +74,14 @@ class Trials:
     def evaluation(self, trial: Finetuning) -> Path:
         """The folder of a model's evaluation on the test split."""
         return self._folders[trial] / "test"
+
+    def _ask(self, trial: Trial, order: Order) -> str:
+        """Why an order could not be carried out, or nothing."""
+        try:
+            return self._workers.ask(order)
+        except StudyError as error:
+            self.lost.add(trial)
+            return str(error)
 
     def _finetune_job(self, trial: Finetuning) -> FinetuneJob:
         backbone = model_folder(self._folders[trial.pretraining]) if trial.pretraining else None

@@ -118,7 +118,8 @@ class LaunchConfig(Config):
     """Processes of `torch.distributed.run`.
 
     Attributes:
-        num_processes: On each node.
+        num_processes: On each node. Where there are fewer GPUs, or fewer cores and no GPU, the largest divisor that
+            there are enough for.
         rendezvous: The host:port where several nodes meet; a TrainJob brings its own.
         num_workers: Reader processes beside each training process; 0 reads in the training process.
         max_restarts: How often a lost worker restarts the group from the last checkpoint.

@@ -45,6 +45,10 @@ class Process:
             dist.all_reduce(value)
         return value
 
+    def start_sum(self, value: Tensor) -> dist.Work | None:
+        """Begins to add up a `value` on the CPU over all processes, in place; `wait` for what this returns."""
+        return dist.all_reduce(value, async_op=True) if self.world_size > 1 else None
+
     def gather(self, items: list[str]) -> list[str]:
         """The items of all processes, in order of rank."""
         found: list[list[str]] = [[] for _ in range(self.world_size)]
@@ -82,6 +86,7 @@ def join_processes(device: str) -> Iterator[Process]:
         if is_cuda:
             here = torch.device("cuda", dist.get_node_local_rank())
             torch.cuda.set_device(here)
+            torch.set_float32_matmul_precision("high")  # TF32: what autocast leaves in float32 is a small part
         files = dist.new_group(backend="gloo", timeout=_PATIENCE)
         assert isinstance(files, dist.ProcessGroup)  # noqa: S101 - every process is a member
         yield Process(rank=dist.get_rank(), world_size=dist.get_world_size(), device=here, files=files)

@@ -1,6 +1,5 @@
 """Which images are trained on, how often, and towards what."""
 
-import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,15 +10,12 @@ from numpy.typing import NDArray
 from vitrail.contracts.corpus import TaskInfo
 from vitrail.corpus.corpus import Corpus
 from vitrail.corpus.evaluation_copies import train_rows
-from vitrail.corpus.reader.assembly import Batch
-from vitrail.corpus.reader.selection import shard_starts
 from vitrail.corpus.reader.targets import ListTargets, TableTargets, Targets
 from vitrail.corpus.splits import is_labelled
 from vitrail.errors import LabelError, TrainingError
 from vitrail.tasks import find_kind
 
 __all__ = [
-    "EncodedSizes",
     "class_weights",
     "finetuning_rows",
     "labelled_rows",
@@ -28,33 +24,6 @@ __all__ = [
 ]
 
 Rows = NDArray[np.int64]
-
-_CACHED_SHARDS = 1024  # 80 kB each at 10,000 images a tar; the reader's groups of shards are smaller
-
-
-class EncodedSizes:
-    """How many bytes the images of a batch have in their tars."""
-
-    def __init__(self, corpora: Sequence[Corpus]) -> None:
-        self._corpora = corpora
-        self._starts = [shard_starts(shard.num_images for shard in corpus.manifest.shards) for corpus in corpora]
-        self._sizes = functools.lru_cache(maxsize=_CACHED_SHARDS)(self._read_sizes)
-
-    def measure(self, batch: Batch) -> int:
-        """Sum over the batch; an image that is there twice counts twice."""
-        rows, owners = batch.rows.numpy(), batch.source.numpy()
-        total = 0
-        for owner in np.unique(owners).tolist():
-            own = rows[owners == owner]
-            shards = np.searchsorted(self._starts[owner], own, side="right") - 1
-            for shard in np.unique(shards).tolist():
-                local = own[shards == shard] - self._starts[owner][shard]
-                total += int(self._sizes(owner, shard)[local].sum())
-        return total
-
-    def _read_sizes(self, owner: int, shard: int) -> NDArray[np.int64]:
-        corpus = self._corpora[owner]
-        return corpus.shard_index(corpus.manifest.shards[shard].name)["size"].to_numpy()
 
 
 def finetuning_rows(corpus: Corpus, labelled_share: float) -> Rows:

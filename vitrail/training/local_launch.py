@@ -28,7 +28,6 @@ __all__ = [
     "collect_result",
     "discard_outcome",
     "elastic_arguments",
-    "local_environment",
     "run_job",
     "terminate_as_exit",
 ]
@@ -66,14 +65,6 @@ def elastic_arguments(launch: LaunchConfig) -> list[str]:
     ]
 
 
-def local_environment(launch: LaunchConfig) -> dict[str, str]:
-    """Environment of a training on this machine: its processes share the cores that this one may use."""
-    if launch.num_processes == 1:
-        return ELASTIC_ENVIRONMENT
-    num_threads = max(1, len(os.sched_getaffinity(0)) // launch.num_processes)
-    return {**ELASTIC_ENVIRONMENT, "OMP_NUM_THREADS": str(num_threads)}
-
-
 def run_job(job: Job, work: Path, out: Path) -> ModelManifest:
     """Runs a job to its end, from its last checkpoint if there is one, and moves the result to `out`.
 
@@ -94,7 +85,7 @@ def run_job(job: Job, work: Path, out: Path) -> ModelManifest:
         str(work / JOB_FILE),
         f"--launcher={os.getpid()}",
     ]
-    code = _run(command, local_environment(job.config.launch))
+    code = _run(command)
     return collect_result(work, out, f"workers ended with exit code {code}")
 
 
@@ -128,9 +119,9 @@ def _explain(work: Path, ending: str) -> VitrailError:
     return TrainingError(f"training in {work} is not complete: {ending}; {last}")
 
 
-def _run(command: list[str], environment: dict[str, str]) -> int:
+def _run(command: list[str]) -> int:
     # A session of its own: Ctrl-C reaches only this process, which then asks the workers to end in order.
-    process = subprocess.Popen(command, env={**os.environ, **environment}, start_new_session=True)
+    process = subprocess.Popen(command, env={**os.environ, **ELASTIC_ENVIRONMENT}, start_new_session=True)
     with terminate_as_exit():
         try:
             return process.wait()

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vitrail.errors import TrainingError
+from vitrail.training.step.readings import Reading
 
 __all__ = ["Consumption", "MetricLog", "ProgressLine", "StepMeter"]
 
@@ -113,16 +114,24 @@ class StepMeter:
         self._num_steps = 0
         self._waited_s = 0.0
         self._losses: dict[str, float] = {}
+        self._grad_norm = 0.0
 
-    def add(self, losses: dict[str, float], waited_s: float, consumed: Consumption) -> None:
-        """Counts a step, its losses, how long it waited for data, and what it took in."""
+    def add(self, consumed: Consumption) -> None:
+        """Counts a step and what it took in."""
         self._num_steps += 1
         self._totals["label_rows"] += consumed.label_rows
         self._totals["label_values"] += consumed.label_values
         self._totals["bytes_read"] += consumed.bytes_read
-        self._waited_s += waited_s
-        for name, loss in losses.items():
+
+    def record(self, reading: Reading) -> None:
+        """Takes what a step that was counted came to, when it is known."""
+        self._grad_norm = reading.grad_norm
+        for name, loss in reading.losses.items():
             self._losses[name] = self._losses.get(name, 0.0) + loss
+
+    def wait(self, seconds: float) -> None:
+        """Notes that there was nothing to compute, because data was not there yet."""
+        self._waited_s += seconds
 
     def pause(self, seconds: float) -> None:
         """Leaves out of the rates, and not of the totals, what was no step."""
@@ -130,7 +139,7 @@ class StepMeter:
         self._totals["seconds"] += seconds
         self._totals["device_seconds"] += seconds * self._num_processes
 
-    def take(self) -> dict[str, Any]:
+    def take(self, learning_rate: float) -> dict[str, Any]:
         """Means and rates since the last call, and totals since the first step of the training."""
         elapsed_s = time.perf_counter() - self._since
         self._totals["seconds"] += elapsed_s
@@ -143,6 +152,8 @@ class StepMeter:
             "data_wait_share": min(self._waited_s / elapsed_s, 1.0),
             "memory_bytes": _peak_memory_bytes(),
             **self._totals,
+            "learning_rate": learning_rate,
+            "grad_norm": self._grad_norm,
         }
         self._restart()
         return line

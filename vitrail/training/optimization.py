@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vitrail.training.config import OptimizerConfig, ScheduleConfig
 from vitrail.training.objective import Objective
 
-__all__ = ["MovingAverage", "create_optimizer", "learning_rate_factor", "set_learning_rate"]
+__all__ = ["MovingAverage", "create_optimizer", "learning_rate_factor", "set_learning_rate", "step_unless"]
 
 _EMA_RAMP = 10  # the average starts short: decay at step t is at most (1 + t) / (10 + t)
 
@@ -52,6 +52,20 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) ->
         group["lr"] = learning_rate * group["lr_scale"]
 
 
+@torch.no_grad()
+def step_unless(is_bad: Tensor, optimizer: torch.optim.Optimizer) -> None:
+    """Takes a step that changes no weight where `is_bad`, a scalar on the device, is 1: nobody waits for its value."""
+    if isinstance(optimizer, torch.optim.AdamW):
+        optimizer.found_inf = is_bad  # type: ignore[attr-defined]  # what fused kernels take from a gradient scaler
+        optimizer.step()
+        return
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    before = [parameter.clone() for parameter in parameters]
+    optimizer.step()
+    for parameter, old in zip(parameters, before, strict=True):
+        parameter.copy_(torch.where(is_bad == 0, parameter, old))
+
+
 class MovingAverage:
     """Exponential moving average of the parameters of a module."""
 
@@ -77,9 +91,7 @@ class MovingAverage:
     def update(self, step: int) -> None:
         """Moves the average towards the current parameters."""
         share = 1 - min(self._decay, (1 + step) / (_EMA_RAMP + step))
-        parameters: Iterable[Tensor] = self._module.parameters()
-        for average, parameter in zip(self.tensors.values(), parameters, strict=True):
-            average.lerp_(parameter, share)
+        torch._foreach_lerp_(list(self.tensors.values()), list(self._module.parameters()), share)
 
 
 @torch.no_grad()

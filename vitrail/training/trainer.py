@@ -5,10 +5,10 @@ Shapes: T tasks.
 
 import contextlib
 import functools
-import itertools
 import logging
+import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +28,18 @@ from vitrail.training.config import TrainingConfig
 from vitrail.training.distributed import Process
 from vitrail.training.errors import located
 from vitrail.training.job import TRACE_FILE
-from vitrail.training.metrics import Consumption, MetricLog, ProgressLine, StepMeter
-from vitrail.training.objective import Objective, has_label
+from vitrail.training.metrics import MetricLog, ProgressLine, StepMeter
+from vitrail.training.objective import Objective
 from vitrail.training.optimization import (
     MovingAverage,
     create_optimizer,
     learning_rate_factor,
     set_learning_rate,
+    step_unless,
 )
 from vitrail.training.probe.feature_probe import FeatureProbe
+from vitrail.training.step.feed import IMAGES, Feed, StepInput
+from vitrail.training.step.readings import Reading, Readings
 
 __all__ = ["OpenReader", "Trainer"]
 
@@ -60,7 +63,6 @@ class Trainer:
         title: What to call it in progress lines.
         open_reader: Opens this rank's micro-batches at a position of the global order.
         name_image: Shard and key of an image of a batch, for messages.
-        measure_bytes: Encoded size of the images of a batch.
         probe: Looks at the features of the trunk now and then.
     """
 
@@ -75,7 +77,6 @@ class Trainer:
         title: str,
         open_reader: OpenReader,
         name_image: Callable[[Batch, int], str],
-        measure_bytes: Callable[[Batch], int],
         frozen_steps: int = 0,
         probe: FeatureProbe | None = None,
     ) -> None:
@@ -87,7 +88,6 @@ class Trainer:
         self._title = title
         self._open_reader = open_reader
         self._name_image = name_image
-        self._measure_bytes = measure_bytes
         self._frozen_steps = frozen_steps
         self._probe = probe
         self._prepare()
@@ -99,6 +99,7 @@ class Trainer:
             work / "checkpoints", config.checkpoint, process, objective, self._optimizer, self._average
         )
         self._forward: nn.Module = objective
+        self._readings = Readings(self._tasks, process.device)
 
     def _prepare(self) -> None:
         compute = self._config.compute
@@ -163,35 +164,48 @@ class Trainer:
         meter = StepMeter(self._config.schedule.batch_size, self._process.world_size, log.last if log else {})
         if progress.step == 0:
             self._look(0, meter, log)
-        batches = self._micro_batches(progress)
+        feed = self._open_feed(progress, is_stopped)
         begun, is_stopping = progress.step, False
         with _profiler(self._config.profile_steps, self._work, self._process) as profiler:
             while progress.step < self._num_steps and not is_stopping:
-                began = time.perf_counter()
-                micro = self._take(batches, progress.step)
-                waited_s = time.perf_counter() - began
+                with self._at(progress.step):  # the reader's message has shard and key
+                    taken = feed.take()
                 if self._objective.is_trunk_frozen and progress.step == self._frozen_steps:
                     self._set_frozen(False)
-                counts, consumed, is_stopping = self._count(micro, is_stopped())
-                losses, norm = self._step(progress.step, micro, counts)
-                progress = Progress(step=progress.step + 1, position=micro[-1].position, identity=self._identity)
-                meter.add(losses, waited_s, consumed)
+                self._step(progress.step, taken, feed)
+                progress = Progress(step=progress.step + 1, position=taken.position, identity=self._identity)
+                is_stopping = taken.is_stopping
+                if progress.step < self._num_steps and not is_stopping:
+                    feed.fetch(is_stopped())
+                meter.add(taken.consumed)
+                meter.wait(feed.waited_s())
                 profiler()
-                self._after_step(progress, meter, norm, log, line)
+                self._after_step(progress, meter, log, line)
         if progress.step > begun and progress.step % self._config.checkpoint.every_steps:
-            self._checkpoints.start(progress)
+            self._save(progress, meter)
         self._checkpoints.finish()
         return progress.step >= self._num_steps
 
-    def _micro_batches(self, progress: Progress) -> Iterator[Batch]:
-        if progress.step == self._num_steps:
-            return iter(())
-        with self._at(progress.step):
-            return iter(self._open_reader(progress.position))
+    @property
+    def _tasks(self) -> list[str]:
+        return [task.name for task in self._objective.tasks]
 
-    def _take(self, batches: Iterator[Batch], step: int) -> list[Batch]:
-        with self._at(step):  # the reader's message has shard and key
-            return list(itertools.islice(batches, self._config.schedule.accumulation))
+    def _open_feed(self, progress: Progress, is_stopped: Callable[[], bool]) -> Feed:
+        is_over = progress.step == self._num_steps
+        with self._at(progress.step):
+            batches = iter(() if is_over else self._open_reader(progress.position))
+        accumulation = self._config.schedule.accumulation
+        feed = Feed(batches, progress.step, self._prepare_batch, self._tasks, accumulation, self._process)
+        if not is_over:
+            feed.fetch(is_stopped())
+        return feed
+
+    def _prepare_batch(self, step: int, batch: Batch) -> dict[str, Tensor]:
+        drawn = self._objective.draw(batch.targets, self._seed(step))
+        return {IMAGES: batch.images, **batch.targets, **drawn}
+
+    def _seed(self, step: int) -> int:
+        return self._config.seed * _SEED_STRIDE + step
 
     def _at(self, step: int) -> contextlib.AbstractContextManager[None]:
         return located(f"{self._title}, step {step + 1}")
@@ -200,21 +214,37 @@ class Trainer:
         self,
         progress: Progress,
         meter: StepMeter,
-        norm: float,
         log: MetricLog | None,
         line: ProgressLine | None,
     ) -> None:
         self._look(progress.step, meter, log)
-        if log and line:
+        if line:
             line.advance(progress.step)
-            if progress.step % self._config.log_every_steps == 0 or progress.step == self._num_steps:
-                rate = self._optimizer.param_groups[-1]["lr"]
-                entry = {"step": progress.step, **meter.take(), "learning_rate": rate, "grad_norm": norm}
+        if progress.step % self._config.log_every_steps == 0 or progress.step == self._num_steps:
+            self._read(meter)
+            if log and line:
+                entry = {"step": progress.step, **meter.take(self._optimizer.param_groups[-1]["lr"])}
                 log.write(entry)
                 line.report(progress.step, entry)
         self._checkpoints.poll()
         if progress.step % self._config.checkpoint.every_steps == 0:
-            self._checkpoints.start(progress)
+            self._save(progress, meter)
+
+    def _save(self, progress: Progress, meter: StepMeter) -> None:
+        """Begins a checkpoint, of weights that are known to be good."""
+        self._read(meter)
+        self._checkpoints.start(progress)
+
+    def _read(self, meter: StepMeter) -> None:
+        """Reads what the steps since the last time came to; this waits for the device.
+
+        Raises:
+            TrainingError: A loss or gradient was not finite; no weight has changed since.
+        """
+        for reading in self._readings.read():
+            if not reading.is_finite:
+                raise TrainingError(self._describe_failure(reading))
+            meter.record(reading)
 
     def _look(self, step: int, meter: StepMeter, log: MetricLog | None) -> None:
         """Logs what the probe finds in the weights that would be served; nothing of the training changes."""
@@ -237,9 +267,10 @@ class Trainer:
         with self._autocast():
             return self._objective.features(images)
 
-    def _autocast(self) -> torch.autocast:
-        is_bf16 = self._config.compute.precision == "bf16"
-        return torch.autocast(self._process.device.type, dtype=torch.bfloat16, enabled=is_bf16)
+    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+        if self._config.compute.precision == "fp32":
+            return contextlib.nullcontext()
+        return torch.autocast(self._process.device.type, dtype=torch.bfloat16)
 
     def _set_frozen(self, is_frozen: bool) -> None:
         objective = self._objective
@@ -251,47 +282,31 @@ class Trainer:
         objective.model.trunk.requires_grad_(not is_frozen)
         if self._process.world_size > 1:
             # DDP fixes what it synchronises when it is made.
-            self._forward = DistributedDataParallel(objective)
+            self._forward = DistributedDataParallel(objective, gradient_as_bucket_view=True)
 
-    def _count(self, micro: Sequence[Batch], is_stopped: bool) -> tuple[dict[str, Tensor], Consumption, bool]:
-        """Images with a label by task in the global batch, what is in it, and whether any process wants to stop."""
-        names = [task.name for task in self._objective.tasks]
-        labelled = [sum(int(has_label(batch.targets[name]).sum()) for batch in micro) for name in names]
-        num_values = sum(int((batch.targets[name] >= 0).sum()) for batch in micro for name in names)
-        num_bytes = sum(self._measure_bytes(batch) for batch in micro)
-        mine = [*labelled, num_values, num_bytes, int(is_stopped)]
-        totals = self._process.sum(torch.tensor(mine, dtype=torch.int64, device=self._process.device))
-        *counts, values, read, stops = totals.unbind()
-        consumed = Consumption(label_rows=int(sum(counts)), label_values=int(values), bytes_read=int(read))
-        return {name: count.float() for name, count in zip(names, counts, strict=True)}, consumed, bool(stops)
-
-    def _step(self, step: int, micro: Sequence[Batch], counts: dict[str, Tensor]) -> tuple[dict[str, float], float]:
+    def _step(self, step: int, taken: StepInput, feed: Feed) -> None:
+        """Asks for a step without waiting for anything of it; the weights stay when its loss is not finite."""
         self._optimizer.zero_grad(set_to_none=True)
-        local_t = torch.zeros(len(counts), device=self._process.device)
-        for number, batch in enumerate(micro):
-            is_last = number == len(micro) - 1
+        own_t = torch.zeros(len(taken.counts), device=self._process.device)
+        for number, (images, targets) in enumerate(feed.arrivals(taken)):
+            is_last = number == len(taken.described) - 1
             with self._synchronisation(is_last):
-                local_t += self._backward(step, number, batch, counts)
-        total_t = self._process.sum(local_t.clone())
-        if not torch.isfinite(total_t).all():
-            raise TrainingError(self._describe_loss(step, total_t, local_t, micro))
-        norm = self._clip()
+                own_t += self._backward(step, number, images, targets, taken.counts)
+        total_t = self._process.sum(own_t.clone())
+        self._readings.add(step, taken.described, total_t, own_t, self._clip())
         factor = learning_rate_factor(step, self._config.schedule)
         set_learning_rate(self._optimizer, factor * self._config.optimizer.learning_rate)
-        self._optimizer.step()
+        step_unless(self._readings.is_bad, self._optimizer)
         if self._average:
             self._average.update(step)
-        return dict(zip(counts, total_t.tolist(), strict=True)), norm
 
-    def _backward(self, step: int, number: int, batch: Batch, counts: dict[str, Tensor]) -> Tensor:
-        device = self._process.device
-        seed = self._config.seed * _SEED_STRIDE + step
+    def _backward(
+        self, step: int, number: int, images: Tensor, targets: Mapping[str, Tensor], counts: Mapping[str, Tensor]
+    ) -> Tensor:
         # Dropout is a function of the place, not of history: nothing to save, nothing to restore.
-        torch.manual_seed((seed * _SEED_STRIDE + number) * _SEED_STRIDE + self._process.rank)
-        images = batch.images.to(device, non_blocking=True)
-        targets = {name: value.to(device, non_blocking=True) for name, value in batch.targets.items()}
+        torch.manual_seed((self._seed(step) * _SEED_STRIDE + number) * _SEED_STRIDE + self._process.rank)
         with self._autocast():
-            losses = self._forward(images, targets, counts, seed)
+            losses = self._forward(images, targets, counts)
         loss_t = torch.stack(list(losses.values()))
         # DDP and FSDP2 average gradients over processes; the loss is a sum over all their images.
         (loss_t.sum() * self._process.world_size).backward()
@@ -304,23 +319,24 @@ class Trainer:
             return self._forward.no_sync()
         return contextlib.nullcontext()
 
-    def _clip(self) -> float:
+    def _clip(self) -> Tensor:
         parameters = [parameter for parameter in self._objective.parameters() if parameter.grad is not None]
         limit = self._config.optimizer.clip_norm
         norm = nn.utils.clip_grad_norm_(parameters, float("inf") if limit is None else limit)
-        return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+        return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
-    def _describe_loss(self, step: int, total_t: Tensor, local_t: Tensor, micro: Sequence[Batch]) -> str:
-        values = zip((task.name for task in self._objective.tasks), total_t.tolist(), strict=True)
-        losses = ", ".join(f"{name}={value}" for name, value in values)
+    def _describe_failure(self, reading: Reading) -> str:
+        values = {**reading.losses, "gradient norm": reading.grad_norm}
+        what = "gradient" if all(map(math.isfinite, reading.losses.values())) else "loss"
         mine: list[str] = []
-        if not torch.isfinite(local_t).all():
-            mine = [self._name_image(batch, row) for batch in micro for row in range(len(batch.image_ids))]
+        if what == "gradient" or not reading.is_own_finite:
+            mine = [self._name_image(batch, row) for batch in reading.described for row in range(len(batch.image_ids))]
         named = self._process.gather(mine)
         more = f" and {len(named) - _NUM_KEYS_SHOWN} more" if len(named) > _NUM_KEYS_SHOWN else ""
         where = f"images (shard/key) {', '.join(named[:_NUM_KEYS_SHOWN])}{more}"
         return (
-            f"{self._title}: the loss of step {step + 1} is not finite ({losses}) on {where}; checkpoints before it "
+            f"{self._title}: the {what} of step {reading.step + 1} is not finite "
+            f"({', '.join(f'{name}={value}' for name, value in values.items())}) on {where}; checkpoints before it "
             f"are intact in {self._work / 'checkpoints'} and go on under another compute.precision. A lower learning "
             "rate or clip_norm makes another training, which starts from step 1 in another folder"
         )

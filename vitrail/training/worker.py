@@ -30,7 +30,6 @@ from vitrail.training.assignment import Assignment
 from vitrail.training.distributed import Process, StopRequest, join_processes
 from vitrail.training.errors import located
 from vitrail.training.finetuning import assign_finetuning
-from vitrail.training.finetuning_rows import EncodedSizes
 from vitrail.training.job import (
     FAILURE_FILE,
     RESULT_FOLDER,
@@ -134,7 +133,6 @@ def _create_trainer(job: Job, assignment: Assignment, process: Process, work: Pa
         title=job.kind,
         open_reader=functools.partial(_open_reader, job, assignment, process, work),
         name_image=functools.partial(_name_image, assignment),
-        measure_bytes=EncodedSizes([source.corpus for source in assignment.sources]).measure,
         frozen_steps=assignment.frozen_steps,
         probe=_open_probe(job, assignment, process),
     )
@@ -161,6 +159,7 @@ def _open_reader(job: Job, assignment: Assignment, process: Process, work: Path,
         position=position,
         config=config.reader,
         quarantine=work / QUARANTINE_FOLDER,
+        pin_memory=process.device.type == "cuda",
     )
 
 

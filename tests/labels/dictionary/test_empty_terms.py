@@ -56,6 +56,18 @@ def test_a_mark_of_variants_in_a_passage_of_its_own():
     assert reasons["red"] is None
 
 
+def test_a_mark_of_few_things_of_all_kinds_is_one_and_a_thing_with_marks_is_none():
+    styles = ("flatly", "boldly")
+    drawn = [(thing, style) for index, thing in enumerate(THINGS) for style in styles[: 1 + index % 2]]
+    texts = [*THINGS, *(f"{thing} {style}" for thing, style in drawn), *(f"{thing} boldly flatly" for thing in THINGS)]
+    texts += [f"other{index} word{index % 700}" for index in range(9000)]  # 1.5% of all are more than a style marks
+    things = [f"left{index}" for index in range(60)]
+    texts += [*things, *(f"arrow {thing}" for thing in things)] * 2
+    reasons = reasons_of([(image, "title", text) for image, text in enumerate(texts)])
+    assert reasons["flatly"] == reasons["boldly"] == reasons["boldly flatly"] == "variant"
+    assert reasons["arrow"] is None
+
+
 def test_what_is_empty_in_one_language_is_empty_in_another():
     hands = [f"{letter}{vowel}ving hand" for letter in "bcdfglmnprstw" for vowel in "aeo"]
     texts = [text for hand in hands for text in (hand, f"{hand}: medium skin tone")] * 4

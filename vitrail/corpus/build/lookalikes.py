@@ -5,14 +5,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from vitrail.corpus.build.groups import connect_groups
+from vitrail.corpus.build.components import Components
+from vitrail.corpus.build.near_rows import join_near_rows
 from vitrail.corpus.pixels.decode import decode_image, draw_thumbnail
 
 __all__ = ["look_of", "match_lookalikes", "thumbnail_of"]
 
 _THUMBNAIL_SIZE = 16
 _LOOKALIKE_LEVELS = 2.0  # root mean square difference of thumbnails, in grey levels of 255
-_BLOCK_ROWS = 1024
 
 
 def look_of(data: bytes) -> str:
@@ -29,24 +29,11 @@ def thumbnail_of(data: bytes) -> np.ndarray:
 def match_lookalikes(thumbnails: Mapping[str, np.ndarray]) -> dict[str, str]:
     """Gives images that look the same, as copies saved anew or at another size do, the same name.
 
-    Compares every pair: quadratic in the number of images, a few seconds for 8,000 on one core. Sums of
-    integers below 2**53 are exact in float64, so the result does not depend on the number of threads.
-
     Returns:
         For each image_id the first image_id of those that look like it.
     """
     ids = list(thumbnails)
-    pixels = np.stack([thumbnails[name] for name in ids]).astype(np.float64) if ids else np.empty((0, 1))
-    squares = np.einsum("nd,nd->n", pixels, pixels)
-    limit = _LOOKALIKE_LEVELS**2 * pixels.shape[1]
-    features: list[list[int]] = [[] for _ in ids]
-    num_pairs = 0
-    for start in range(0, len(ids), _BLOCK_ROWS):
-        block = slice(start, start + _BLOCK_ROWS)
-        distances = squares[block, None] + squares[None, :] - 2 * pixels[block] @ pixels.T
-        for row, other in zip(*np.nonzero(distances <= limit), strict=True):
-            if start + row < other:
-                features[start + row].append(num_pairs)
-                features[other].append(num_pairs)
-                num_pairs += 1
-    return {name: ids[first] for name, first in zip(ids, connect_groups(features), strict=True)}
+    pixels = np.stack([thumbnails[name] for name in ids]) if ids else np.empty((0, 1), np.uint8)
+    components = Components(len(ids))
+    join_near_rows(len(ids), lambda rows: pixels[rows], _LOOKALIKE_LEVELS**2 * pixels.shape[1], components)
+    return {name: ids[first] for name, first in zip(ids, components.roots().tolist(), strict=True)}

@@ -5,11 +5,13 @@ switched on behind it.
 """
 
 import io
+import math
 
 import numpy as np
 from PIL import Image
 
 from vitrail.corpus.pixels import png
+from vitrail.corpus.pixels.deadline import DECODER_BLOCK_BYTES, DecodingTooLongError, TimedBytes
 from vitrail.corpus.pixels.flatten import flatten
 from vitrail.corpus.pixels.limits import DEFAULT_LIMITS, ImageLimits
 from vitrail.corpus.pixels.orientation import read_orientation, turn_upright
@@ -55,34 +57,50 @@ def fit_size(size: tuple[int, int], side: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def open_flat(data: bytes, background: tuple[int, int, int], limits: ImageLimits, side: int | None) -> Image.Image:
+def open_flat(
+    data: bytes,
+    background: tuple[int, int, int],
+    limits: ImageLimits,
+    side: int | None,
+    max_cpu_s: float = math.inf,
+) -> Image.Image:
     """A decoded RGB image, upright, over `background`; a JPEG no larger than is needed to fit `side`, or whole.
 
     Of the metadata only the orientation is read: where Pillow stumbles over any of the rest, the same picture is
-    decoded without them.
+    decoded without them. Decoding ends after `max_cpu_s` seconds of this thread's processor time (WebP: when done).
 
     Raises:
         CorpusError: The image is beyond the limits or cannot be decoded.
     """
     info = probe_image(data, limits)
     try:
-        return _decode(data, data, info, background, side)
-    except MemoryError:
+        return _decode(data, data, info, background, side, max_cpu_s)
+    except (MemoryError, DecodingTooLongError):
         raise
     except Exception:  # Pillow's readers of metadata raise whatever Python does
         try:
-            return _decode(FORMATS[info.format].without_metadata(data), data, info, background, side)
-        except MemoryError:
+            return _decode(FORMATS[info.format].without_metadata(data), data, info, background, side, max_cpu_s)
+        except (MemoryError, DecodingTooLongError):
             raise
         except Exception as error:
             raise CorpusError(f"the {info.format} image cannot be decoded: {error}") from error
 
 
 def _decode(
-    pixels: bytes, original: bytes, info: ImageInfo, background: tuple[int, int, int], side: int | None
+    pixels: bytes,
+    original: bytes,
+    info: ImageInfo,
+    background: tuple[int, int, int],
+    side: int | None,
+    max_cpu_s: float,
 ) -> Image.Image:
     """Decodes `pixels`, the original or its copy without metadata, and turns it as the original says."""
-    image: Image.Image = Image.open(io.BytesIO(pixels), formats=(info.format.upper(),))
+    is_bounded = max_cpu_s < math.inf
+    stream = TimedBytes(pixels, max_cpu_s) if is_bounded else io.BytesIO(pixels)
+    opened = Image.open(stream, formats=(info.format.upper(),))
+    if is_bounded:
+        opened.decodermaxblock = DECODER_BLOCK_BYTES
+    image: Image.Image = opened
     if side is not None and info.format == "jpeg":
         image.draft("RGB", fit_size(image.size, side * _SHRINK_GAP))
     if "exif" in image.info or pixels is not original:

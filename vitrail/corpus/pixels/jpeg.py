@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from vitrail.errors import CorpusError
 
-__all__ = ["exif_of", "require_whole", "size_of", "without_metadata"]
+__all__ = ["exif_of", "num_scans", "require_whole", "size_of", "without_metadata"]
 
 _SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a segment
@@ -19,7 +19,8 @@ _APP0, _APP1, _APP14, _APP15, _COMMENT = 0xE0, 0xE1, 0xEE, 0xEF, 0xFE
 _MARKER = re.compile(rb"\xff[\x01-\xfe]")  # finds the last of several fill bytes
 _MARKER_IN_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # ff00 is a byte of the scan, ffd0 to ffd7 are restarts
 _EXIF = b"Exif\0\0"
-_MAX_SEGMENTS = 20_000  # before the first scan; texts and profiles of 64 MB take 1,000, and each costs a microsecond
+# Before the first scan, and again behind it: texts and profiles of 64 MB take 1,000, and each costs a microsecond.
+_MAX_SEGMENTS = 20_000
 
 
 def size_of(data: bytes) -> tuple[int, int]:
@@ -43,17 +44,21 @@ def require_whole(data: bytes) -> None:
     Raises:
         CorpusError: It has no scan, is cut short, or another picture begins inside it.
     """
-    *_, (marker, at, _) = _segments(data)
-    if marker == _END:
-        raise CorpusError("the JPEG is truncated: it ends before its first scan")
-    while marker != _END:
-        at = at + 2 if marker in _BARE else _end_of_segment(data, at)
-        match = _MARKER_IN_SCAN.search(data, at)
-        if match is None:
-            raise CorpusError("the JPEG is truncated: it has no end marker")
-        at, marker = match.start(), data[match.start() + 1]
+    for marker, _ in _markers_from_scans(data):
         if marker == _START:
             raise CorpusError("the JPEG is truncated: another one begins before its end marker")
+        if marker == _END:
+            return
+    raise CorpusError("the JPEG is truncated: it has no end marker")
+
+
+def num_scans(data: bytes) -> int:
+    """Passes over the picture that decoding takes: about ten in a progressive file, and any number in a hostile one.
+
+    Raises:
+        CorpusError: It ends before its first scan.
+    """
+    return sum(marker == _SCAN for marker, _ in _markers_from_scans(data))
 
 
 def exif_of(data: bytes) -> bytes:
@@ -97,6 +102,23 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         if marker == _SCAN:
             return
     raise CorpusError(f"the JPEG has more than {_MAX_SEGMENTS:,} markers before its first scan")
+
+
+def _markers_from_scans(data: bytes) -> Iterator[tuple[int, int]]:
+    """(marker, where it is) from the first scan to the end marker, or to the end of a file that has none."""
+    *_, (marker, at, _) = _segments(data)
+    if marker == _END:
+        raise CorpusError("the JPEG is truncated: it ends before its first scan")
+    for _ in range(_MAX_SEGMENTS):
+        yield marker, at
+        if marker == _END:
+            return
+        at = at + 2 if marker in _BARE or marker == _START else _end_of_segment(data, at)
+        match = _MARKER_IN_SCAN.search(data, at)
+        if match is None:
+            return
+        at, marker = match.start(), data[match.start() + 1]
+    raise CorpusError(f"the JPEG has more than {_MAX_SEGMENTS:,} markers behind its first scan")
 
 
 def _next_marker(data: bytes, at: int) -> tuple[int, int]:

@@ -3,13 +3,15 @@
 What lies behind the end chunk decides nothing, and neither do chunks that hold no pixels.
 """
 
+import contextlib
+import itertools
 import struct
 import zlib
 from collections.abc import Iterator
 
 from vitrail.errors import CorpusError
 
-__all__ = ["bit_depth", "exif_of", "require_whole", "size_of", "without_metadata"]
+__all__ = ["bit_depth", "exif_of", "num_chunks", "require_whole", "size_of", "without_metadata"]
 
 _SIGNATURE_BYTES = 8
 _PIXEL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
@@ -45,6 +47,15 @@ def require_whole(data: bytes) -> None:
         (stored,) = struct.unpack_from(">I", data, body_at + length)
         if zlib.crc32(memoryview(data)[body_at - 4 : body_at + length]) != stored:
             raise CorpusError(f"the PNG is damaged: wrong checksum in its {kind.decode('latin-1')} chunk")
+
+
+def num_chunks(data: bytes, at_most: int) -> int:
+    """Chunks up to the end chunk, or to where the file breaks off; no more than `at_most` are counted."""
+    count = 0
+    with contextlib.suppress(CorpusError):
+        for _ in itertools.islice(_chunks(data), at_most):
+            count += 1
+    return count
 
 
 def exif_of(data: bytes) -> bytes:

@@ -4,6 +4,8 @@ Pillow decodes and PyTorch resamples: its antialiased bicubic filter for bytes g
 level in a quarter to a tenth of the time. Only for icons its overhead is larger than what it saves (docs/LOG.md).
 """
 
+import math
+
 import numpy as np
 import pyarrow as pa
 import torch
@@ -21,7 +23,9 @@ __all__ = ["prepare_crop", "prepare_image"]
 _ICON_PIXELS = 1 << 14  # before and after resampling, together
 
 
-def prepare_image(data: bytes, transforms: Transforms, limits: ImageLimits = DEFAULT_LIMITS) -> np.ndarray:
+def prepare_image(
+    data: bytes, transforms: Transforms, limits: ImageLimits = DEFAULT_LIMITS, max_cpu_s: float = math.inf
+) -> np.ndarray:
     """The model's input square for an image: uint8 [S, S, 3].
 
     The image is laid over the background, turned upright, resized to fit and centred on the background. A large
@@ -30,7 +34,7 @@ def prepare_image(data: bytes, transforms: Transforms, limits: ImageLimits = DEF
     Raises:
         CorpusError: The image is beyond the limits or cannot be decoded.
     """
-    return prepare_crop(data, transforms, transforms.image_size, limits=limits)
+    return prepare_crop(data, transforms, transforms.image_size, limits=limits, max_cpu_s=max_cpu_s)
 
 
 def prepare_crop(
@@ -40,6 +44,7 @@ def prepare_crop(
     left: int = 0,
     top: int = 0,
     limits: ImageLimits = DEFAULT_LIMITS,
+    max_cpu_s: float = math.inf,
 ) -> np.ndarray:
     """A part of the input square that is `side` pixels wide, without resampling the rest.
 
@@ -50,6 +55,7 @@ def prepare_crop(
         left: Where the part begins.
         top: Where the part begins.
         limits: What is refused.
+        max_cpu_s: Processor time after which decoding is given up.
 
     Returns:
         uint8 [S, S, 3].
@@ -57,7 +63,7 @@ def prepare_crop(
     Raises:
         CorpusError: The image is beyond the limits or cannot be decoded.
     """
-    image = open_flat(data, transforms.background, limits, side)
+    image = open_flat(data, transforms.background, limits, side, max_cpu_s)
     kept = transforms.image_size
     fitted = fit_size(image.size, side)
     (x, x_begin, x_end), (y, y_begin, y_end) = (

@@ -17,9 +17,13 @@ from vitrail.corpus.reader.config import ReaderConfig
 from vitrail.corpus.reader.order import order_key
 from vitrail.corpus.reader.quarantine import BadImage
 from vitrail.corpus.reader.source import Source, Stream
+from vitrail.corpus.reader.tally import Tally
 from vitrail.errors import CorpusError
 
 __all__ = ["Batch", "BatchMaker", "Entries"]
+
+
+_NOTHING = Tally(labelled={}, labels={}, num_bytes=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,7 @@ class Batch:
     epochs: Tensor  # int64 [B] of the source
     source: Tensor  # int64 [B]
     targets: dict[str, Tensor]  # int64 [B], or int64 [B, K] with float32 [B, K] under "<task>/weights"
+    tally: Tally
     position: int  # places of the order taken by all ranks after this batch
     bad: tuple[BadImage, ...] = ()
 
@@ -45,6 +50,7 @@ class Batch:
             epochs=torch.from_numpy(entries.epochs),
             source=torch.from_numpy(entries.owners),
             targets={name: torch.from_numpy(values) for name, values in entries.targets.items()},
+            tally=entries.tally,
             position=position,
             bad=tuple(entries.bad),
         )
@@ -60,6 +66,7 @@ class Entries:
     image_ids: list[str]
     targets: dict[str, np.ndarray]
     bad: list[BadImage]
+    tally: Tally = _NOTHING
 
     @classmethod
     def blank(cls, owners: np.ndarray, targets: dict[str, np.ndarray]) -> "Entries":
@@ -106,12 +113,13 @@ class BatchMaker:
             LabelError: A sidecar does not list the images of its tar.
         """
         entries, chances = self._draw(start, start + len(canvas))
-        reasons = self._decode(entries, chances, canvas)
+        reasons, num_bytes = self._decode(entries, chances, canvas)
         if reasons:
             bad = sorted(reasons)
             for name, nothing in self._unlabelled(len(bad)).items():
                 entries.targets[name][bad] = nothing
             entries.bad += [self._describe_bad(entries, item, reasons[item]) for item in bad]
+        entries.tally = Tally.of(entries.targets, num_bytes)
         return entries
 
     def _draw(self, start: int, stop: int) -> tuple[Entries, np.ndarray]:
@@ -132,14 +140,17 @@ class BatchMaker:
                 entries.image_ids[item] = image_id
         return entries, chances
 
-    def _decode(self, entries: Entries, chances: np.ndarray, canvas: np.ndarray) -> dict[int, str]:
+    def _decode(self, entries: Entries, chances: np.ndarray, canvas: np.ndarray) -> tuple[dict[int, str], int]:
+        """Why images are bad, by item, and the encoded size of all."""
         changes = Changes(self._augmentation, chances, self._transforms.image_size)
         reasons: dict[int, str] = {}
+        num_bytes = 0
         for number in np.unique(entries.owners):
             items = np.flatnonzero(entries.owners == number)
             items = items[np.argsort(entries.rows[items], kind="stable")]
             encoded = self._streams[number].images.read(entries.rows[items])
             for item, data in zip(items.tolist(), encoded, strict=True):
+                num_bytes += len(data)
                 place = (changes.sides[item], changes.lefts[item], changes.tops[item])
                 try:
                     part = prepare_crop(data, self._transforms, *place, limits=self._limits)
@@ -147,7 +158,7 @@ class BatchMaker:
                 except CorpusError as error:
                     canvas[item] = self._background
                     reasons[item] = str(error)
-        return reasons
+        return reasons, num_bytes
 
     def _describe_bad(self, entries: Entries, item: int, reason: str) -> BadImage:
         images = self._streams[entries.owners[item]].images

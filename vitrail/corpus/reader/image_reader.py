@@ -61,6 +61,7 @@ class Reader:
         position: int = 0,
         config: ReaderConfig | None = None,
         quarantine: Path | None = None,
+        pin_memory: bool = False,
     ) -> None:
         """Opens the sources; no image is read before iteration.
 
@@ -77,6 +78,7 @@ class Reader:
             config: Everything else.
             quarantine: Folder of the run where all ranks list bad images; they count towards the limit after a
                 restart too. Without it the list is that of this reader.
+            pin_memory: As of `load_ahead`.
 
         Raises:
             ConfigError: A number out of range, or a source without images.
@@ -95,6 +97,7 @@ class Reader:
         self._offset = rank * batch_size
         self._step = world_size * batch_size
         self._num_workers = num_workers
+        self._pin_memory = pin_memory
 
     @property
     def order_digest(self) -> str:
@@ -126,6 +129,7 @@ class Reader:
             shape=self._shape,
             num_workers=self._num_workers,
             batches_ahead=self._config.batches_ahead,
+            pin_memory=self._pin_memory,
         )
         try:
             for images, entries in batches:
@@ -150,6 +154,7 @@ def read_images(
     num_workers: int = 0,
     *,
     config: ReaderConfig | None = None,
+    pin_memory: bool = False,
 ) -> Iterator[tuple[list[str], Tensor]]:
     """One pass over given images, in the order given, without augmentation.
 
@@ -177,5 +182,6 @@ def read_images(
         shape=(batch_size, 3, transforms.image_size, transforms.image_size),
         num_workers=num_workers,
         batches_ahead=settings.batches_ahead,
+        pin_memory=pin_memory,
     )
     return ((ids, pixels[: len(ids)]) for pixels, ids in batches)

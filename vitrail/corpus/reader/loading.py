@@ -57,6 +57,7 @@ def load_ahead(
     shape: tuple[int, int, int, int],
     num_workers: int,
     batches_ahead: int,
+    pin_memory: bool = False,
 ) -> Iterator[tuple[Tensor, T]]:
     """Yields images and notes of the batch of each item, in order.
 
@@ -67,6 +68,7 @@ def load_ahead(
         shape: Of a canvas, and of the images: [B, 3, S, S] of uint8.
         num_workers: Processes; each prepares every `num_workers`-th batch.
         batches_ahead: Batches each process may prepare in advance; it holds memory for one more.
+        pin_memory: Give images in memory that a CUDA device reads by itself; the copy that is made anyway goes there.
 
     Raises:
         TrainingError: A worker process died.
@@ -85,7 +87,8 @@ def load_ahead(
     for slot, notes in _name_crashes(iter(loader)):
         if isinstance(notes, VitrailError):
             raise notes
-        yield torch.from_numpy(canvases[slot].copy()), notes
+        images = torch.from_numpy(canvases[slot])
+        yield torch.empty_like(images, pin_memory=pin_memory).copy_(images), notes
 
 
 def _shared_array(shape: tuple[int, ...]) -> np.ndarray:

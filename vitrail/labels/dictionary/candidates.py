@@ -29,6 +29,7 @@ class Candidates:
     terms: list[tuple[str, ...]]
     num_images: np.ndarray  # int64 [C]
     num_whole: np.ndarray  # int64 [C] images with a text, or a part of one between punctuation, that is just the phrase
+    num_alone: np.ndarray  # int64 [C] images with a text that is just the phrase
     num_texts: np.ndarray  # int64 [C] different texts with the phrase, numbers aside
     num_contexts: np.ndarray  # int64 [C] different contexts of its images
     parts: np.ndarray  # int64 [C, 2] the phrase without its last and without its first word; -1 for words
@@ -87,10 +88,9 @@ def number_by_words(words: np.ndarray, owners: np.ndarray, is_name: np.ndarray, 
     return np.unique(signature, return_inverse=True)[1][owners]
 
 
-def _phrase_bounds(gram: np.ndarray, text_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions that begin a phrase, and those that end one, at punctuation or the bounds of the text."""
-    is_joined = (gram[:-1] >= 0) & (gram[1:] >= 0) & (text_of[:-1] == text_of[1:])
-    starts, ends = np.ones(len(gram), dtype=bool), np.ones(len(gram), dtype=bool)
+def _bounds(is_joined: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions that begin a stretch, and those that end one, where T - 1 neighbours are joined or not."""
+    starts, ends = np.ones(len(is_joined) + 1, dtype=bool), np.ones(len(is_joined) + 1, dtype=bool)
     starts[1:], ends[:-1] = ~is_joined, ~is_joined
     return starts, ends
 
@@ -108,15 +108,20 @@ def _grow(
     levels: list[dict[str, np.ndarray]] = []
     base, previous_base, length = 0, 0, 1
     position = np.flatnonzero(gram >= 0)
-    starts, ends = _phrase_bounds(gram, text_of)
+    in_text = text_of[:-1] == text_of[1:]
+    bounds = {
+        "whole": _bounds(in_text & (gram[:-1] >= 0) & (gram[1:] >= 0)),  # punctuation ends a phrase too
+        "alone": _bounds(in_text),
+    }
     pair = np.full((len(words), 2), -1, dtype=np.int64)
     while len(position):
         gram, counts, first, pair = _prune(gram, position, owners["image"], pair, 1 if length == 1 else min_images)
         terms.extend(tuple(words[token] for token in ids[start : start + length]) for start in first.tolist())
         position = np.flatnonzero(gram >= 0)
-        filling = position[starts[position] & ends[position + length - 1]]
         level = {name: _count_distinct(gram[position], owners[name][position], len(counts)) for name in _COUNTED}
-        level["whole"] = _count_distinct(gram[filling], owners["image"][filling], len(counts))
+        for name, (starts, ends) in bounds.items():
+            filling = position[starts[position] & ends[position + length - 1]]
+            level[name] = _count_distinct(gram[filling], owners["image"][filling], len(counts))
         levels.append(level | {"image": counts, "part": np.where(pair >= 0, pair + previous_base, -1)})
         if length == max_ngram or not len(counts):
             break
@@ -134,6 +139,7 @@ def _candidates(terms: list[tuple[str, ...]], levels: list[dict[str, np.ndarray]
         terms=terms,
         num_images=column("image"),
         num_whole=column("whole"),
+        num_alone=column("alone"),
         num_texts=column("text"),
         num_contexts=column("context"),
         parts=np.concatenate([np.zeros((0, 2), np.int64), *(level["part"] for level in levels)]),

@@ -7,12 +7,12 @@ That alone does not tell it from "red". So a term must also be the mark of somet
     collection  nearly all of its pictures have it from a kind of text that has one value for a picture and the same for
                 many: a board, a set, an uploader
     variant     what is left of its texts without it is the whole text of other pictures: "house outline" of "house",
-                "waving hand: medium skin tone" of "waving hand"
+                "waving hand: medium skin tone" of "waving hand"; it marks very many things, or things of all kinds
 
 What lies on nearly the same pictures as such a term says the same of them, in another language mostly.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +29,9 @@ _MIN_SHARE = 0.01  # of the images; what fewer have names something, if only a m
 _MIN_SPREAD = 0.75  # different words of its images, over those of as many random ones
 _MIN_COLLECTION_SHARE = 0.9  # of its images that have it from their collection
 _MIN_VARIANT_SHARE = 0.6  # of its texts that are others' with it added
-_MIN_VARIANTS = 20  # different things that it marks, and
-_MIN_VARIANTS_PER_IMAGE = 0.015  # what goes with fewer names a thing: "arrow" of "left", "rabbit" of "face"
+_MIN_VARIANTS = 20  # different things that it marks, and either
+_MIN_VARIANTS_PER_IMAGE = 0.015  # so many that it is no thing itself: "arrow" of "left", "rabbit" of "face", or
+_MIN_VARIANT_SPREAD = 0.6  # different words of its images, over those of as many random ones
 _MIN_SAME = 0.9  # cosine of its images and those of an empty term
 _SHARED_BY = 20  # images that a value of a collection has on average
 
@@ -69,16 +70,26 @@ def find_empty_terms(terms: Sequence[tuple[str, ...]], passages: Passages, texts
     is_collected = is_frequent & (collected >= _MIN_COLLECTION_SHARE * num_images)
     spread = _spread(pairs[is_collected[pairs >> 32]], passages, texts, len(terms))
     is_collection = is_collected & (spread >= _MIN_SPREAD)
-    least = max(_MIN_VARIANTS, _MIN_VARIANTS_PER_IMAGE * total)
-    is_variant = _are_variants(term, passage, terms, passages, least)
-    is_variant |= _are_variants(term[is_outer], passage[is_outer], terms, passages, least)
+    marked = np.maximum(
+        _count_marked(term, passage, terms, passages),
+        _count_marked(term[is_outer], passage[is_outer], terms, passages),
+    )
+    is_mark = is_frequent & (marked >= _MIN_VARIANTS)
+    is_wide = _spread(pairs[is_mark[pairs >> 32]], passages, texts, len(terms)) >= _MIN_VARIANT_SPREAD
+    is_variant = is_mark & (is_wide | (marked >= _MIN_VARIANTS_PER_IMAGE * total))
     overlap = image_overlap(pairs, len(terms))
     is_same = overlap.data >= _MIN_SAME
     row, column = overlap.row[is_same], overlap.col[is_same]
     found: dict[int, str] = {}
-    for reason, is_empty in {"variant": is_frequent & is_variant, "collection": is_collection}.items():
+    for reason, is_empty in {"variant": is_variant, "collection": is_collection}.items():
         found |= dict.fromkeys([*np.flatnonzero(is_empty).tolist(), *row[is_empty[column]].tolist()], reason)
-    return found
+    return found | dict.fromkeys(_combine_marks(terms, found), "variant")
+
+
+def _combine_marks(terms: Sequence[tuple[str, ...]], found: Mapping[int, str]) -> list[int]:
+    """Positions of the terms whose every word is a mark of variants: "outline sharp"."""
+    marks = {terms[index] for index, reason in found.items() if reason == "variant"}
+    return [index for index, term in enumerate(terms) if len(term) > 1 and all((word,) in marks for word in term)]
 
 
 def _spread(pairs: np.ndarray, passages: Passages, texts: TextTable, num_terms: int) -> np.ndarray:
@@ -120,10 +131,10 @@ def _in_collections(passages: Passages, texts: TextTable) -> np.ndarray:
     return (is_single & (num_images >= _SHARED_BY * num_values))[texts.source]
 
 
-def _are_variants(
-    term: np.ndarray, passage: np.ndarray, terms: Sequence[tuple[str, ...]], passages: Passages, least: float
+def _count_marked(
+    term: np.ndarray, passage: np.ndarray, terms: Sequence[tuple[str, ...]], passages: Passages
 ) -> np.ndarray:
-    """Bool [T]: whether most of each term's different texts, which are many, are others' with the term added.
+    """int64 [T]: how many different texts are others' with the term added, where most of its texts are.
 
     Texts are compared by the sum of random numbers of their words. Where the term is in a passage beside others, the
     whole passage counts as added.
@@ -133,7 +144,6 @@ def _are_variants(
         passage: int64 [M].
         terms: T.
         passages: Of the texts.
-        least: How many different things it must mark.
     """
     encoded = passages.batch.tokens.dictionary_encode()
     number = {word: index for index, word in enumerate(encoded.dictionary.to_pylist())}
@@ -152,7 +162,7 @@ def _are_variants(
     variants, all_texts = (
         _count_distinct(term[mask], whole[mask], len(terms)) for mask in (is_variant, np.ones(len(term), dtype=bool))
     )
-    return (marked >= least) & (variants >= _MIN_VARIANT_SHARE * np.maximum(all_texts, 1))
+    return np.where(variants >= _MIN_VARIANT_SHARE * np.maximum(all_texts, 1), marked, 0)
 
 
 def _count_distinct(term: np.ndarray, signature: np.ndarray, num_terms: int) -> np.ndarray:

@@ -20,7 +20,7 @@ REASONS = {
     "variant": "tells drawings of one thing apart, whatever they show: a style, a weight, a tone",
     "generic": "speaks of pictures as such: icon, image, theme, idea",
     "stop_word": "function words and parts of addresses only",
-    "fragment": "begins or ends with a stop word, or is nearly always inside one longer term",
+    "fragment": "begins with a stop word, ends with one and is no text of its own, or is part of one longer term",
     "accidental": "words that meet by chance",
     "misspelling": "rare, and one slip away from a far more frequent word",
     "character": "one character of a script without spaces that does not stand alone",
@@ -48,7 +48,9 @@ def reject_candidates(candidates: Candidates, config: LabelsConfig, lists: WordL
     covered = np.zeros(len(candidates.terms), dtype=np.int64)  # most contexts of a term the phrase is a part of
     for index in range(len(candidates.terms) - 1, -1, -1):
         term = candidates.terms[index]
-        reason = _reject_form(term, lists) or _reject_counts(candidates, index, int(covered[index]), config)
+        is_text = int(candidates.num_alone[index]) >= config.min_term_images
+        reason = _reject_form(term, lists, is_text=is_text)
+        reason = reason or _reject_counts(candidates, index, int(covered[index]), config)
         reasons[index] = None if term in wanted else reason
         reach = covered[index] if reasons[index] else candidates.num_contexts[index]
         for part in candidates.parts[index]:
@@ -57,12 +59,12 @@ def reject_candidates(candidates: Candidates, config: LabelsConfig, lists: WordL
     return reasons
 
 
-def _reject_form(term: tuple[str, ...], lists: WordLists) -> str | None:
+def _reject_form(term: tuple[str, ...], lists: WordLists, *, is_text: bool) -> str | None:
     if term in lists.rejected:
         return "user"
     if all(token in lists.stop_words for token in term) or term in lists.stop_phrases:
         return "stop_word"
-    if _has_loose_end(term, lists):
+    if _starts_loosely(term, lists) or (not is_text and _ends_loosely(term, lists)):
         return "fragment"
     num_numbers = sum(not any(map(str.isalpha, token)) for token in term)
     if num_numbers == len(term) or num_numbers > 1:
@@ -72,14 +74,20 @@ def _reject_form(term: tuple[str, ...], lists: WordLists) -> str | None:
     return "generic" if _is_generic(term, lists) else None
 
 
-def _has_loose_end(term: tuple[str, ...], lists: WordLists) -> bool:
-    """Whether it begins or ends with a function word, or with a phrase of them."""
-    if term[0] in lists.stop_words or term[-1] in lists.stop_words:
-        return True
+def _starts_loosely(term: tuple[str, ...], lists: WordLists) -> bool:
+    """Whether it begins with a function word, or with a phrase of them."""
+    return term[0] in lists.stop_words or any(term[:length] in lists.stop_phrases for length in _phrase_lengths(term))
+
+
+def _ends_loosely(term: tuple[str, ...], lists: WordLists) -> bool:
+    """Whether it ends so: "face with", but "thumbs up" and "luna nueva" too, which are texts of their own."""
+    return term[-1] in lists.stop_words or any(term[-length:] in lists.stop_phrases for length in _phrase_lengths(term))
+
+
+def _phrase_lengths(term: tuple[str, ...]) -> range:
     if is_unspaced(term[0][0]) and term[0][0] < "\u3000":  # of Thai and its like: a token is no syllable
-        return False
-    lengths = range(2, len(term))
-    return any(term[:length] in lists.stop_phrases or term[-length:] in lists.stop_phrases for length in lengths)
+        return range(0)
+    return range(2, len(term))
 
 
 def _is_generic(term: tuple[str, ...], lists: WordLists) -> bool:

@@ -20,7 +20,7 @@ NAMES = {
         "thousand three tip today top trillion turn tv twelve twenty two uk wall web webpage website welcome well "
         "wells width wish wonder words work works world year years yes young younger youngest zero act area areas "
         "bb cd homepage interest lets move parts ran results sent show shows value ways add looking seeing working "
-        "turned turning"
+        "turned turning caption captions html net php"
     ),
     "de": (
         "ei gott jahr jahre jahren mann mensch menschen morgen startseite tag tage tagen teil uhr zeit ordnung recht"

@@ -167,7 +167,5 @@ def test_nothing_to_build_from(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CorpusError, match="holds no tars and no images"):
         build_corpus(str(tmp_path / "empty"), tmp_path / "out")
-    with pytest.raises(
-        CorpusError, match=r"'nowhere' is neither a corpus \(emoji, emoji-mini, openclipart\) nor a folder"
-    ):
+    with pytest.raises(CorpusError, match=r"'nowhere' is neither a corpus \(emoji, .*openclipart\) nor a folder"):
         build_corpus("nowhere", tmp_path / "out")
