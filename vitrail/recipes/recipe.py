@@ -28,7 +28,7 @@ class ClusterConfig(Config):
             node would look in a public registry.
         cpu: Request of every task, in Kubernetes units.
         memory: Request and limit of every task.
-        accelerators: GPUs of training and inference tasks.
+        accelerators: GPUs of training and inference tasks, which use all of them.
         accelerator_type: Resource name of one.
         trainjob: Trains in TrainJobs of Kubeflow Trainer, which may have several nodes; null trains in the task itself.
     """
