@@ -1,9 +1,10 @@
-"""Clustering arms at growing vocabularies: time, memory and how much of planted groups they find.
+"""Clustering arms, and the joining of rare labels, at growing vocabularies: time, memory and planted groups found.
 
 Embeddings are synthetic: groups of three unit vectors in 384 dimensions, and as candidate pairs those of each group and
-twice as many across. Run with `make bench-clustering`; each arm and size runs in a process of its own. Pair precision
-and recall are over the pairs that lie in one group. The centres have no preferred direction, which is the worst case
-for an index of nearest neighbours. Expected on 2 cores: about half an hour.
+twice as many across. Rare labels are terms on two images each, which join until they have RARE, several groups
+together: recall alone says how well. Run with `make bench-clustering`; each arm and size runs in a process of its own.
+Pair precision and recall are over the pairs that lie in one group. The centres have no preferred direction, which is
+the worst case for an index of nearest neighbours. Expected on 2 cores: about an hour.
 """
 
 import argparse
@@ -16,8 +17,11 @@ import time
 import numpy as np
 
 from vitrail.labels.clustering.methods import cluster_terms
+from vitrail.labels.clustering.rare_labels import join_rare_labels
 
-ARMS = ("agglomerative", "kmeans", "hdbscan")
+JOINING = "rare-labels"
+ARMS = ("agglomerative", "kmeans", "hdbscan", JOINING)
+RARE = 10  # as a coarser level of the default configuration
 SIZES = (10_000, 100_000, 1_000_000)
 DIMENSIONS = 384
 GROUP = 3
@@ -42,6 +46,11 @@ def plant_pairs(count: int, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate([inside, across[across[:, 0] < across[:, 1]]])
 
 
+def plant_images(count: int) -> np.ndarray:
+    """int64, term << 32 | image: two images for each term, which no other has."""
+    return np.repeat(np.arange(count), 2) << 32 | np.arange(2 * count)
+
+
 def score_pairs(labels: np.ndarray) -> tuple[float, float]:
     def num_pairs(sizes: np.ndarray) -> int:
         return int((sizes * (sizes - 1)).sum()) // 2
@@ -53,10 +62,14 @@ def score_pairs(labels: np.ndarray) -> tuple[float, float]:
 
 def run_arm(arm: str, count: int) -> None:
     rng = np.random.default_rng(0)
-    vectors, pairs = plant_vectors(count, rng), plant_pairs(count, rng)
+    vectors = plant_vectors(count, rng)
+    pairs = plant_images(count) if arm == JOINING else plant_pairs(count, rng)
     before = resource.getrusage(resource.RUSAGE_SELF)
     started = time.perf_counter()
-    labels = cluster_terms(arm, vectors, pairs, threshold=0.7, num_clusters=-(-count // GROUP))
+    if arm == JOINING:
+        labels = join_rare_labels(np.arange(count), pairs, vectors, RARE)
+    else:
+        labels = cluster_terms(arm, vectors, pairs, threshold=0.7, num_clusters=-(-count // GROUP))
     after = resource.getrusage(resource.RUSAGE_SELF)
     precision, recall = score_pairs(labels)
     result = {

@@ -106,12 +106,12 @@ def photographs() -> list[np.ndarray]:
     return load_sample_images().images
 
 
-def write_tars(workload: Workload, folder: Path) -> None:
+def write_tars(workload: Workload, folder: Path, num_shards: int = NUM_SHARDS) -> None:
     """Tars as img2dataset writes them."""
     rng = np.random.default_rng(0)
     draw = cut_photograph if workload.extension == "jpg" else draw_icon
     folder.mkdir()
-    for shard in range(NUM_SHARDS):
+    for shard in range(num_shards):
         with tarfile.open(folder / f"{shard:05d}.tar", "w") as tar:
             for image in range(workload.images_per_shard):
                 for extension, data in (

@@ -13,7 +13,7 @@ from vitrail.contracts.codec import decode, load, save
 from vitrail.contracts.runs import ArtifactManifest
 from vitrail.errors import VitrailError
 from vitrail.recipes import Recipe
-from vitrail.steps import STEPS, Step, Workspace, run_step
+from vitrail.steps import Step, Workspace, find_step, run_step
 from vitrail.training import PodSettings
 
 __all__ = ["pod_settings", "run_task"]
@@ -24,8 +24,8 @@ def run_task(name: str, given: Mapping[str, Any]) -> str:
 
     Args:
         name: The step.
-        given: What its component was given, by the names of its parameters. The artifact that it makes becomes a
-            manifest, or the page that the step shows.
+        given: What its component was given, by the names of its parameters. Of the artifact that it makes they get a
+            manifest, and the files that the step shows as far as there are any.
 
     Returns:
         What the graph branches on; of a step that decides nothing, the digest of its artifact.
@@ -34,16 +34,16 @@ def run_task(name: str, given: Mapping[str, Any]) -> str:
         SystemExit: The step failed; the message is on stderr and in the run's record.
     """
     configure_logging()
-    step = STEPS[name]
+    step = find_step(name)
     try:
         manifest = _run(step, given)
     except (VitrailError, OSError) as error:
         sys.exit(f"{LOG_PREFIX}{name}: {error}")
-    output = Path(given[step.makes].path)
-    if step.shows:
-        shutil.copyfile(Path(manifest.artifact) / step.shows, output)
-    else:
-        save(output, manifest)
+    if step.makes not in step.shows:
+        save(Path(given[step.makes].path), manifest)
+    for output, file in step.shows.items():
+        if (shown := Path(manifest.artifact) / file).exists():
+            shutil.copyfile(shown, given[output].path)
     return manifest.value or manifest.digest
 
 

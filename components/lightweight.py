@@ -5,6 +5,7 @@ source is written here, and compiled under a name by which `inspect` finds it ag
 """
 
 import linecache
+from pathlib import Path
 
 from kfp import dsl
 
@@ -24,6 +25,8 @@ _FUNCTION = '''def {name}({parameters}) -> str:
 
     return run_task("{name}", given)
 '''
+
+_SHOWN = {".html": "HTML", ".md": "Markdown"}  # what the page of a run draws
 
 _FIELD = dsl.TaskConfigField
 # What a task that only submits a TrainJob hands on to it instead of taking it itself. The submitting pod needs the
@@ -56,7 +59,10 @@ def write_source(step: Step) -> str:
     """The function that the component of a step ships: manifests and parameters in, a manifest out."""
     kinds = dict.fromkeys(("workspace", "run_id", "recipe", *step.arguments), "str")
     kinds |= dict.fromkeys(step.inputs, "dsl.Input[dsl.Artifact]")
-    kinds[step.makes] = f"dsl.Output[dsl.{'HTML' if step.shows else 'Artifact'}]"
+    kinds[step.makes] = "dsl.Output[dsl.Artifact]"
+    kinds |= {
+        output: f"dsl.Output[dsl.{_SHOWN.get(Path(file).suffix, 'Artifact')}]" for output, file in step.shows.items()
+    }
     if step.resources == "training":
         kinds["task_config"] = "dsl.TaskConfig"
     parameters = ", ".join(f"{name}: {kind}" for name, kind in kinds.items())

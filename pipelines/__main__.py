@@ -1,18 +1,14 @@
 """Compile, run locally or submit: `python -m pipelines {compile,run,submit} ...`."""
 
 import argparse
-import contextlib
 import dataclasses
 import json
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
+from typing import TYPE_CHECKING
 
-import psutil
-
-from pipelines.console import StepConsole
+from pipelines.local_tasks import run_tasks
+from pipelines.study_pipeline import make_study_pipeline
 from pipelines.vitrail_pipeline import make_pipeline
 from vitrail.config import require
 from vitrail.contracts.codec import encode, read
@@ -20,57 +16,54 @@ from vitrail.contracts.runs import REPORT_FILE, RunSummary
 from vitrail.errors import VitrailError
 from vitrail.recipes import Recipe, find_recipe, recipe_for
 from vitrail.steps import Workspace, new_run_id
+from vitrail.study import find_budget
+
+if TYPE_CHECKING:
+    from kfp.dsl.base_component import BaseComponent
 
 __all__ = ["main"]
 
 
-def compile_pipeline(recipe: Recipe, out: Path) -> None:
-    """Writes the pipeline's IR, with the recipe as the default of its parameter."""
+def compile_pipeline(pipeline: "BaseComponent", out: Path) -> None:
+    """Writes a pipeline's IR."""
     from kfp import compiler
 
     out.parent.mkdir(parents=True, exist_ok=True)
-    compiler.Compiler().compile(make_pipeline(recipe), str(out))
+    compiler.Compiler().compile(pipeline, str(out))
 
 
 def run_locally(recipe: Recipe, arguments: dict[str, str]) -> int:
-    """Runs every task as a subprocess of this interpreter's environment and returns the exit status of its own run."""
-    from kfp import local
-
-    workspace = Workspace(Path(arguments["workspace"]), new_run_id())
-    workspace.begin(recipe)
-    run, log_path = workspace.run_folder, workspace.run_folder / "pipeline.log"
-    sys.stdout.write(f"run {run.name}, recipe {recipe.name}\n")
-    local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(workspace.root / "kfp" / run.name))
-    with (
-        _stopping_in_order(),
-        log_path.open("a", encoding="utf-8", buffering=1) as log,
-        contextlib.redirect_stdout(StepConsole(log)),
-        contextlib.redirect_stderr(log),
-    ):
-        try:
-            make_pipeline(recipe, run.name)(recipe=json.dumps(encode(recipe)), **arguments)
-        except RuntimeError as error:  # KFP names the task; why it failed is in the run's records
-            log.write(f"{error}\n")
+    """Runs every task on this machine and returns the exit status of its own run."""
+    workspace = _begin(recipe, arguments["workspace"])
+    run = workspace.run_folder
+    log = run_tasks(make_pipeline(recipe, run.name), workspace, {"recipe": json.dumps(encode(recipe)), **arguments})
     if not (run / RunSummary.FILE).exists():
-        sys.stderr.write(f"the run ended before its report; see {log_path}\n")
+        sys.stderr.write(f"the run ended before its report; see {log}\n")
         return 1
-    return _describe(run, log_path)
+    return _describe(run, log)
 
 
-@contextlib.contextmanager
-def _stopping_in_order() -> Iterator[None]:
-    """SIGTERM goes on to the running task, which keeps what it has; the exit handler then writes the report."""
+def run_study_locally(recipe: Recipe, budget: str, workspace_root: str) -> int:
+    """Runs the tasks of a study on this machine, prints where its page is and returns the exit status."""
+    workspace = _begin(recipe, workspace_root)
+    run = workspace.run_folder
+    arguments = {"budget": budget, "workspace": workspace_root, "recipe": json.dumps(encode(recipe))}
+    log = run_tasks(make_study_pipeline(recipe, budget, run.name), workspace, arguments)
+    failed = next((record for record in workspace.records() if record.status != "succeeded"), None)
+    page = run / "study" / "study.md"
+    if failed or not page.exists():
+        reason = f"at {failed.step}: {failed.error}" if failed else "before its page"
+        sys.stderr.write(f"the study ended {reason}; see {log}\n")
+        return 1
+    sys.stdout.write(f"\npage      {page}\n")
+    return 0
 
-    def forward(number: int, frame: FrameType | None) -> None:
-        for shell in psutil.Process().children():  # KFP starts each task through one
-            for process in (*shell.children(), shell):
-                process.terminate()
 
-    previous = signal.signal(signal.SIGTERM, forward)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+def _begin(recipe: Recipe, root: str) -> Workspace:
+    workspace = Workspace(Path(root), new_run_id())
+    workspace.begin(recipe)
+    sys.stdout.write(f"run {workspace.run_id}, recipe {recipe.name}\n")
+    return workspace
 
 
 def _describe(run: Path, log: Path) -> int:
@@ -89,8 +82,8 @@ def _describe(run: Path, log: Path) -> int:
     return int(is_failed)
 
 
-def submit(recipe: Recipe, host: str, arguments: dict[str, str]) -> str:
-    """Starts a run on the Kubeflow Pipelines server at `host` and returns its id.
+def submit(pipeline: "BaseComponent", recipe: Recipe, host: str, arguments: dict[str, str]) -> str:
+    """Starts a run of a recipe's pipeline on the Kubeflow Pipelines server at `host` and returns its id.
 
     Raises:
         ConfigError: Nothing says where the cluster pulls its images from.
@@ -104,7 +97,7 @@ def submit(recipe: Recipe, host: str, arguments: dict[str, str]) -> str:
         "name the registry that holds the images of containers/, with --image-prefix or in a recipe's JSON file",
     )
     client = kfp.Client(host=host)
-    return str(client.create_run_from_pipeline_func(make_pipeline(recipe), arguments=arguments).run_id)
+    return str(client.create_run_from_pipeline_func(pipeline, arguments=arguments).run_id)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -114,6 +107,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--recipe", help="a recipe's name, or a JSON file with a resolved recipe; default: the corpus's, or folder"
     )
+    parser.add_argument("--study", metavar="BUDGET", help="a study of this budget (vitrail study) in place of a run")
     parser.add_argument("--corpus", default="emoji", help="a corpus's name, or a folder")
     parser.add_argument("--repository", default=".", help="the repository that holds data.dvc")
     parser.add_argument("--revision", default="", help="git revision of data.dvc; empty: the working tree")
@@ -133,7 +127,8 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _choose_recipe(options: argparse.Namespace) -> Recipe:
-    recipe = find_recipe(options.recipe or recipe_for(options.corpus))
+    own = find_budget(options.study).recipe if options.study else recipe_for(options.corpus)
+    recipe = find_recipe(options.recipe or own)
     if options.engine:
         recipe = dataclasses.replace(recipe, labels=dataclasses.replace(recipe.labels, engine=options.engine))
     if options.profile_steps is not None:
@@ -147,13 +142,27 @@ def _choose_recipe(options: argparse.Namespace) -> Recipe:
 
 def _act(options: argparse.Namespace) -> None:
     recipe = _choose_recipe(options)
-    arguments = {"corpus": options.corpus, "repository": options.repository, "revision": options.revision}
-    if options.action == "compile":
-        compile_pipeline(recipe, options.out)
-    elif options.action == "run":
-        sys.exit(run_locally(recipe, arguments | {"workspace": str(Path(options.workspace).resolve())}))
+    if options.action == "run":
+        sys.exit(_run(recipe, options))
+    if options.study:
+        pipeline, arguments = make_study_pipeline(recipe, options.study), {"budget": options.study}
     else:
-        sys.stdout.write(submit(recipe, options.host, arguments) + "\n")
+        pipeline, arguments = make_pipeline(recipe), _source_of(options)
+    if options.action == "compile":
+        compile_pipeline(pipeline, options.out)
+    else:
+        sys.stdout.write(submit(pipeline, recipe, options.host, arguments) + "\n")
+
+
+def _run(recipe: Recipe, options: argparse.Namespace) -> int:
+    workspace = str(Path(options.workspace).resolve())
+    if options.study:
+        return run_study_locally(recipe, options.study, workspace)
+    return run_locally(recipe, _source_of(options) | {"workspace": workspace})
+
+
+def _source_of(options: argparse.Namespace) -> dict[str, str]:
+    return {"corpus": options.corpus, "repository": options.repository, "revision": options.revision}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ run it on this machine with `vitrail run`.
 import dataclasses
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 # `kfp dsl compile` puts this folder on the path, not the repository.
@@ -15,36 +14,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from kfp import dsl
 
-from components.lightweight import make_component
-from pipelines.resources import place
+from pipelines.graph import Graph
 from vitrail.contracts.codec import encode
-from vitrail.recipes import ClusterConfig, Recipe, find_recipe
+from vitrail.recipes import Recipe, find_recipe
 from vitrail.steps import STEPS, Step
 
 __all__ = ["make_pipeline", "vitrail"]
-
-
-class _Graph:
-    """The tasks of a graph, wired by the names of the artifacts that steps take and make."""
-
-    def __init__(self, cluster: ClusterConfig, given: Mapping[str, object]) -> None:
-        self.tasks: dict[str, dsl.PipelineTask] = {}
-        self._cluster = cluster
-        self._given = given
-        self._made: dict[str, object] = {}
-
-    def add_all(self, when: str) -> list[dsl.PipelineTask]:
-        """Adds the tasks of all steps that run then, in the order of the table."""
-        return [self._add(step) for step in STEPS.values() if step.when == when]
-
-    def _add(self, step: Step) -> dsl.PipelineTask:
-        is_handed_on = step.resources == "training" and self._cluster.trainjob is not None
-        component = make_component(step, is_handed_on=is_handed_on)
-        parameters = {name: self._given[name] for name in ("workspace", "run_id", "recipe", *step.arguments)}
-        task = component(**parameters, **{name: self._made[name] for name in step.inputs})
-        self._made[step.makes] = task.outputs[step.makes]
-        self.tasks[step.name] = place(task, step, self._cluster)
-        return task
 
 
 def make_pipeline(chosen: Recipe, run_id: str = dsl.PIPELINE_JOB_ID_PLACEHOLDER) -> dsl.base_component.BaseComponent:
@@ -66,14 +41,18 @@ def make_pipeline(chosen: Recipe, run_id: str = dsl.PIPELINE_JOB_ID_PLACEHOLDER)
         recipe: str = json.dumps(encode(on_cluster)),
     ) -> None:
         run = {"workspace": workspace, "run_id": run_id, "recipe": recipe}
-        graph = _Graph(cluster, run | {"source": corpus, "repository": repository, "revision": revision})
-        [report] = graph.add_all("ended")
+        graph = Graph(cluster, run | {"source": corpus, "repository": repository, "revision": revision})
+        [report] = graph.add_all(_steps("ended"))
         with dsl.ExitHandler(report):
-            graph.add_all("always")
+            graph.add_all(_steps("always"))
             with dsl.If(graph.tasks["gate_model"].outputs["Output"] == "blessed"):
-                graph.add_all("blessed")
+                graph.add_all(_steps("blessed"))
 
     return vitrail
+
+
+def _steps(when: str) -> list[Step]:
+    return [step for step in STEPS.values() if step.when == when]
 
 
 vitrail = make_pipeline(find_recipe("emoji"))

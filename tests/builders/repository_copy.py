@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vitrail.steps import source
+from vitrail import source_code
 
 __all__ = ["copy_packages", "edited", "forget_source", "source_in"]
 
@@ -26,7 +26,7 @@ def copy_packages(folder: Path) -> None:
 def source_in(folder: Path) -> Iterator[None]:
     """Keys of artifacts hang on the copy in this block."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(source, "_root", lambda package: folder / package if package in _PACKAGES else None)
+        patch.setattr(source_code, "_root", lambda package: folder / package if package in _PACKAGES else None)
         forget_source()
         yield
     forget_source()
@@ -34,7 +34,7 @@ def source_in(folder: Path) -> Iterator[None]:
 
 def forget_source() -> None:
     """Makes a file that was added known."""
-    for remembered in (source._locate, source._lazy_names, source._parse):
+    for remembered in (source_code._locate, source_code._lazy_names, source_code._parse):
         remembered.cache_clear()
 
 

@@ -82,12 +82,12 @@ def test_every_promised_metric_is_there(evaluated):
     for task in ("skin_tone", "category"):
         assert {f"{task}/accuracy", f"{task}/macro_recall", f"{task}/recall_gap"} <= names
     assert {"skin_tone/recall/none", "skin_tone/recall/dark"} <= names
-    for precision in ("float", "binary"):
+    for precision in ("float", "binary", "asymmetric"):
         for metric in ("p_at_1", "p_at_5", "r_at_10"):
             stem = f"concept/{precision}/{metric}"
             assert {stem, f"{stem}/twemoji->openmoji", f"{stem}/openmoji->twemoji"} <= names
         assert f"concept/{precision}/p_at_1/within/category" in names
-    assert "concept/binary_ratio" in names
+    assert {"concept/binary_ratio", "concept/asymmetric_ratio"} <= names
 
 
 def test_values_lie_in_their_ranges(evaluated):
@@ -172,9 +172,9 @@ def test_the_gate_takes_it_from_here(evaluated, mini_corpus, tmp_path):
         config=CONFIG,
     )
     assert other.slices == ()
-    names = ("skin_tone/macro_recall", "skin_tone/recall_gap", "concept/binary_ratio", "concept/float/p_at_1")
+    names = ("skin_tone/macro_recall", "skin_tone/recall_gap", "concept/asymmetric_ratio", "concept/float/p_at_1")
     config = GateConfig(
-        values=(ValueThreshold(metric="concept/float/p_at_1", limit=0.0),),
+        values=(ValueThreshold(metric="concept/asymmetric_ratio", limit=0.0),),
         changes=tuple(ChangeThreshold(metric=name, margin=5.0) for name in names),
         min_groups=2,
     )

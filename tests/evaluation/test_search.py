@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vitrail.errors import EvaluationError
-from vitrail.evaluation.search import Parts, hamming, nearest_binary, nearest_float
+from vitrail.evaluation.search import Parts, hamming, nearest_asymmetric, nearest_binary, nearest_float
 
 
 def unit_vectors(generator, rows, width=16):
@@ -40,6 +40,29 @@ def test_float_search_is_brute_force(num_queries, num_items, k, seed):
     expected = np.argsort(-brute, axis=1, kind="stable")[:, :k]
     assert np.array_equal(rows, expected)
     assert similarities == pytest.approx(np.take_along_axis(brute, expected, axis=1), abs=1e-5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 20), st.integers(1, 30), st.integers(1, 21), st.integers(1, 12), st.integers(0, 99))
+def test_search_of_codes_by_floats_is_brute_force(num_queries, num_items, width, k, seed):
+    generator = np.random.default_rng(seed)
+    queries, gallery = unit_vectors(generator, num_queries, width), unit_vectors(generator, num_items, width)
+    rows, similarities = nearest_asymmetric(queries, np.packbits(gallery > 0, axis=1), k)
+    assert rows.shape == (num_queries, min(k, num_items))
+    for query, found, shown in zip(queries.tolist(), rows, similarities, strict=True):
+        brute = [
+            sum(ours if theirs > 0 else -ours for ours, theirs in zip(query, item, strict=True)) / width**0.5
+            for item in gallery.tolist()
+        ]
+        assert shown == pytest.approx(sorted(brute, reverse=True)[: len(found)], abs=1e-6)
+        assert [brute[row] for row in found] == pytest.approx(shown, abs=1e-6)
+        assert len(set(found.tolist())) == len(found)
+
+
+def test_float_queries_and_codes_of_other_widths_are_refused():
+    queries = unit_vectors(np.random.default_rng(0), 3, 16)
+    with pytest.raises(EvaluationError, match="queries are 16 wide and codes have 24 bits"):
+        nearest_asymmetric(queries, np.zeros((2, 3), np.uint8), 1)
 
 
 @pytest.mark.parametrize("search", ["float", "binary"])

@@ -186,6 +186,38 @@ def test_binary_ratio_is_binary_over_float():
     assert values["concept/binary/p_at_1"] < values["concept/float/p_at_1"]
 
 
+def test_float_queries_that_meet_codes_are_counted_as_one_would_by_hand():
+    generator = np.random.default_rng(1)
+    centres = generator.normal(size=(40, 12))
+    vectors = np.concatenate([centres, centres + generator.normal(0, 1.2, (40, 12))])
+    embeddings = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    result = evaluate_retrieval(
+        task="concept",
+        labels=np.array([f"{number % 40}" for number in range(80)]),
+        vectors=Vectors(embeddings=embeddings, codes=np.packbits(embeddings > 0, axis=1)),
+        units=units_of(80, ["l"] * 40 + ["r"] * 40),
+        categories={},
+        num_pictured=0,
+        num_neighbours=1,
+        seed=0,
+    )
+    hits = {"float": [], "asymmetric": []}
+    for query in range(80):
+        others = range(40, 80) if query < 40 else range(40)
+        scores = {
+            "float": [embeddings[query] @ embeddings[item] for item in others],
+            "asymmetric": [embeddings[query] @ np.where(embeddings[item] > 0, 1, -1) for item in others],
+        }
+        for name, found in scores.items():
+            hits[name].append(others[int(np.argmax(found))] % 40 == query % 40)
+    values = values_of(result)
+    for name, found in hits.items():
+        assert values[f"concept/{name}/p_at_1"] == pytest.approx(np.mean(found))
+    expected = np.mean(hits["asymmetric"]) / np.mean(hits["float"])
+    assert values["concept/asymmetric_ratio"] == pytest.approx(expected)
+    assert values["concept/binary_ratio"] < expected < 1
+
+
 def test_search_within_a_category_skips_other_classes():
     points = [0.0, 1.0, 0.3, 0.1]
     labels, domains = ["a", "b", "a", "b"], ["l", "l", "r", "r"]

@@ -16,7 +16,7 @@ from vitrail.labels import measure_coverage, open_labels
 NUM_IMAGES = 1000
 
 
-def write_labels(folder, images, shards=2):
+def write_labels(folder, images, shards=2, num_images=NUM_IMAGES):
     """A label set of these labels by image; the others have none."""
     frequency = Counter(label for own in images for label in own)
     rows = [
@@ -26,15 +26,15 @@ def write_labels(folder, images, shards=2):
             "members": [f"label {label}"],
             "language": "en",
             "frequency": count,
-            "idf": math.log(NUM_IMAGES / count),
+            "idf": math.log(num_images / count),
             "band": "head",
         }
         for label, count in frequency.items()
     ]
     (folder / "shards").mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(rows, schema=VOCABULARY_SCHEMA), folder / "vocabulary.parquet")
-    whole = [*images, *[()] * (NUM_IMAGES - len(images))]
-    share = NUM_IMAGES // shards
+    whole = [*images, *[()] * (num_images - len(images))]
+    share = -(-num_images // shards)
     for shard in range(shards):
         part = whole[shard * share : (shard + 1) * share]
         sidecar = [
@@ -49,8 +49,8 @@ def write_labels(folder, images, shards=2):
         shards=tuple(str(shard) for shard in range(shards)),
         num_labels=len(frequency),
         num_images_labelled=len(images),
-        num_images=NUM_IMAGES,
-        num_signals=NUM_IMAGES,
+        num_images=num_images,
+        num_signals=num_images,
         num_signals_skipped={},
     )
     save(folder / "labels.json", manifest)
@@ -105,3 +105,11 @@ def test_a_derived_label_set_is_covered_as_its_manifest_says(mini_labels):
     pairs = sum(labels.vocabulary()["frequency"].to_pylist())
     assert coverage.labels_per_image == pytest.approx(pairs / labels.manifest.num_images)
     assert all(0 <= value <= 1 for value in dataclasses.astuple(coverage)[2])
+
+
+@pytest.mark.parametrize(("num_images", "can_be_told"), [(100, False), (101, True)])
+def test_few_images_cannot_tell_what_is_specific(tmp_path, num_images, can_be_told):
+    """Of a hundred a label on a single one is on 1% of them, which is not fewer than 1%."""
+    coverage = measure_coverage(open_labels(write_labels(tmp_path, [(0,)], num_images=num_images)))
+    assert coverage.can_be_specific == can_be_told
+    assert (coverage.specific > 0) == can_be_told

@@ -17,10 +17,12 @@ from components.adapter import pod_settings
 from components.container_images import IMAGES
 from components.lightweight import make_component, write_source
 from pipelines.__main__ import compile_pipeline, main, submit
+from pipelines.vitrail_pipeline import make_pipeline
 from vitrail.errors import ConfigError
 from vitrail.recipes import RECIPES, ClusterConfig, find_recipe
-from vitrail.steps import STEPS
+from vitrail.steps import STEPS, STUDY_STEPS
 
+ALL_STEPS = STEPS | STUDY_STEPS
 TRAININGS = ("pretrain_backbone", "finetune_tasks")
 
 
@@ -29,7 +31,7 @@ def compiled(tmp_path_factory):
     @functools.cache
     def compile_recipe(recipe):
         out = tmp_path_factory.mktemp("compiled") / f"{recipe}.yaml"
-        compile_pipeline(find_recipe(recipe), out)
+        compile_pipeline(make_pipeline(find_recipe(recipe)), out)
         return list(yaml.load_all(out.read_text(), yaml.CSafeLoader))
 
     return compile_recipe
@@ -136,8 +138,9 @@ def test_a_submitted_run_takes_the_recipe_of_its_graph(monkeypatch):
     monkeypatch.setattr("kfp.Client", Server)
     recipe = find_recipe("debug")
     with pytest.raises(ConfigError, match=r"cluster\.image_prefix='': .*--image-prefix"):
-        submit(recipe, "http://kfp", {})
-    assert submit(prefixed(recipe), "http://kfp", {"corpus": "emoji-mini"}) == "http://kfp"
+        submit(make_pipeline(recipe), recipe, "http://kfp", {})
+    recipe = prefixed(recipe)
+    assert submit(make_pipeline(recipe), recipe, "http://kfp", {"corpus": "emoji-mini"}) == "http://kfp"
 
 
 def prefixed(recipe):
@@ -164,7 +167,7 @@ def test_the_nodes_of_a_trainjob_pull_from_it_too(name):
     assert pod.image == f"host:5000/team/{IMAGES['train']}"
 
 
-@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("step", ALL_STEPS.values(), ids=ALL_STEPS)
 def test_a_component_is_what_the_table_says(step):
     spec = make_component(step).component_spec
     assert spec.name == step.name.replace("_", "-")
@@ -173,11 +176,11 @@ def test_a_component_is_what_the_table_says(step):
     assert artifacts == set(step.inputs)
     own = {"task_config"} if step.resources == "training" else set()
     assert set(spec.inputs) - artifacts == {"workspace", "run_id", "recipe", *step.arguments} | own
-    assert set(spec.outputs) == {step.makes, "Output"}
+    assert set(spec.outputs) == {step.makes, *step.shows, "Output"}
     assert spec.implementation.container.image == IMAGES[step.image]
 
 
-@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("step", ALL_STEPS.values(), ids=ALL_STEPS)
 def test_a_component_hands_all_it_is_given_to_the_adapter(step, monkeypatch):
     called = []
     monkeypatch.setattr("components.adapter.run_task", lambda name, given: called.append((name, given)))
@@ -187,7 +190,7 @@ def test_a_component_hands_all_it_is_given_to_the_adapter(step, monkeypatch):
     assert called == [(step.name, given)]
 
 
-@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("step", ALL_STEPS.values(), ids=ALL_STEPS)
 def test_a_component_is_short_and_ships_its_whole_source(step):
     function = make_component(step).python_func
     assert len(inspect.getsource(function).splitlines()) <= 40

@@ -128,12 +128,12 @@ def test_registering_keeps_params_metrics_curves_lineage_and_card(candidate, nam
 
 
 def test_the_card_cites_a_study_that_is_there(candidate, named, tmp_path):
-    version = candidate.register(named, study=write_study(tmp_path / "study"))
+    version = candidate.register(named, study=str(write_study(tmp_path / "study")))
     card = (fetch_version(version, tmp_path / "cache") / "README.md").read_text()
     assert "## What pretraining on weak labels is worth" in card
     assert "| default@large/vit/100% | 0.400 | +100.0% (+90.0 to +110.0) |  |" in card
     assert "this model is none of them" in card
-    other = candidate.register(named, dataclasses.replace(RUN, run_id="run-2"), study=tmp_path / "nowhere")
+    other = candidate.register(named, dataclasses.replace(RUN, run_id="run-2"), study=str(tmp_path / "nowhere"))
     assert "weak labels is worth" not in (fetch_version(other, tmp_path / "cache") / "README.md").read_text()
 
 

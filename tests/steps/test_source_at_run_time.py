@@ -12,8 +12,8 @@ import pytest
 from builders import REPOSITORY
 from builders.training_jobs import write_features
 from vitrail.corpus import open_corpus
+from vitrail.source_code import find_source
 from vitrail.steps import STEPS
-from vitrail.steps.source import find_source
 
 # Runs the bodies of steps with everything they are handed, and prints which files of ours were executed in each.
 TRACE = """

@@ -1,22 +1,29 @@
 """A real study on the mini corpus: killed, gone on with, and read again."""
 
 import dataclasses
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
+import filelock
 import pytest
 
 from builders.word_labels import write_word_labels
-from vitrail.contracts.codec import read, write
+from vitrail.contracts.codec import encode, read, write
 from vitrail.contracts.evaluation import EvaluationReport
 from vitrail.contracts.labels import LabelSetManifest
+from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.study import StudyReport
-from vitrail.errors import StudyError
+from vitrail.errors import ConfigError, StudyError
+from vitrail.recipes import find_recipe
 from vitrail.study import LabelFolder, StudyConfig, run_study
-from vitrail.training import ScheduleConfig
+from vitrail.study.orders import Order, Training
+from vitrail.training import ScheduleConfig, pretrain_job
 
 SHORT = ScheduleConfig(num_steps=3, batch_size=16)
 
@@ -51,6 +58,7 @@ class Made:
     """A finished study, and what was there of it when its worker was killed."""
 
     arguments: dict
+    interrupted: StudyReport
     report: StudyReport
     before: dict[Path, int]
 
@@ -83,16 +91,23 @@ def made(mini_corpus, tmp_path_factory):
     }
     killer = KillWorker(folder / "out")
     killer.start()
-    with pytest.raises(StudyError, match="start the study again to go on"):
-        run_study(**arguments)
+    interrupted = run_study(**arguments)
     killer.join()
     before = models_of(folder / "out")
-    return Made(arguments=arguments, report=run_study(**arguments), before=before)
+    return Made(arguments=arguments, interrupted=interrupted, report=run_study(**arguments), before=before)
 
 
-def test_after_a_kill_the_study_goes_on(made):
+def test_a_killed_worker_costs_one_training(made):
+    """The study goes on in a fresh process, and says which training is missing and why."""
+    failures = [line for line in made.interrupted.unfinished if "ended by SIGKILL, for want of memory" in line]
+    assert len(failures) == 1
+    assert "worker-0.log, and start the study again" in failures[0]
+    assert len(made.interrupted.arms) == 2  # the third has not every rate of the grid, so none is chosen for it
+    assert len(made.before) >= 9  # it may have been killed between a model and its measuring
+
+
+def test_a_killed_training_is_made_when_the_study_is_started_again(made):
     after = models_of(made.arguments["out"])
-    assert len(made.before) >= 1
     assert made.before.items() <= after.items()
     # Seed 0: a backbone and three arms at two rates; seed 1: a backbone and three arms.
     assert len(after) == 1 + 3 * 2 + 1 + 3
@@ -150,12 +165,46 @@ def test_without_time_there_is_no_result(made, tmp_path):
         run_study(**{**made.arguments, "config": config, "out": tmp_path / "out"})
 
 
+def test_after_the_time_what_is_there_is_taken(made, monkeypatch):
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    report = run_study(**{**made.arguments, "config": dataclasses.replace(made.arguments["config"], minutes=1e-9)})
+    assert [arm.by_seed for arm in report.arms] == [arm.by_seed for arm in made.report.arms]
+
+
+def test_a_worker_whose_launcher_was_gone_before_does_not_train(made, mini_corpus, tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (labels,) = made.arguments["label_folders"]
+    job = pretrain_job(
+        corpus=mini_corpus, labels=labels.folder, config=find_recipe("debug").pretrain, lineage=Lineage(run_id="test")
+    )
+    order = json.dumps(encode(Order(training=Training(folder=str(tmp_path / "training"), job=job))))
+    worker = [sys.executable, "-m", "vitrail.study.worker", f"--launcher={gone.pid}"]
+    ended = subprocess.run(worker, input=order + "\n", capture_output=True, text=True, timeout=300, check=False)
+    assert "is not complete" in ended.stdout
+    assert not (tmp_path / "training" / "model").exists()
+
+
 def test_labels_of_another_corpus_are_refused(made, tmp_path):
     (own,) = made.arguments["label_folders"]
     manifest = dataclasses.replace(read(LabelSetManifest, own.folder), corpus_digest="0" * 64)
     write(tmp_path, manifest)
     with pytest.raises(StudyError, match=r"labels of none of the corpora to pretrain on \(emoji-mini\)"):
         run_study(**{**made.arguments, "label_folders": [LabelFolder(name="words", folder=tmp_path)]})
+
+
+@pytest.mark.parametrize("name", ["words@emoji-mini", "words/vit", "", "two words"])
+def test_names_that_arms_could_not_be_told_apart_by_are_refused(name):
+    with pytest.raises(ConfigError, match=r"label set=.*letters, digits, dots, hyphens"):
+        LabelFolder(name=name, folder=Path("labels"))
+
+
+def test_two_studies_do_not_train_in_one_folder(made):
+    with (
+        filelock.FileLock(made.arguments["out"] / ".lock"),
+        pytest.raises(StudyError, match="another study trains in"),
+    ):
+        run_study(**made.arguments)
 
 
 def test_two_label_sets_of_one_name_are_refused(made):

@@ -9,18 +9,25 @@ from vitrail.tasks.heads import CosineHead, linear_head
 FEATURES = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
 
 
-def cosine_head() -> CosineHead:
+def cosine_head(prior: tuple[float, ...] = (0.2, 0.2, 0.2, 0.2, 0.2)) -> CosineHead:
     torch.manual_seed(1)
-    return CosineHead(6, 5)
+    head = CosineHead(6, 5)
+    head.tell_prior(torch.tensor(prior))
+    return head
 
 
 def test_cosine_logits_are_cosines_of_centred_features_over_a_twentieth():
-    head = cosine_head()
+    torch.manual_seed(1)
+    head = CosineHead(6, 5)
     centred = FEATURES.numpy() - FEATURES.numpy().mean(axis=1, keepdims=True)
     weight = head.weight.detach().numpy()
     cosine = centred @ weight.T
     cosine /= np.linalg.norm(centred, axis=1)[:, None] * np.linalg.norm(weight, axis=1)
     assert head(FEATURES).detach().numpy() == pytest.approx(cosine / 0.05, abs=1e-3)
+    prior = torch.tensor([0.5, 0.2, 0.1, 0.1, 0.1])
+    head.tell_prior(prior)
+    assert head(FEATURES).detach().numpy() == pytest.approx(cosine / 0.05 + np.log(prior.numpy()), abs=1e-3)
+    assert set(head.state_dict()) == {"weight", "log_prior"}
 
 
 def test_neither_long_features_nor_long_directions_change_cosine_logits():
@@ -31,7 +38,9 @@ def test_neither_long_features_nor_long_directions_change_cosine_logits():
     torch.testing.assert_close(head(7 * FEATURES), before, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("head", [cosine_head(), linear_head(6, 5, bias=1.0)], ids=["cosine", "linear"])
+@pytest.mark.parametrize(
+    "head", [cosine_head((0.4, 0.3, 0.1, 0.1, 0.1)), linear_head(6, 5, bias=1.0)], ids=["cosine", "linear"]
+)
 def test_some_outputs_are_those_of_all(head):
     outputs = torch.tensor([3, 0])
     torch.testing.assert_close(head.select(FEATURES, outputs), head(FEATURES)[:, outputs])

@@ -9,10 +9,11 @@ from vitrail.contracts.models import Architecture, HeadSpec, Transforms
 from vitrail.corpus.reader.tally import Tally
 from vitrail.models import VitrailModel
 from vitrail.tasks import TaskSpec, find_kind, find_loss
+from vitrail.tasks.candidates import sample_candidates
 from vitrail.tasks.label_weights import idf_weights, weigh_labels
 from vitrail.tasks.losses.cross_entropy import cross_entropy as class_loss
 from vitrail.tasks.losses.sigmoid import sigmoid_loss
-from vitrail.tasks.losses.softmax import normalise_targets, sample_candidates, sampled_softmax_loss, softmax_loss
+from vitrail.tasks.losses.softmax import normalise_targets, sampled_softmax_loss, softmax_loss
 from vitrail.tasks.losses.thresholds import thresholds_loss
 from vitrail.training.objective import Objective
 
@@ -96,6 +97,11 @@ def test_images_without_labels_get_no_gradient():
 def test_candidates_hold_the_labels_and_distinct_others():
     for seed in range(20):
         candidates, correction = sample_candidates(LABELS, 50, 7, seed)
+        assert len(candidates) == len(correction) == LABELS.numel() + 7  # whatever labels there are
+        assert torch.equal(candidates, candidates.sort().values)
+        is_real = correction > -math.inf
+        assert set(candidates[~is_real].tolist()) <= {49}
+        candidates, correction = candidates[is_real], correction[is_real]
         assert {0, 2, 4} <= set(candidates.tolist())
         assert len(set(candidates.tolist())) == len(candidates) == 10
         assert candidates.max() < 50
@@ -193,6 +199,7 @@ def test_sampled_head_with_all_labels_equals_the_full_head():
     sampled, _ = small_objective(num_sampled=5)
     sampled.load_state_dict(full.state_dict())
     counts = count_labels(targets)
+    drawn = sampled.draw(targets, seed=0)
     torch.testing.assert_close(
-        sampled(IMAGES, targets, counts)["annotations"], full(IMAGES, targets, counts)["annotations"]
+        sampled(IMAGES, targets | drawn, counts)["annotations"], full(IMAGES, targets, counts)["annotations"]
     )

@@ -74,12 +74,15 @@ class ValuesAreReadError(Exception):
     """Somebody asked for values."""
 
 
-def test_a_device_whose_values_nobody_can_have_takes_every_step(process, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("loss", "num_sampled"), [("softmax", 0), ("softmax", 4), ("sigmoid", 0)])
+def test_a_device_whose_values_nobody_can_have_takes_every_step(loss, num_sampled, process, tmp_path, monkeypatch):
     """On `meta` tensors have no values: whatever waited for one, or copied one to the host, would raise."""
     nowhere = Process(rank=0, world_size=1, device=torch.device("meta"), files=process.files)
     trainer = make_trainer(
         tmp_path,
         nowhere,
+        loss=loss,
+        num_sampled=num_sampled,
         optimizer=OptimizerConfig(name="sgd"),
         schedule=ScheduleConfig(num_steps=9, batch_size=BATCH),
         checkpoint=CheckpointConfig(every_steps=9),
@@ -95,6 +98,30 @@ def test_a_device_whose_values_nobody_can_have_takes_every_step(process, tmp_pat
     with pytest.raises(ValuesAreReadError):
         trainer.run(lambda: False)
     assert kept == [5]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("num_sampled", [0, 4])
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp2"])
+def test_nothing_is_compiled_again_after_the_first_step(strategy, num_sampled, process, tmp_path, monkeypatch):
+    torch._dynamo.reset()
+    real = torch.compile
+    # The tracer is real; the C++ compiler behind it is torch's and would take half a minute.
+    monkeypatch.setattr(torch, "compile", lambda *given, **named: real(*given, **{**named, "backend": "aot_eager"}))
+    trainer = make_trainer(
+        tmp_path,
+        process,
+        num_labels=50,
+        num_sampled=num_sampled,  # as many candidates whatever a batch holds
+        compute=ComputeConfig(compile=True, strategy=strategy),
+        schedule=ScheduleConfig(num_steps=5, batch_size=BATCH),
+    )
+    num_graphs = []
+    trainer._after_step = lambda *_: num_graphs.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+    before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    assert trainer.run(lambda: False)
+    assert num_graphs[0] > before
+    assert num_graphs[1:] == [num_graphs[0]] * 4
 
 
 def without_a_finite_loss(step):

@@ -101,7 +101,11 @@ def _audit(options: argparse.Namespace) -> None:
 
     publish_audit(_corpus_of(options), options.labels, options.out, options.label)
     coverage = measure_coverage(open_labels(options.labels))
-    print(f"{'specific':<12}{coverage.specific:>8.1%}  of the images have a label that fewer than 1% of them have")
+    if coverage.can_be_specific:
+        print(f"{'specific':<12}{coverage.specific:>8.1%}  of the images have a label that fewer than 1% of them have")
+    else:
+        few = f"{coverage.num_images} images cannot tell: a label on one of them is on 1% or more"
+        print(f"{'specific':<12}{'–':>8}  {few}")
     print(f"{'generic':<12}{coverage.generic:>8.1%}  have only labels that 5% of them or more have")
     print(f"{'unlabelled':<12}{coverage.unlabelled:>8.1%}  have no label")
     print(f"{'labels':<12}{coverage.labels_per_image:>8.2f}  an image")

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,17 @@ __all__ = ["add_study"]
 def add_study(commands: Any) -> None:
     """Registers `vitrail study`."""
     study = commands.add_parser("study", help="Compare label recipes, corpora and backbones, with paired intervals.")
-    study.add_argument("--budget", default="half-hour", help="half-hour or night (two cores), gpu-10min")
+    study.add_argument(
+        "--budget",
+        default="half-hour",
+        help="half-hour or night (two cores), gpu-10min, or a JSON file with the fields",
+    )
     study.add_argument("--out", type=Path, help="folder of the study; default: WORKSPACE/study/BUDGET")
     study.add_argument("--workspace", type=Path, default=Path("runs"), help="where corpora and label sets are kept")
     study.add_argument(
         "--page", type=Path, help="also write the page here, with result and plots in a folder beside it"
     )
-    study.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="trainings side by side")
+    study.add_argument("--jobs", type=int, help="trainings side by side; default: one a core")
     study.add_argument("--recipe", help="what is not a matter of the study: trunk, image size, augmentation")
     study.add_argument("--target", help="corpus to fine-tune and measure on, by name or folder")
     study.add_argument("--corpora", nargs="*", metavar="CORPUS", help="corpora to pretrain on, by name or folder")
@@ -45,8 +48,8 @@ def _study(options: argparse.Namespace) -> None:
     given = {name: value for name in named if (value := getattr(options, name)) is not None}
     lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
     config = dataclasses.replace(find_budget(options.budget), **(given | lists))
-    require(options.jobs >= 1, "--jobs", options.jobs, "give 1 or more")
-    out = options.out or options.workspace / "study" / options.budget
+    require(options.jobs is None or options.jobs >= 1, "--jobs", options.jobs, "give 1 or more")
+    out = options.out or options.workspace / "study" / Path(options.budget).stem
     report = run_study(
         config,
         out=out,

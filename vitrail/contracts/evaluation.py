@@ -69,11 +69,12 @@ class Metric:
 
     Classification: `<task>/accuracy`, `<task>/macro_recall`, `<task>/recall_gap` (best minus worst class),
     `<task>/lift` (accuracy over that of always naming the most frequent class),
-    `<task>/<recall|precision|f1>/<class>`. Retrieval: `<task>/<float|binary>/<p_at_k|r_at_k>` is the mean
+    `<task>/<recall|precision|f1>/<class>`. Retrieval: `<task>/<float|binary|asymmetric>/<p_at_k|r_at_k>` is the mean
     over directions, with `/<query domain>-><gallery domain>` behind it for one direction (of four domains at most;
     with more, every query searches all other domains at once and there is one direction), or with
     `/within/<task>` when only gallery images of the query's class in that classification task are searched;
-    `<task>/binary_ratio` is binary over float P@1. Ordinal: as classification without lift and gap, and
+    `asymmetric` are float queries that meet binary codes, and `<task>/<binary|asymmetric>_ratio` is that P@1 over the
+    float one. Ordinal: as classification without lift and gap, and
     `<task>/mean_absolute_error` (in levels), `<task>/quadratic_kappa`. Multi-label:
     `<task>/<macro|micro>_<average_precision|f1>`, `<task>/<average_precision|recall|precision|f1>/<label>`.
 

@@ -1,12 +1,18 @@
 """The study contract: what arms measured on the test split, and how they compare (`study.json`)."""
 
+import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
+from vitrail.contracts.codec import read_optional
 from vitrail.contracts.contract import Contract
 from vitrail.errors import StudyError
 
-__all__ = ["ArmResult", "Candidate", "Comparison", "Interval", "SizeFit", "SizePoint", "StudyReport"]
+__all__ = ["ArmResult", "Candidate", "Comparison", "Interval", "SizeFit", "SizePoint", "StudyReport", "find_study"]
+
+_log = logging.getLogger(__name__)
+_REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,3 +155,21 @@ class StudyReport(
     def comparison(self, kind: str, arm: str) -> Comparison | None:
         """The first comparison of that kind that an arm is in, or None."""
         return next((found for found in self.comparisons if (found.kind, found.arm) == (kind, arm)), None)
+
+
+def find_study(named: str | None) -> StudyReport | None:
+    """The study that a recipe names; None, and a line in the log, when there is none.
+
+    Args:
+        named: Its folder; a relative one is of the clone that this library lies in, whatever folder a task runs in.
+
+    Raises:
+        StudyError: There is one that is damaged or of another version.
+    """
+    if named is None:
+        return None
+    folder = _REPOSITORY / named
+    report = read_optional(StudyReport, folder)
+    if report is None:
+        _log.info("the recipe names a study (study=%r), but %s has none: nothing is cited", named, folder)
+    return report

@@ -20,7 +20,7 @@ class IndexConfig(Config):
         thumbnail_quality: Of WebP, 1 to 100.
         batch_size: Images per inference call.
         num_workers: Processes that decode images; 0 decodes in this one.
-        device: Of inference.
+        device: Of inference; `cuda` takes every GPU there is, `cuda:0` the first.
     """
 
     connectivity: int = 16
@@ -54,7 +54,7 @@ class EvaluationConfig(Config):
         num_pictured_neighbours: Neighbours kept of each.
         batch_size: Images per inference call.
         num_workers: Processes that decode images; 0 decodes in this one.
-        device: Of inference.
+        device: Of inference; `cuda` takes every GPU there is, `cuda:0` the first.
     """
 
     num_resamples: int = 1000

@@ -23,6 +23,7 @@ from vitrail.contracts.models import HeadSpec, ModelManifest
 from vitrail.corpus import Corpus, open_corpus
 from vitrail.errors import EvaluationError
 from vitrail.evaluation.config import EvaluationConfig
+from vitrail.evaluation.devices import DevicePredictors, given_devices
 from vitrail.evaluation.inference import Answers, answer_images
 from vitrail.evaluation.measures import TaskAnswers, find_measures
 from vitrail.evaluation.metrics import TaskResult, measure
@@ -30,7 +31,6 @@ from vitrail.evaluation.slices import read_buckets, slice_metric
 from vitrail.evaluation.system import measure_system
 from vitrail.evaluation.units import Units, label_units, read_units
 from vitrail.gates.outcomes import outcomes_table
-from vitrail.models import Predictor
 from vitrail.tasks import find_kind
 
 __all__ = ["evaluate_model"]
@@ -62,12 +62,12 @@ def evaluate_model(
     """
     opened = open_corpus(corpus)
     units = read_units(opened, split)
-    predictor = Predictor(model, config.device)
-    pairs = _pair_tasks(opened.manifest, predictor.manifest)
+    predictors = DevicePredictors(model, given_devices(config.device))
+    pairs = _pair_tasks(opened.manifest, predictors.manifest)
     classifying = [task.name for task, _ in pairs if find_kind(task.kind).output == "probabilities"]
     answers = answer_images(
         opened,
-        predictor,
+        predictors,
         units.image_ids.tolist(),
         heads=classifying,
         batch_size=config.batch_size,
@@ -78,7 +78,7 @@ def evaluate_model(
         raise EvaluationError(f"no image of {corpus}'s {split} split has a label; there is nothing to measure")
     outcomes = [item for result in measured.values() for item in (*result.outcomes, *result.extra_outcomes)]
     report = EvaluationReport(
-        model_id=predictor.manifest.model_id,
+        model_id=predictors.manifest.model_id,
         corpus_digest=opened.manifest.digest,
         tasks=tuple(MeasuredTask(name=task.name, kind=task.kind) for task, _ in pairs if task.name in measured),
         metrics=tuple(measure(outcomes, num_resamples=config.num_resamples, seed=config.seed)),

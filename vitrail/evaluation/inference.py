@@ -1,6 +1,5 @@
 """A model's answers for many images, in batches, with the time that inference alone took."""
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,8 @@ from rich.progress import track
 
 from vitrail.corpus import Corpus
 from vitrail.corpus.reader.image_reader import read_images
-from vitrail.models import Predictions, Predictor
+from vitrail.evaluation.devices import DevicePredictors
+from vitrail.models import Predictions
 
 __all__ = ["Answers", "Vectors", "answer_images", "predict_batches"]
 
@@ -32,7 +32,7 @@ class Answers:
         image_ids: The images, in the order asked for [N].
         vectors: Embeddings and codes; None without a retrieval head.
         probabilities: By head [N, C].
-        seconds: Spent in inference, without reading and decoding.
+        seconds: Spent in inference, summed over devices, without reading and decoding.
     """
 
     image_ids: NDArray[np.str_]
@@ -43,7 +43,7 @@ class Answers:
 
 def predict_batches(
     corpus: Corpus,
-    predictor: Predictor,
+    predictors: DevicePredictors,
     image_ids: Sequence[str],
     *,
     batch_size: int,
@@ -52,17 +52,16 @@ def predict_batches(
 ) -> Iterator[tuple[list[str], Predictions, float]]:
     """Image ids, answers and seconds of inference of each batch, with a progress bar on a terminal."""
     console = Console(stderr=True)
-    batches = read_images(corpus, image_ids, predictor.manifest.transforms, batch_size, num_workers)
+    transforms, is_cuda = predictors.manifest.transforms, predictors.is_cuda
+    batches = read_images(corpus, image_ids, transforms, batch_size, num_workers, pin_memory=is_cuda)
     total = -(-len(image_ids) // batch_size)
-    for ids, images in track(batches, title, total, console=console, disable=not console.is_terminal):
-        started = time.perf_counter()
-        predictions = predictor.predict(images)
-        yield ids, predictions, time.perf_counter() - started
+    answers = predictors.predict(batches)
+    yield from track(answers, title, total, console=console, disable=not console.is_terminal)
 
 
 def answer_images(
     corpus: Corpus,
-    predictor: Predictor,
+    predictors: DevicePredictors,
     image_ids: Sequence[str],
     *,
     heads: Sequence[str],
@@ -76,7 +75,7 @@ def answer_images(
     parts: list[Predictions] = []
     seconds = 0.0
     batches = predict_batches(
-        corpus, predictor, image_ids, batch_size=batch_size, num_workers=num_workers, title="evaluating"
+        corpus, predictors, image_ids, batch_size=batch_size, num_workers=num_workers, title="evaluating"
     )
     for batch_ids, predictions, elapsed in batches:
         ids += batch_ids

@@ -23,8 +23,8 @@ from vitrail.corpus import Corpus, open_corpus
 from vitrail.corpus.thumbnails import encode_thumbnails
 from vitrail.errors import EvaluationError
 from vitrail.evaluation.config import IndexConfig
+from vitrail.evaluation.devices import DevicePredictors, given_devices
 from vitrail.evaluation.inference import predict_batches
-from vitrail.models import Predictor
 from vitrail.tasks import find_kind
 
 if TYPE_CHECKING:
@@ -45,17 +45,17 @@ def build_index(*, corpus: Path, model: Path, out: Path, config: IndexConfig) ->
         EvaluationError: The model does not embed, or the corpus is empty.
     """
     opened = open_corpus(corpus)
-    predictor = Predictor(model, config.device)
-    head = next((head for head in predictor.manifest.heads if find_kind(head.kind).output == "embedding"), None)
+    predictors = DevicePredictors(model, given_devices(config.device))
+    head = next((head for head in predictors.manifest.heads if find_kind(head.kind).output == "embedding"), None)
     if head is None:
         raise EvaluationError(f"{model} has no retrieval head; fine-tune it on a retrieval task to index with it")
     if not opened.manifest.num_images:
         raise EvaluationError(f"{corpus} has no image to index")
     with atomic_folder(out) as partial:
         _write_items(opened, partial / ITEMS_FILE, config)
-        num_items = _write_graph(opened, predictor, partial / INDEX_FILE, head.dim, config)
+        num_items = _write_graph(opened, predictors, partial / INDEX_FILE, head.dim, config)
         manifest = IndexManifest(
-            model_id=predictor.manifest.model_id,
+            model_id=predictors.manifest.model_id,
             corpus_digest=opened.manifest.digest,
             num_items=num_items,
             num_bits=head.dim,
@@ -68,7 +68,7 @@ def build_index(*, corpus: Path, model: Path, out: Path, config: IndexConfig) ->
     return manifest
 
 
-def _write_graph(corpus: Corpus, predictor: Predictor, path: Path, num_bits: int, config: IndexConfig) -> int:
+def _write_graph(corpus: Corpus, predictors: DevicePredictors, path: Path, num_bits: int, config: IndexConfig) -> int:
     from usearch.index import Index
 
     graph = Index(
@@ -80,7 +80,7 @@ def _write_graph(corpus: Corpus, predictor: Predictor, path: Path, num_bits: int
     )
     batches = predict_batches(
         corpus,
-        predictor,
+        predictors,
         corpus.splits()["image_id"].to_pylist(),
         batch_size=config.batch_size,
         num_workers=config.num_workers,

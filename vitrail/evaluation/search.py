@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vitrail.errors import EvaluationError
 
-__all__ = ["Parts", "hamming", "nearest_binary", "nearest_float"]
+__all__ = ["Parts", "hamming", "nearest_asymmetric", "nearest_binary", "nearest_float"]
 
 _MAX_CELLS = 16_000_000  # similarities held at once: bounds memory
 _WORD_BYTES = 8
@@ -94,6 +94,39 @@ def nearest_binary(
         keys = np.sort(np.partition(keys, k - 1, axis=1)[:, :k] if k else keys[:, :0], axis=1)
         rows[part], distances[part] = keys % max(1, num_items), keys // max(1, num_items)
     return rows, distances
+
+
+def nearest_asymmetric(
+    queries_qd: NDArray[np.float32],
+    gallery: NDArray[np.uint8],
+    k: int,
+    *,
+    apart: Parts | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The k gallery rows whose codes float queries agree with most, best first; ties as in `nearest_float`.
+
+    A code stands for the unit vector of its signs, so only the query keeps the sizes of its components (asymmetric
+    distances: Gordo et al., Asymmetric Distances for Binary Embeddings, 2014).
+
+    Args:
+        queries_qd: Unit vectors.
+        gallery: Packed codes [G, D/8] of vectors as wide; bits that fill up the last byte are left out.
+        k: As of `nearest_float`.
+        apart: As of `nearest_float`.
+
+    Returns:
+        Gallery rows [Q, k] and cosine similarities to the vectors of signs [Q, k].
+    """
+    width = queries_qd.shape[1]
+    if 8 * gallery.shape[1] - width not in range(8):
+        raise EvaluationError(
+            f"queries are {width} wide and codes have {8 * gallery.shape[1]} bits; embed both with the same model"
+        )
+    signs_gd = np.unpackbits(gallery, axis=1, count=width).astype(np.float32)
+    signs_gd *= 2
+    signs_gd -= 1
+    signs_gd /= np.sqrt(np.float32(width))
+    return nearest_float(queries_qd, signs_gd, k, apart=apart)
 
 
 def hamming(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.uint16]:

@@ -66,7 +66,7 @@ class Predictor:
             ModelError: The images have another type or shape.
         """
         self._check_images(images)
-        outputs = self._model(images.to(self.device))
+        outputs = self._model(images.to(self.device, non_blocking=True))
         retrieval = self._model.retrieval_spec
         embeddings = outputs[retrieval.name].float().cpu().numpy() if retrieval else None
         return Predictions(

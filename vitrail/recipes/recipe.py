@@ -28,7 +28,7 @@ class ClusterConfig(Config):
             node would look in a public registry.
         cpu: Request of every task, in Kubernetes units.
         memory: Request and limit of every task.
-        accelerators: GPUs of training and inference tasks.
+        accelerators: GPUs of training and inference tasks, which use all of them.
         accelerator_type: Resource name of one.
         trainjob: Trains in TrainJobs of Kubeflow Trainer, which may have several nodes; null trains in the task itself.
     """
@@ -53,7 +53,8 @@ class Recipe(Config):
     """Everything a run is told besides its data.
 
     Attributes:
-        study: Folder of a study (`study.json`) that report and model card cite; a run without the folder cites none.
+        study: Folder of a study (`study.json`) that report and model card cite, relative to the clone that the library
+            lies in; where there is none, none is cited.
     """
 
     name: str

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitrail.contracts.codec import read, read_optional
+from vitrail.contracts.codec import read
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.evaluation import EvaluationReport
 from vitrail.contracts.index import IndexManifest
@@ -18,7 +18,7 @@ from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import ModelManifest
 from vitrail.contracts.registry import ModelVersion
 from vitrail.contracts.runs import RECIPE_FILE
-from vitrail.contracts.study import StudyReport
+from vitrail.contracts.study import StudyReport, find_study
 from vitrail.contracts.verdict import Verdict
 from vitrail.errors import RegistryError
 from vitrail.models import load_manifest
@@ -69,7 +69,7 @@ def register_model(
     corpus: Path | None = None,
     validation: Path | None = None,
     labels: Path | None = None,
-    study: Path | None = None,
+    study: str | None = None,
 ) -> ModelVersion:
     """Registers a model with its index as a version with the alias `challenger`.
 
@@ -90,7 +90,7 @@ def register_model(
         corpus: Corpus folder, for data and licences on the model card.
         validation: Validation folder; its profile is the baseline that later data is compared with.
         labels: Label set; its vocabulary is what later label sets inherit their ids from.
-        study: Folder of a study that the model card cites, if it is there.
+        study: What the recipe names as study, which the model card cites if it is there (`find_study`).
 
     Raises:
         RegistryError: The parts do not belong together, or the registry refuses.
@@ -134,7 +134,7 @@ def _read(
     corpus: Path | None,
     recipe: dict[str, Any],
     lineage: Lineage,
-    study: Path | None,
+    study: str | None,
 ) -> _Submission:
     manifest = load_manifest(model)
     submission = _Submission(
@@ -145,7 +145,7 @@ def _read(
         corpus=read(CorpusManifest, corpus) if corpus else None,
         recipe=recipe,
         lineage=dataclasses.replace(lineage, model_id=manifest.model_id),
-        study=read_optional(StudyReport, study) if study else None,
+        study=find_study(study),
     )
     parts = {
         "index": submission.index.model_id,

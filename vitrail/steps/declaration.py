@@ -1,6 +1,7 @@
 """What is declared of a step, and what a table of steps must hold."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = ["Step", "in_order"]
@@ -25,7 +26,8 @@ class Step:
         resources: What it asks of a cluster; a training may hand it on to a TrainJob.
         is_reusable: A later run takes the artifact as it is when nothing it depends on has changed.
         when: Always, only after a blessing, or when the run has ended, whatever became of it.
-        shows: A page of the artifact that Kubeflow Pipelines shows in place of the manifest.
+        shows: Files of the artifact that its task hands out too, by the names of their outputs; one that has the name
+            of the artifact takes the place of the manifest.
         body: The module of its body.
     """
 
@@ -38,7 +40,7 @@ class Step:
     resources: Literal["cpu", "gpu", "training"] = "cpu"
     is_reusable: bool = True
     when: Literal["always", "blessed", "ended"] = "always"
-    shows: str | None = None
+    shows: Mapping[str, str] = field(default_factory=dict)
     body: str = "vitrail.steps.{name}"
 
     @property

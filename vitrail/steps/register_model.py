@@ -1,7 +1,6 @@
 """Registers the model as a version with the alias `challenger`."""
 
 import json
-from pathlib import Path
 
 from vitrail import registry
 from vitrail.contracts.codec import encode, write
@@ -28,7 +27,7 @@ def register_model(context: StepContext) -> Outcome:
         lineage=context.lineage,
         config=context.recipe.registry,
         corpus=inputs["corpus"],
-        study=Path(context.recipe.study) if context.recipe.study else None,
+        study=context.recipe.study,
     )
     write(context.out, version)
     return Outcome(digest=digest_json(encode(version)), lineage={"model_version": version.reference})

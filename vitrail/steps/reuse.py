@@ -20,11 +20,11 @@ from vitrail.contracts.codec import read, write
 from vitrail.contracts.files import atomic_folder, digest_json
 from vitrail.contracts.runs import ArtifactManifest
 from vitrail.recipes import Recipe
+from vitrail.source_code import digest_source
 from vitrail.steps.champion import Champion
 from vitrail.steps.context import Outcome, StepContext
 from vitrail.steps.declaration import Step
 from vitrail.steps.launch import make_launch
-from vitrail.steps.source import digest_source
 from vitrail.steps.workspace import Workspace
 from vitrail.training import PodSettings, identify
 

@@ -1,13 +1,14 @@
-"""The steps of the pipeline, each declared once.
+"""The steps of the pipeline, and those of a study, each declared once.
 
 Runner, components, graph, report, summary and command line read this table. To add a step, add its row here and the
 module with its body beside this one.
 """
 
 from vitrail.contracts.runs import REPORT_FILE
+from vitrail.contracts.study import StudyReport
 from vitrail.steps.declaration import Step, in_order
 
-__all__ = ["STEPS", "step_names"]
+__all__ = ["STEPS", "STUDY_STEPS", "find_step", "step_names"]
 
 _OUTSIDE = "components.{name}.step"  # joins a tool that the library does not know
 
@@ -126,9 +127,41 @@ STEPS = in_order(
         image="train",
         is_reusable=False,
         when="ended",
-        shows=REPORT_FILE,
+        shows={"report": REPORT_FILE},
     ),
 )
+
+STUDY_STEPS = in_order(
+    Step(
+        name="gather_materials",
+        summary="Finds or builds the corpora of a study, and derives its label sets.",
+        arguments=("budget",),
+        makes="materials",
+        image="data",
+        is_reusable=False,
+    ),
+    Step(
+        name="run_study",
+        summary="Trains and measures the arms of a study, and says how they compare.",
+        inputs=("materials",),
+        arguments=("budget",),
+        makes="study",
+        image="train",
+        resources="gpu",
+        is_reusable=False,
+        shows={
+            "page": "study.md",
+            "result": f"study/{StudyReport.FILE}",
+            "gains": "study/gains.svg",
+            "sizes": "study/sizes.svg",
+        },
+    ),
+)
+
+
+def find_step(name: str) -> Step:
+    """The step of that name, of a run or of a study."""
+    return (STEPS | STUDY_STEPS)[name]
 
 
 def step_names(*when: str) -> tuple[str, ...]:

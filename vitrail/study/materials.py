@@ -1,24 +1,29 @@
 """What a study works on: its target, and the corpora and label sets to pretrain on, found or made."""
 
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vitrail import labels
+from vitrail.config import require
+from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.files import digest_json
 from vitrail.contracts.labels import LabelSetManifest
 from vitrail.corpus import Corpus, open_corpus, resolve_corpus
 from vitrail.errors import StudyError
-from vitrail.labels import LabelsConfig, derive_labels, open_labels
 from vitrail.recipes import Recipe, find_recipe
+from vitrail.source_code import digest_source
 from vitrail.study.arms import LabelledCorpus
 from vitrail.study.config import StudyConfig
 from vitrail.study.label_recipes import LABEL_RECIPES
 
-__all__ = ["LabelFolder", "Materials", "Source", "gather_materials"]
+__all__ = ["LabelFolder", "Materials", "Source", "gather_materials", "name_label_set"]
 
 _LOG = logging.getLogger(__name__)
 _DIGITS = 16
+_NAME = re.compile(r"[\w.-]+")  # no @ and no /, which part the names of arms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,10 @@ class LabelFolder:
 
     name: str
     folder: Path
+
+    def __post_init__(self) -> None:
+        is_name = bool(_NAME.fullmatch(self.name))
+        require(is_name, "label set", self.name, "name it by letters, digits, dots, hyphens and underscores")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,17 +100,22 @@ def _require_distinct(corpora: Iterable[Corpus]) -> None:
         seen[name] = corpus.path
 
 
-def _derive(corpus: Corpus, config: LabelsConfig, folder: Path) -> Source:
-    key = digest_json([corpus.manifest.digest, config.output_digest])[:_DIGITS]
-    out = folder / f"{corpus.manifest.name}-{key}"
+def _derive(corpus: Corpus, config: labels.LabelsConfig, folder: Path) -> Source:
+    out = folder / name_label_set(corpus.manifest, config)
     if not (out / LabelSetManifest.FILE).is_file():
         _LOG.info("deriving labels of %s into %s", corpus.manifest.name, out)
-        derive_labels(corpus.path, out, config)
-    return Source(corpus=corpus.path, labels=out, manifest=open_labels(out).manifest)
+        labels.derive_labels(corpus.path, out, config)
+    return Source(corpus=corpus.path, labels=out, manifest=labels.open_labels(out).manifest)
+
+
+def name_label_set(corpus: CorpusManifest, config: labels.LabelsConfig) -> str:
+    """Tells a label set from those of other corpora, configurations and code."""
+    code = digest_source("vitrail.labels.derivation")
+    return f"{corpus.name}-{digest_json([corpus.digest, config.output_digest, code])[:_DIGITS]}"
 
 
 def _take(found: LabelFolder, corpora: Sequence[Corpus]) -> tuple[LabelledCorpus, Source]:
-    manifest = open_labels(found.folder).manifest
+    manifest = labels.open_labels(found.folder).manifest
     owners = [corpus for corpus in corpora if corpus.manifest.digest == manifest.corpus_digest]
     if not owners:
         names = ", ".join(corpus.manifest.name for corpus in corpora) or "none"

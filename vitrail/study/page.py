@@ -56,6 +56,8 @@ seeds. The test split was read once for each model of the chosen rates, after al
 - `none`: the same fine-tuning from an untrained trunk. `longer`: fine-tuning from an untrained trunk that goes
   through as many images as both trainings of a pretrained arm.
 - `LABELS@CORPUS`: pretrained on the labels of that recipe on that corpus, then fine-tuned.
+- All labels, by the recipes of other papers too, are trained on with one head, one loss and one weighting of targets,
+  those of our recipe (by default a cosine softmax, targets by idf): label sets are compared, not whole methods.
 - A share is the part of the target's concepts that keep their labels in fine-tuning; smaller shares are nested in
   larger ones."""
 

@@ -4,12 +4,16 @@
 <out>/logs/                  what the workers logged
 """
 
+import contextlib
 import functools
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+import filelock
 
 from vitrail.contracts.study import StudyReport
 from vitrail.errors import StudyError
@@ -29,7 +33,12 @@ __all__ = ["run_study"]
 
 
 def run_study(
-    config: StudyConfig, *, out: Path, workspace: Path, num_jobs: int, label_folders: Sequence[LabelFolder] = ()
+    config: StudyConfig,
+    *,
+    out: Path,
+    workspace: Path,
+    num_jobs: int | None = None,
+    label_folders: Sequence[LabelFolder] = (),
 ) -> StudyReport:
     """Trains and measures all arms, and says how they compare.
 
@@ -40,13 +49,34 @@ def run_study(
         config: The arms and the budget.
         out: Folder of the study; its trainings stay there.
         workspace: Where corpora and label sets are found and kept.
-        num_jobs: Trainings side by side; they share the cores, and the GPU if there is one.
+        num_jobs: Trainings side by side; they share the cores, and the GPU if there is one. None: one a core.
         label_folders: Label sets of the pretraining corpora that were made elsewhere, as further label recipes.
 
     Raises:
-        StudyError: No arm could be trained, or a worker died.
+        StudyError: No arm could be trained, or another study trains in `out`.
         VitrailError: Corpora, labels or recipe cannot be had.
     """
+    num_jobs = num_jobs or len(os.sched_getaffinity(0))
+    with _alone(out):
+        return _run(config, out, workspace, num_jobs, label_folders)
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    out.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(out / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise StudyError(f"another study trains in {out}: wait for its end, or name another folder") from error
+    with lock:
+        lock.release()  # as many times as it was acquired; the block holds it
+        yield
+
+
+def _run(
+    config: StudyConfig, out: Path, workspace: Path, num_jobs: int, label_folders: Sequence[LabelFolder]
+) -> StudyReport:
     materials = gather_materials(config, label_folders, workspace)
     jobs = Jobs(config, materials)
     arms = list_arms(config, materials.sources)
@@ -124,13 +154,13 @@ class _Rounds:
             trials,
             lambda trial: self._trials.train(trial, self._progress),
             need_of=lambda trial: trial.pretraining if isinstance(trial, Finetuning) else None,
-            is_over=self._is_over,
+            is_too_late=lambda trial: self._is_over() and not self._trials.is_there(trial),
         )
 
     def _is_settled(self, trial: Finetuning) -> bool:
-        """Whether a trial has its value or will never have one."""
-        failures = self._trials.failures
-        return trial in self._trials.validated or trial in failures or trial.pretraining in failures
+        """Whether a trial has its value or will never have one; one that was lost may have one the next time."""
+        failed = self._trials.failures.keys() - self._trials.lost
+        return trial in self._trials.validated or trial in failed or trial.pretraining in failed
 
     def _is_over(self) -> bool:
         minutes = self._config.minutes

@@ -14,7 +14,8 @@ from vitrail.study.orders import Measuring, Order, Split, Training, model_folder
 from vitrail.study.plan import Finetuning, Pretraining, Trial
 from vitrail.study.progress import Progress
 from vitrail.study.workers import Workers
-from vitrail.training import FinetuneJob, identify
+from vitrail.training import identify
+from vitrail.training.job import Job
 
 __all__ = ["Trials"]
 
@@ -28,6 +29,7 @@ class Trials:
     Attributes:
         validated: What each finished fine-tuning reached on the validation split.
         failures: Why trials could not be finished, by trial.
+        lost: Those of them whose process died, which says nothing about what they would have reached.
     """
 
     def __init__(
@@ -39,18 +41,19 @@ class Trials:
         self._folders: dict[Trial, Path] = {}
         self.validated: dict[Finetuning, float] = {}
         self.failures: dict[Trial, str] = {}
+        self.lost: set[Trial] = set()
 
     def train(self, trial: Trial, progress: Progress) -> bool:
         """Trains, and measures a model on the validation split; whether that succeeded."""
-        job = self._jobs.pretrain(trial) if isinstance(trial, Pretraining) else self._finetune_job(trial)
-        folder = self._folders[trial] = self._folder / identify(job)[:_DIGITS]
-        is_trained = (model_folder(folder) / ModelManifest.FILE).is_file()
+        job = self._job(trial)
+        folder = self._folders[trial] = self._folder_of(job)
+        is_trained = _is_trained(folder)
         if is_trained:
             shutil.rmtree(work_folder(folder), ignore_errors=True)  # what a kill after the last step left
         training = None if is_trained else Training(folder=str(folder), job=job)
         measuring = self._measuring(folder, "val") if isinstance(trial, Finetuning) else None
         was_there = not (training or measuring)
-        reason = "" if was_there else self._workers.ask(Order(training=training, measuring=measuring))
+        reason = "" if was_there else self._ask(trial, Order(training=training, measuring=measuring))
         if reason:
             self.failures[trial] = reason
             _LOG.warning("%s failed: %s", trial.title, reason)
@@ -61,10 +64,14 @@ class Trials:
         progress.count(trial.title, self._jobs.num_images(trial), was_there=was_there, outcome=outcome)
         return not reason
 
+    def is_there(self, trial: Trial) -> bool:
+        """Whether a trial, whose pretraining was trained or taken, was trained before."""
+        return _is_trained(self._folder_of(self._job(trial)))
+
     def test(self, trial: Finetuning) -> bool:
         """Measures a validated model on the test split; whether that succeeded."""
         measuring = self._measuring(self._folders[trial], "test")
-        reason = self._workers.ask(Order(measuring=measuring)) if measuring else ""
+        reason = self._ask(trial, Order(measuring=measuring)) if measuring else ""
         if reason:
             self.failures[trial] = reason
         return not reason
@@ -73,7 +80,20 @@ class Trials:
         """The folder of a model's evaluation on the test split."""
         return self._folders[trial] / "test"
 
-    def _finetune_job(self, trial: Finetuning) -> FinetuneJob:
+    def _ask(self, trial: Trial, order: Order) -> str:
+        """Why an order could not be carried out, or nothing."""
+        try:
+            return self._workers.ask(order)
+        except StudyError as error:
+            self.lost.add(trial)
+            return str(error)
+
+    def _folder_of(self, job: Job) -> Path:
+        return self._folder / identify(job)[:_DIGITS]
+
+    def _job(self, trial: Trial) -> Job:
+        if isinstance(trial, Pretraining):
+            return self._jobs.pretrain(trial)
         backbone = model_folder(self._folders[trial.pretraining]) if trial.pretraining else None
         return self._jobs.finetune(trial, backbone)
 
@@ -91,3 +111,7 @@ class Trials:
             )
             raise StudyError(f"{folder} has no metric {self._metric!r}; give one of {names}")
         return found.value
+
+
+def _is_trained(folder: Path) -> bool:
+    return (model_folder(folder) / ModelManifest.FILE).is_file()

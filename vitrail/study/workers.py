@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -43,37 +44,38 @@ class Workers:
             if process.stdin:
                 process.stdin.close()
         for process in processes:
-            try:
-                process.wait(_GRACE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-            if process.stdout:
-                process.stdout.close()
+            _wait_for_end(process)
 
     def ask(self, order: Order) -> str:
         """Has an idle worker carry out an order; returns why it could not, or nothing.
+
+        A worker that dies takes its order with it and nothing else: the next one goes to a fresh process.
 
         Raises:
             StudyError: The worker died.
         """
         number = self._idle.get()
         try:
-            process = self._process(number)
-            assert process.stdin  # noqa: S101 - both are pipes
-            assert process.stdout  # noqa: S101
-            try:
-                process.stdin.write(json.dumps(encode(order)) + "\n")
-                process.stdin.flush()
-                answer = process.stdout.readline()
-            except (OSError, ValueError):  # its end of a pipe is gone, or ours was closed
-                answer = ""
+            answer = _exchange(self._process(number), order)
+            if not answer:
+                raise StudyError(self._bury(number))
         finally:
             self._idle.put(number)
-        if not answer:
-            raise StudyError(
-                f"a worker of the study ended; see {self._log(number)}, and start the study again to go on"
-            )
         return str(json.loads(answer))
+
+    def _bury(self, number: int) -> str:
+        """Forgets a worker that died, and says what it died of."""
+        process = self._started.pop(number)
+        status = _wait_for_end(process)
+        see = f"see {self._log(number)}, and start the study again to try it once more"
+        if status < 0:
+            memory = (
+                ", for want of memory if nobody did it; fewer --jobs need less" if status == -signal.SIGKILL else ""
+            )
+            return f"its process was ended by {signal.Signals(-status).name}{memory}; {see}"
+        lines = self._log(number).read_text(encoding="utf-8", errors="replace").split("\n")
+        said = next((line for line in reversed(lines) if line.strip()), "nothing")
+        return f"its process ended with status {status}: {said}; {see}"
 
     def _process(self, number: int) -> "subprocess.Popen[str]":
         if number not in self._started:
@@ -85,12 +87,35 @@ class Workers:
         return self._logs / f"worker-{number}.log"
 
 
+def _exchange(process: "subprocess.Popen[str]", order: Order) -> str:
+    """The answer to an order; empty when the process is gone."""
+    assert process.stdin  # noqa: S101 - both are pipes
+    assert process.stdout  # noqa: S101
+    try:
+        process.stdin.write(json.dumps(encode(order)) + "\n")
+        process.stdin.flush()
+        return process.stdout.readline()
+    except (OSError, ValueError):  # its end of a pipe is gone, or ours was closed
+        return ""
+
+
+def _wait_for_end(process: "subprocess.Popen[str]") -> int:
+    """The exit status of a process that ends by itself, or is killed for not doing so."""
+    try:
+        process.wait(_GRACE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    if process.stdout:
+        process.stdout.close()
+    return process.wait()
+
+
 def _start(log: Path, num_threads: int) -> "subprocess.Popen[str]":
     environment = os.environ | {"OMP_NUM_THREADS": str(num_threads)}
     with log.open("ab") as stream:
         # In a session of its own: Ctrl-C reaches only this process, which then asks the workers to end in order.
         return subprocess.Popen(
-            [sys.executable, "-m", "vitrail.study.worker"],
+            [sys.executable, "-m", "vitrail.study.worker", f"--launcher={os.getpid()}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stream,

@@ -36,26 +36,38 @@ class LinearHead(nn.Linear):
 class CosineHead(nn.Module):
     """Cosine of the features, after LayerNorm without affine, and one direction an output, over a temperature.
 
-    That a label is frequent cannot be learnt as the length of its vector or as a bias, nor can an image be made easy
-    by long features (Zhai & Wu 2019, section 3, there for one class an image).
+    That an output is frequent cannot be learnt as the length of its vector, nor can an image be made easy by long
+    features (Zhai & Wu 2019, section 3, there for one class an image). It is told instead, as the logarithm of the
+    output's prior (Menon et al. 2021): otherwise the features of all images first turn to where frequent outputs are.
+
+    Attributes:
+        log_prior: What is added to the logits; 0 until `tell_prior`.
     """
+
+    log_prior: Tensor
 
     def __init__(self, width: int, dim: int) -> None:
         super().__init__()
         bound = width**-0.5
         self.weight = nn.Parameter(torch.empty(dim, width).uniform_(-bound, bound))
+        self.register_buffer("log_prior", torch.zeros(dim))
+
+    def tell_prior(self, prior_c: Tensor) -> None:
+        """Takes the share [C], above 0, that each output has of all targets."""
+        self.log_prior.copy_(prior_c.log())
 
     def forward(self, features_bw: Tensor) -> Tensor:
-        """Logits [B, C]; under autocast in its type, as those of a linear head."""
-        return self._logits(features_bw, self.weight)
+        """Logits [B, C] in float32."""
+        return _cosines(features_bw, self.weight) + self.log_prior
 
     def select(self, features_bw: Tensor, outputs_n: Tensor) -> Tensor:
         """The logits [B, N] of these outputs alone."""
-        return self._logits(features_bw, self.weight[outputs_n])
+        return _cosines(features_bw, self.weight[outputs_n]) + self.log_prior[outputs_n]
 
-    def _logits(self, features_bw: Tensor, weight_nw: Tensor) -> Tensor:
-        features_bw = F.normalize(F.layer_norm(features_bw.float(), features_bw.shape[-1:]), dim=1)
-        return features_bw @ F.normalize(weight_nw.float(), dim=1).T / _TEMPERATURE
+
+def _cosines(features_bw: Tensor, weight_nw: Tensor) -> Tensor:
+    features_bw = F.normalize(F.layer_norm(features_bw.float(), features_bw.shape[-1:]), dim=1)
+    return features_bw @ F.normalize(weight_nw.float(), dim=1).T / _TEMPERATURE
 
 
 def linear_head(width: int, dim: int, *, bias: float = 0.0) -> LinearHead:

@@ -50,7 +50,8 @@ class LossInputs:
         weights_bk: Of padded labels, in [0, 1].
         proxies_cd: One vector a class [C, D], for a loss that has proxies.
         idf_c: Weight of each label by its rarity, of `vitrail.tasks.label_weights`, where the task weighs by it.
-        seed: Decides what is drawn.
+        candidates_n: Labels [N] that stand in for all, of `vitrail.tasks.candidates`, where the task samples them.
+        correction_n: What to add to their logits [N].
     """
 
     features_bw: Tensor
@@ -60,7 +61,8 @@ class LossInputs:
     weights_bk: Tensor | None
     proxies_cd: Tensor | None
     idf_c: Tensor | None
-    seed: int
+    candidates_n: Tensor | None
+    correction_n: Tensor | None
 
 
 @dataclass(frozen=True, kw_only=True)

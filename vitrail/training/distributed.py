@@ -86,6 +86,7 @@ def join_processes(device: str) -> Iterator[Process]:
         if is_cuda:
             here = torch.device("cuda", dist.get_node_local_rank())
             torch.cuda.set_device(here)
+            torch.set_float32_matmul_precision("high")  # TF32: what autocast leaves in float32 is a small part
         files = dist.new_group(backend="gloo", timeout=_PATIENCE)
         assert isinstance(files, dist.ProcessGroup)  # noqa: S101 - every process is a member
         yield Process(rank=dist.get_rank(), world_size=dist.get_world_size(), device=here, files=files)

@@ -15,6 +15,7 @@ from vitrail.corpus.reader.targets import WEIGHTS
 from vitrail.errors import TrainingError
 from vitrail.models import VitrailModel
 from vitrail.tasks import LossInputs, TaskSpec
+from vitrail.tasks.candidates import CANDIDATES, CORRECTION, sample_candidates
 
 __all__ = ["Objective"]
 
@@ -46,16 +47,24 @@ class Objective(nn.Module):
         """Pooled features [B, W] of uint8 images [B, 3, S, S]."""
         return self.model.features(images)
 
-    def forward(
-        self, images: Tensor, targets: Mapping[str, Tensor], counts: Mapping[str, Tensor], seed: int = 0
-    ) -> dict[str, Tensor]:
+    def draw(self, targets: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
+        """What sub-sampled heads need beside the targets of a (micro-)batch on the CPU; decided by `seed`."""
+        drawn: dict[str, Tensor] = {}
+        for task in self.tasks:
+            if task.num_sampled:
+                candidates_n, correction_n = sample_candidates(
+                    targets[task.name], task.num_classes, task.num_sampled, seed
+                )
+                drawn |= {task.name + CANDIDATES: candidates_n, task.name + CORRECTION: correction_n}
+        return drawn
+
+    def forward(self, images: Tensor, targets: Mapping[str, Tensor], counts: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Loss by task for uint8 images [B, 3, S, S]: the sum over labelled images over the task's count.
 
         Args:
             images: A (micro-)batch.
-            targets: As the reader gives them, by task.
+            targets: As the reader gives them, by task, and what `draw` adds.
             counts: How many images of the global batch have a label, by task; 0 is taken as 1.
-            seed: Decides the sample of labels of a sub-sampled head.
         """
         with torch.no_grad() if self.is_trunk_frozen else contextlib.nullcontext():
             pooled_bw = self.model.features(images)
@@ -76,7 +85,8 @@ class Objective(nn.Module):
                 weights_bk=targets.get(task.name + WEIGHTS),
                 proxies_cd=self.proxies[task.name] if task.loss.has_proxies else None,
                 idf_c=getattr(self, _idf_buffer(task.name), None),
-                seed=seed,
+                candidates_n=targets.get(task.name + CANDIDATES),
+                correction_n=targets.get(task.name + CORRECTION),
             )
             losses[task.name] = task.loss.compute(task, inputs) / counts[task.name].clamp_min(1)
         return losses

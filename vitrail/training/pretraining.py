@@ -14,10 +14,11 @@ from vitrail.corpus.reader.targets import SidecarTargets
 from vitrail.corpus.store.tables import read_table
 from vitrail.models import VitrailModel
 from vitrail.tasks import TaskSpec, find_loss
+from vitrail.tasks.heads import CosineHead
 from vitrail.training.assignment import Assignment
 from vitrail.training.config import PretrainConfig
 from vitrail.training.job import ROWS_FOLDER, BlendedCorpus, PretrainJob
-from vitrail.training.label_idf import label_idf
+from vitrail.training.label_frequency import count_labels
 from vitrail.training.objective import Objective
 from vitrail.training.pretraining_rows import pretraining_rows, pretraining_weights
 from vitrail.training.probe.feature_probe import num_probe_images
@@ -70,8 +71,12 @@ def assign_pretraining(job: PretrainJob, work: Path) -> Assignment:
     )
     max_labels = max(read(LabelSetManifest, labels).max_labels for labels in label_sets)  # batches mix them
     sources = tuple(_open_source(one, head.label_ids, max_labels, config, work / ROWS_FOLDER) for one in corpora)
-    is_by_rarity = task.weighting == "idf"
-    idf = {ANNOTATIONS: label_idf(label_sets, head.label_ids)} if is_by_rarity else {}
+    counted = count_labels(label_sets, head.label_ids)
+    idf_c = counted.idf() if task.weighting == "idf" else None
+    weak_head = model.heads[ANNOTATIONS]
+    if isinstance(weak_head, CosineHead):
+        weak_head.tell_prior(counted.prior(idf_c))
+    idf = {} if idf_c is None else {ANNOTATIONS: idf_c}
     sample = _choose_sample(sources[0], labels, config, work / ROWS_FOLDER)
     return Assignment(objective=Objective(model, (task,), idf), sources=sources, sample=sample)
 

@@ -38,7 +38,7 @@ from vitrail.training.optimization import (
     step_unless,
 )
 from vitrail.training.probe.feature_probe import FeatureProbe
-from vitrail.training.step.feed import Feed, StepInput
+from vitrail.training.step.feed import IMAGES, Feed, StepInput
 from vitrail.training.step.readings import Reading, Readings
 
 __all__ = ["OpenReader", "Trainer"]
@@ -194,10 +194,18 @@ class Trainer:
         is_over = progress.step == self._num_steps
         with self._at(progress.step):
             batches = iter(() if is_over else self._open_reader(progress.position))
-        feed = Feed(batches, self._tasks, self._config.schedule.accumulation, self._process)
+        accumulation = self._config.schedule.accumulation
+        feed = Feed(batches, progress.step, self._prepare_batch, self._tasks, accumulation, self._process)
         if not is_over:
             feed.fetch(is_stopped())
         return feed
+
+    def _prepare_batch(self, step: int, batch: Batch) -> dict[str, Tensor]:
+        drawn = self._objective.draw(batch.targets, self._seed(step))
+        return {IMAGES: batch.images, **batch.targets, **drawn}
+
+    def _seed(self, step: int) -> int:
+        return self._config.seed * _SEED_STRIDE + step
 
     def _at(self, step: int) -> contextlib.AbstractContextManager[None]:
         return located(f"{self._title}, step {step + 1}")
@@ -274,7 +282,7 @@ class Trainer:
         objective.model.trunk.requires_grad_(not is_frozen)
         if self._process.world_size > 1:
             # DDP fixes what it synchronises when it is made.
-            self._forward = DistributedDataParallel(objective)
+            self._forward = DistributedDataParallel(objective, gradient_as_bucket_view=True)
 
     def _step(self, step: int, taken: StepInput, feed: Feed) -> None:
         """Asks for a step without waiting for anything of it; the weights stay when its loss is not finite."""
@@ -295,11 +303,10 @@ class Trainer:
     def _backward(
         self, step: int, number: int, images: Tensor, targets: Mapping[str, Tensor], counts: Mapping[str, Tensor]
     ) -> Tensor:
-        seed = self._config.seed * _SEED_STRIDE + step
         # Dropout is a function of the place, not of history: nothing to save, nothing to restore.
-        torch.manual_seed((seed * _SEED_STRIDE + number) * _SEED_STRIDE + self._process.rank)
+        torch.manual_seed((self._seed(step) * _SEED_STRIDE + number) * _SEED_STRIDE + self._process.rank)
         with self._autocast():
-            losses = self._forward(images, targets, counts, seed)
+            losses = self._forward(images, targets, counts)
         loss_t = torch.stack(list(losses.values()))
         # DDP and FSDP2 average gradients over processes; the loss is a sum over all their images.
         (loss_t.sum() * self._process.world_size).backward()

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vitrail.errors import ConfigError
+from vitrail.labels.clustering import rare_labels
 from vitrail.labels.clustering.grouping import group_terms, join_inseparable
 from vitrail.labels.clustering.rare_labels import join_rare_labels
 from vitrail.labels.config import LabelsConfig
@@ -96,3 +97,12 @@ def test_labels_that_nothing_tells_apart_are_joined_evenly(num_labels):
     sizes = [len(found) for found in images_of(labels, images)]
     assert min(sizes) >= 10
     assert max(sizes) <= 40
+
+
+def test_the_size_of_blocks_decides_nothing(monkeypatch):
+    rng = np.random.default_rng(0)
+    images = [set(rng.integers(0, 500, 3).tolist()) for _ in range(300)]
+    given_labels, vectors = rng.integers(0, 200, 300), unit(rng.normal(size=(300, 5)))
+    whole = join_rare_labels(given_labels, pairs_of(images), vectors, 12)
+    monkeypatch.setattr(rare_labels, "_CHUNK", 7)
+    assert join_rare_labels(given_labels, pairs_of(images), vectors, 12).tolist() == whole.tolist()

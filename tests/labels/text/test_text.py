@@ -78,6 +78,24 @@ def test_join_term_reads_like_the_language():
     assert join_term(list(normalise_terms(["猫の手"])[0])) == "猫の手"
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("ਬਿੱਲੀ ਦਾ ਘਰ", "pa"),
+        ("బిల్లి", "te"),
+        ("બિલાડી", "gu"),
+        ("サッカー", "ja"),
+        ("ὀδύσσεια", "el"),
+        ("кошка и дом", UNKNOWN),
+        ("گربه", UNKNOWN),
+        ("cat 猫", UNKNOWN),
+    ],
+)
+def test_a_script_of_one_language_tells_it(text, language):
+    """What Cyrillic and Arabic letters are of, a short text does not say: several languages write them."""
+    assert identify_languages([text], [None]) == [language]
+
+
 def test_languages_given_then_script_then_identified():
     long = "the quick brown fox jumps over the lazy dog and runs away"
     texts = ["chat", "にっこり", "고양이", long, "cat"]

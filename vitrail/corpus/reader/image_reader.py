@@ -154,6 +154,7 @@ def read_images(
     num_workers: int = 0,
     *,
     config: ReaderConfig | None = None,
+    pin_memory: bool = False,
 ) -> Iterator[tuple[list[str], Tensor]]:
     """One pass over given images, in the order given, without augmentation.
 
@@ -181,5 +182,6 @@ def read_images(
         shape=(batch_size, 3, transforms.image_size, transforms.image_size),
         num_workers=num_workers,
         batches_ahead=settings.batches_ahead,
+        pin_memory=pin_memory,
     )
     return ((ids, pixels[: len(ids)]) for pixels, ids in batches)

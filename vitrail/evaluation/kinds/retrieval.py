@@ -1,4 +1,7 @@
-"""Retrieval on fixed queries and galleries: P@1, P@5, R@10 for every direction, float and binary.
+"""Retrieval on fixed queries and galleries: P@1, P@5, R@10 for every direction, with floats and with binary codes.
+
+Both are float vectors (`float`) or packed codes (`binary`, by Hamming distance), or float queries meet stored codes
+(`asymmetric`): the gallery is as small as codes, and a query that was just embedded need not be packed.
 
 P@k is the share of the first k neighbours that match; R@k the share of the query's matches among the first k.
 Queries without any match in the gallery are not counted. With a few domains, queries of one search the gallery of
@@ -20,7 +23,7 @@ from vitrail.contracts.evaluation import NEIGHBOURS_SCHEMA, Baseline
 from vitrail.evaluation.inference import Vectors
 from vitrail.evaluation.measures import Measures, TaskAnswers
 from vitrail.evaluation.metrics import TaskResult, build_outcomes
-from vitrail.evaluation.search import Parts, nearest_binary, nearest_float
+from vitrail.evaluation.search import Parts, nearest_asymmetric, nearest_binary, nearest_float
 from vitrail.evaluation.units import Units, label_units
 from vitrail.gates.outcomes import Outcomes
 
@@ -32,7 +35,7 @@ WITHIN = "within"  # name of the only direction of a corpus with one domain
 ACROSS = "across"  # of one with more domains than can be told in pairs
 _MAX_PAIRED_DOMAINS = 4  # make twelve directions
 _DEPTH = 10
-_PRECISIONS = ("float", "binary")
+_PRECISIONS = ("float", "binary", "asymmetric")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +131,8 @@ def evaluate_retrieval(
         return None
     outcomes = [
         *(item for precision in _PRECISIONS for item in _outcomes(task, precision, rankings[precision], units)),
-        _binary_ratio(task, rankings, units),
+        _ratio(task, "binary", rankings, units),
+        _ratio(task, "asymmetric", rankings, units),
         *_within(task, directions, labels, vectors, units, categories),
     ]
     return TaskResult(
@@ -145,11 +149,7 @@ def _rank(direction: Direction, labels: NDArray[np.str_], vectors: Vectors, prec
     queries, gallery, apart = direction.queries[is_counted], direction.gallery, direction.apart
     if apart is not None:
         apart = Parts(apart.queries[is_counted], apart.gallery)
-    scores: NDArray[np.generic]
-    if precision == "float":
-        found, scores = nearest_float(vectors.embeddings[queries], vectors.embeddings[gallery], depth, apart=apart)
-    else:
-        found, scores = nearest_binary(vectors.codes[queries], vectors.codes[gallery], depth, apart=apart)
+    found, scores = _search(precision, vectors, queries, gallery, depth, apart)
     return _Ranking(
         direction=direction.name,
         queries=queries,
@@ -159,6 +159,17 @@ def _rank(direction: Direction, labels: NDArray[np.str_], vectors: Vectors, prec
         num_relevant=num_relevant[is_counted],
         num_candidates=num_candidates[is_counted],
     )
+
+
+def _search(
+    precision: str, vectors: Vectors, queries: Rows, gallery: Rows, depth: int, apart: Parts | None
+) -> tuple[Rows, NDArray[np.generic]]:
+    embeddings, codes = vectors.embeddings, vectors.codes
+    if precision == "binary":
+        return nearest_binary(codes[queries], codes[gallery], depth, apart=apart)
+    if precision == "asymmetric":
+        return nearest_asymmetric(embeddings[queries], codes[gallery], depth, apart=apart)
+    return nearest_float(embeddings[queries], embeddings[gallery], depth, apart=apart)
 
 
 def _count_gallery(direction: Direction, labels: NDArray[np.str_]) -> tuple[Rows, Rows]:
@@ -188,15 +199,16 @@ def _over_directions(name: str, rankings: list[_Ranking], values: list[NDArray[n
     return build_outcomes(name, units, _queries(rankings), np.concatenate(values), strata=_direction_names(rankings))
 
 
-def _binary_ratio(task: str, rankings: Mapping[str, list[_Ranking]], units: Units) -> Outcomes:
-    float_hits, binary_hits = (
-        np.concatenate([ranking.precision_at(1) for ranking in rankings[precision]]) for precision in _PRECISIONS
+def _ratio(task: str, precision: str, rankings: Mapping[str, list[_Ranking]], units: Units) -> Outcomes:
+    """The share of float P@1 that is kept."""
+    float_hits, kept_hits = (
+        np.concatenate([ranking.precision_at(1) for ranking in rankings[name]]) for name in ("float", precision)
     )
     return build_outcomes(
-        f"{task}/binary_ratio",
+        f"{task}/{precision}_ratio",
         units,
         _queries(rankings["float"]),
-        binary_hits,
+        kept_hits,
         strata=_direction_names(rankings["float"]),
         references=float_hits,
         statistic="ratio",

@@ -5,16 +5,19 @@ images, in rounds: the closest pairs first, each label once a round, so that clu
 rest. What was joined stays in the pool, so that a late comer finds the cluster it belongs to.
 """
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 
 import numpy as np
+from scipy import sparse
 
-from vitrail.labels.clustering.nearest_neighbours import find_neighbours
+from vitrail.labels.arrays import sort_keys, to_offsets
+from vitrail.labels.clustering.nearest_neighbours import NeighbourGraph, find_neighbours
 
 __all__ = ["join_rare_labels", "label_images"]
 
 _NEIGHBOURS = 10
-_CHUNK = 65_536  # labels whose centres are compared at once
+_CHUNK = 65_536  # terms, labels or pairs at once
 
 
 def join_rare_labels(labels: np.ndarray, pairs: np.ndarray, vectors: np.ndarray, min_images: int) -> np.ndarray:
@@ -36,9 +39,8 @@ def join_rare_labels(labels: np.ndarray, pairs: np.ndarray, vectors: np.ndarray,
     is_rare = np.ones(len(pool), dtype=bool)
     while len(pool) > 1 and is_rare.any():
         centres = _centres(labels, vectors, pool)
-        graph = find_neighbours(centres, _NEIGHBOURS)
-        near = zip(graph.i.tolist(), graph.j.tolist(), strict=True)
-        target = _match([*_equal_pairs(centres, is_rare), *near], is_rare)
+        near = _near_pairs(find_neighbours(centres, _NEIGHBOURS), is_rare)
+        target = _match(itertools.chain(_equal_pairs(centres, is_rare), near), is_rare)
         renumber = np.arange(int(labels.max()) + 1)
         renumber[pool] = pool[target]
         labels = renumber[labels]
@@ -58,14 +60,33 @@ def _count_images(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 
 def _centres(labels: np.ndarray, vectors: np.ndarray, pool: np.ndarray) -> np.ndarray:
-    """float32 [P, D]: the mean direction of the terms of each label of the pool."""
+    """float32 [P, D]: the mean direction of the terms of each label of the pool.
+
+    Sums are of 64 bits, a block of labels at a time: those of all would take several times what the vectors take.
+    """
     place = np.full(int(labels.max()) + 1, -1)
     place[pool] = np.arange(len(pool))
-    is_inside = place[labels] >= 0
-    total = np.zeros((len(pool), vectors.shape[1]))
-    np.add.at(total, place[labels[is_inside]], vectors[is_inside])
-    norm = np.linalg.norm(total, axis=1, keepdims=True)
-    return np.divide(total, norm, out=np.zeros_like(total), where=norm > 0).astype(np.float32)
+    inside = np.flatnonzero(place[labels] >= 0)
+    order, label = sort_keys(place[labels[inside]])
+    terms, offsets = inside[order], to_offsets(np.bincount(label, minlength=len(pool)))
+    centres = np.empty((len(pool), vectors.shape[1]), dtype=np.float32)
+    block = max(_CHUNK * len(pool) // len(terms), 1)
+    for start in range(0, len(pool), block):
+        rows = offsets[start : start + block + 1]
+        some = vectors[terms[rows[0] : rows[-1]]].astype(np.float64)
+        members = sparse.csr_matrix((np.ones(len(some)), np.arange(len(some)), rows - rows[0]))
+        total = members @ some
+        norm = np.linalg.norm(total, axis=1, keepdims=True)
+        centres[start : start + block] = np.divide(total, norm, out=np.zeros_like(total), where=norm > 0)
+    return centres
+
+
+def _near_pairs(graph: NeighbourGraph, is_rare: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Neighbours of which one at least is rare, the closest first."""
+    wanted = np.flatnonzero(is_rare[graph.i] | is_rare[graph.j])
+    for start in range(0, len(wanted), _CHUNK):
+        part = wanted[start : start + _CHUNK]
+        yield from zip(graph.i[part].tolist(), graph.j[part].tolist(), strict=True)
 
 
 def _equal_pairs(centres: np.ndarray, is_rare: np.ndarray) -> list[tuple[int, int]]:

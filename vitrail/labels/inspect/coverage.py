@@ -40,8 +40,13 @@ class Coverage:
 
     @property
     def specific(self) -> float:
-        """Share whose rarest label is on fewer than 1% of the images."""
+        """Share whose rarest label is on fewer than 1% of the images; 0 where none can be (`can_be_specific`)."""
         return sum(self.rarest_labels[: 1 + _RARITIES.index(_SPECIFIC)])
+
+    @property
+    def can_be_specific(self) -> bool:
+        """Whether a label can be on fewer than 1% of the images: it is on one at least."""
+        return self.num_images * _SPECIFIC > 1
 
     @property
     def generic(self) -> float:

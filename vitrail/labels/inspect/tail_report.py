@@ -29,7 +29,9 @@ class TailReport:
     after: dict[str, BandCounts]
     num_terms: int
     num_labels: int
-    num_multilingual: int  # labels whose terms are of several languages
+    num_multilingual: (
+        int  # labels of the finest level whose terms are of several languages: one meaning, in translation
+    )
     num_joined: int  # terms that are too rare for a coarser level and count there in a label with others
     is_sampled: bool  # `before` is of a sample of the texts, `after` of all: they do not compare
 
@@ -55,7 +57,8 @@ def tail_report(labels: LabelSet) -> TailReport:
     is_finest = members["level"].to_numpy() == 0
     alone = members["num_images"].to_numpy()[is_finest]
     frequency = labels.vocabulary()["frequency"].to_numpy()
-    languages = members.group_by("label_id").aggregate([("language", "count_distinct")])["language_count_distinct"]
+    finest = members.filter(pa.array(is_finest))
+    languages = finest.group_by("label_id").aggregate([("language", "count_distinct")])["language_count_distinct"]
     return TailReport(
         before=_count_bands(alone),
         after=_count_bands(frequency),

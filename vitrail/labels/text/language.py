@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import py3langid
 
+from vitrail.labels.text.scripts import LIKELIEST_LANGUAGE, SHARED, script_of
+
 __all__ = ["UNKNOWN", "identify_languages", "primary_language"]
 
 UNKNOWN = "und"  # ISO 639-2: undetermined
@@ -20,31 +22,20 @@ _MIN_KANA = 0.1  # kana for each Han character, from which on a text is Japanese
 _TAG = re.compile(r"([a-z]{2,3})(?:[-_]|$)")
 _NO_LANGUAGE = (UNKNOWN, "mul", "zxx")  # ISO 639-2: undetermined, several, none
 
-_SCRIPTS = (  # ranges whose script is written in one major language, or in one that dominates
-    (0x3040, 0x30FF, "ja"),
-    (0xAC00, 0xD7AF, "ko"),
-    (0x4E00, 0x9FFF, "zh"),
-    (0x0E00, 0x0E7F, "th"),
-    (0x0590, 0x05FF, "he"),
-    (0x0370, 0x03FF, "el"),
-    (0x0900, 0x097F, "hi"),
-    (0x0980, 0x09FF, "bn"),
-    (0x0B80, 0x0BFF, "ta"),
-    (0x10A0, 0x10FF, "ka"),
-    (0x0530, 0x058F, "hy"),
-)
+_LANGUAGE_OF = {script: language for script, language in LIKELIEST_LANGUAGE.items() if script not in SHARED}
 
 
 def _script_language(text: str) -> str | None:
     """The language of the script that more than half of the letters are of."""
     if text.isascii():
         return None
-    letters = [ord(character) for character in text if character.isalpha()]
-    counts = {language: sum(low <= code <= high for code in letters) for low, high, language in _SCRIPTS}
+    counts = Counter(_LANGUAGE_OF.get(script_of(letter) or "") for letter in text if letter.isalpha())
+    num_letters = counts.total()
+    del counts[None]
     if counts["ja"] > _MIN_KANA * counts["zh"]:  # Japanese mixes both
         counts["ja"] += counts["zh"]
-    language = max(counts, key=counts.__getitem__)
-    return language if 2 * counts[language] > len(letters) else None
+    [(language, count)] = counts.most_common(1) or [(None, 0)]
+    return language if 2 * count > num_letters else None
 
 
 def identify_languages(texts: Sequence[str], given: Sequence[str | None]) -> list[str]:

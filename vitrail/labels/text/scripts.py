@@ -3,7 +3,7 @@
 import functools
 import unicodedata
 
-__all__ = ["LATIN", "LIKELIEST_LANGUAGE", "script_of"]
+__all__ = ["LATIN", "LIKELIEST_LANGUAGE", "SHARED", "script_of"]
 
 LATIN = "LATIN"
 LIKELIEST_LANGUAGE = {  # of a script that is written in one major language, or in one that dominates
@@ -21,10 +21,12 @@ LIKELIEST_LANGUAGE = {  # of a script that is written in one major language, or 
     "HEBREW": "he",
     "HIRAGANA": "ja",
     "KATAKANA": "ja",
+    "KATAKANA-HIRAGANA": "ja",  # the mark of a long vowel
     "TAMIL": "ta",
     "TELUGU": "te",
     "THAI": "th",
 }
+SHARED = frozenset({"ARABIC", "CYRILLIC"})  # by several major languages, which a long text tells apart by its words
 
 
 def script_of(word: str) -> str | None:

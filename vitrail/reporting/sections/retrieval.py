@@ -16,6 +16,8 @@ from vitrail.reporting.texts import read_texts
 __all__ = ["retrieval"]
 
 _STEM = "/float/p_at_1"
+_PRECISIONS = {"float": "float", "binary": "binary", "asymmetric": "float query, binary gallery"}
+_KEEPERS = {"binary": "Binary codes keep", "asymmetric": "Float queries on binary codes keep"}
 _COLUMNS = {"p_at_1": "P@1", "p_at_5": "P@5", "r_at_10": "R@10"}
 
 
@@ -40,7 +42,7 @@ def retrieval(run: Run) -> dict[str, Any] | None:
                 "description": _description(corpus, task),
                 "rows": _rows(task, report, champion),
                 "within": _within(task, report),
-                "ratio": _ratio(task, report),
+                "ratios": _ratios(task, report),
                 "sheet": _contact_sheet(task, neighbours, pictures, titles),
             }
             for task in tasks
@@ -65,17 +67,17 @@ def _titles(corpus: Corpus | None, image_ids: set[str]) -> dict[str, str]:
 
 
 def _rows(task: str, report: EvaluationReport, champion: EvaluationReport | None) -> list[dict[str, Any]]:
-    """The mean over directions, then each direction; float and binary; and the champion's mean."""
+    """The mean over directions, then each direction, in every precision; and the champion's mean."""
     stem = f"{task}{_STEM}/"
     directions = [
         metric.name.removeprefix(stem)
         for metric in report.metrics
         if metric.name.startswith(stem) and "->" in metric.name.removeprefix(stem)
     ]
-    rows = [_row(task, report, precision, "") for precision in ("float", "binary")]
+    rows = [_row(task, report, precision, "") for precision in _PRECISIONS]
     if champion:
-        rows += [_row(task, champion, precision, "", "champion") for precision in ("float", "binary")]
-    rows += [_row(task, report, precision, name) for name in directions for precision in ("float", "binary")]
+        rows += [_row(task, champion, precision, "", "champion") for precision in _PRECISIONS]
+    rows += [_row(task, report, precision, name) for name in directions for precision in _PRECISIONS]
     chance = {item.metric: item.value for item in report.baselines if item.kind == "chance"}
     cells = [{"value": format_share(chance.get(f"{task}/float/{key}")), "interval": ""} for key in _COLUMNS]
     return [*rows, {"title": "a random order", "precision": "chance", "cells": cells, "kind": "chance"}]
@@ -94,7 +96,7 @@ def _row(task: str, report: EvaluationReport, precision: str, direction: str, ki
     title = direction.replace("->", " → ") or ("champion, all directions" if kind else "all directions")
     return {
         "title": title,
-        "precision": precision,
+        "precision": _PRECISIONS[precision],
         "cells": cells,
         "kind": kind or ("" if direction else "mean"),
     }
@@ -113,9 +115,14 @@ def _within(task: str, report: EvaluationReport) -> list[dict[str, str]]:
     ]
 
 
-def _ratio(task: str, report: EvaluationReport) -> dict[str, str] | None:
-    metric = report.metric(f"{task}/binary_ratio")
-    return {"value": format_share(metric.value), "interval": format_interval(metric)} if metric else None
+def _ratios(task: str, report: EvaluationReport) -> list[dict[str, str]]:
+    """What codes keep of float P@1: by themselves, and when a float query meets them."""
+    found = ((means, report.metric(f"{task}/{name}_ratio")) for name, means in _KEEPERS.items())
+    return [
+        {"means": means, "value": format_share(metric.value), "interval": format_interval(metric)}
+        for means, metric in found
+        if metric
+    ]
 
 
 def _contact_sheet(

@@ -1,10 +1,8 @@
 """What a study found of label recipes, corpora and shares of labels: the one that the recipe names."""
 
-from pathlib import Path
 from typing import Any
 
-from vitrail.contracts.codec import read_optional
-from vitrail.contracts.study import Comparison, StudyReport
+from vitrail.contracts.study import Comparison, StudyReport, find_study
 from vitrail.reporting.charts import Chart, Series, bar_chart, line_chart
 from vitrail.reporting.run import Run
 
@@ -15,8 +13,7 @@ _AGAINST = {"finetuning": "no pretraining, same fine-tuning", "compute": "no pre
 
 def study(run: Run) -> dict[str, Any] | None:
     """Gains with intervals, and error by the size of pretraining; None where there is no study."""
-    folder = run.recipe.get("study")
-    report = read_optional(StudyReport, Path(folder)) if folder else None
+    report = find_study(run.recipe.get("study"))
     if report is None:
         return None
     smallest = report.smallest_difference

@@ -21,7 +21,7 @@ from vitrail.corpus.corpus import Corpus
 from vitrail.corpus.reader.selection import shard_starts
 from vitrail.corpus.reader.targets import SidecarTargets
 from vitrail.tasks import find_kind
-from vitrail.training.label_idf import label_idf
+from vitrail.training.label_frequency import count_labels
 
 __all__ = ["ProbeSample", "Question", "choose_sample", "is_answerable"]
 
@@ -156,7 +156,7 @@ def _ask_weak_labels(corpus: Corpus, targets: SidecarTargets, labels: Path, imag
         counts, outputs = targets.labels_of(shard, image_ids, rows[numbers == number] - starts[number])
         own += [tuple(part.tolist()) for part in np.split(outputs, np.cumsum(counts)[:-1])]
     codes = {output: code for code, output in enumerate(sorted({output for part in own for output in part}))}
-    weights = label_idf([labels], targets.label_ids.to_pylist()).tolist()
+    weights = count_labels([labels], targets.label_ids.to_pylist()).idf().tolist()
     return Question(
         name=targets.task,
         labels=tuple(tuple(codes[output] for output in part) for part in own),

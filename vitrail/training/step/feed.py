@@ -6,7 +6,7 @@ Shapes: B images of a micro-batch, S image size.
 import dataclasses
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,9 +19,10 @@ from vitrail.training.distributed import Process
 from vitrail.training.metrics import Consumption
 from vitrail.training.step.transfer import Sent, Transfer
 
-__all__ = ["Feed", "StepInput"]
+__all__ = ["IMAGES", "Feed", "StepInput"]
 
-_IMAGES = "images"
+IMAGES = "images"
+Prepare = Callable[[int, Batch], dict[str, Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class StepInput:
     is_stopping: bool
     described: tuple[Batch, ...]
     position: int
-    sent: tuple[Sent, Sequence[Batch]]
+    sent: tuple[int, Sent, Sequence[Batch]]
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class _Totals:
 class _Fetched:
     """The micro-batches of a step, the first under way."""
 
+    step: int
     micro: list[Batch]
     first: Sent
 
@@ -74,13 +76,25 @@ class Feed:
 
     Args:
         batches: Micro-batches of this process.
+        step: Steps done before.
+        prepare: What the device gets of a micro-batch of a 0-based step, on the CPU, with the images as `images`.
         tasks: Their names.
         accumulation: Micro-batches a step.
         process: This process.
     """
 
-    def __init__(self, batches: Iterator[Batch], tasks: Sequence[str], accumulation: int, process: Process) -> None:
+    def __init__(
+        self,
+        batches: Iterator[Batch],
+        step: int,
+        prepare: Prepare,
+        tasks: Sequence[str],
+        accumulation: int,
+        process: Process,
+    ) -> None:
         self._batches = batches
+        self._step = step
+        self._prepare = prepare
         self._tasks = tasks
         self._accumulation = accumulation
         self._process = process
@@ -103,6 +117,7 @@ class Feed:
         else:
             self._fetched = fetched
             numbers = self._count(fetched.micro)
+            self._step += 1
         totals = torch.tensor([*numbers, int(is_stopped)], dtype=torch.int64)
         # After an error too: the others have the same collectives in the same order until `take`.
         self._totals = _Totals(totals, self._process.start_sum(totals))
@@ -113,9 +128,9 @@ class Feed:
         micro = list(itertools.islice(self._batches, self._accumulation))
         if idle is None:
             self._waited_s += time.perf_counter() - began
-        first = self._transfer.send(_tensors(micro[0]))
+        first = self._transfer.send(self._prepare(self._step, micro[0]))
         self._transfer.add_gap(idle, first)
-        return _Fetched(micro, first)
+        return _Fetched(self._step, micro, first)
 
     def _count(self, micro: Sequence[Batch]) -> list[int]:
         tallies = [batch.tally for batch in micro]
@@ -143,16 +158,16 @@ class Feed:
             is_stopping=bool(stops),
             described=tuple(dataclasses.replace(batch, images=torch.empty(0)) for batch in fetched.micro),
             position=fetched.micro[-1].position,
-            sent=(fetched.first, fetched.micro[1:]),
+            sent=(fetched.step, fetched.first, fetched.micro[1:]),
         )
 
     def arrivals(self, taken: StepInput) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
         """Images [B, 3, S, S] and targets of each micro-batch on the device, the next one under way."""
-        sent, rest = taken.sent
+        step, sent, rest = taken.sent
         for batch in [*rest, None]:
-            following = self._transfer.send(_tensors(batch)) if batch else None
+            following = self._transfer.send(self._prepare(step, batch)) if batch else None
             tensors = dict(self._transfer.receive(sent))
-            yield tensors.pop(_IMAGES), tensors
+            yield tensors.pop(IMAGES), tensors
             self._transfer.end_batch()
             if following:
                 sent = following
@@ -164,7 +179,3 @@ class Feed:
         """
         waited_s, self._waited_s = self._waited_s, 0.0
         return waited_s + self._transfer.idle_s()
-
-
-def _tensors(batch: Batch) -> dict[str, Tensor]:
-    return {_IMAGES: batch.images, **batch.targets}

@@ -4,8 +4,8 @@ import pytest
 
 from builders.repository_copy import copy_packages, edited, forget_source, source_in
 from vitrail.errors import ConfigError
+from vitrail.source_code import digest_source, find_source
 from vitrail.steps import STEPS
-from vitrail.steps.source import digest_source, find_source
 
 
 @pytest.fixture(scope="module")
