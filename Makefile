@@ -101,7 +101,8 @@ rehearse: $(STAMP) ## Train on two nodes, two containers on this Docker host, on
 		--tag $$($(BIN)/python -c 'from components.container_images import IMAGES; print(IMAGES["train"])') .
 	$(BIN)/pytest -m containers --log-cli-level INFO tests/training/test_rehearsal.py
 
-.PHONY: bench-reader bench-train bench-gpu bench-labels bench-label-quality bench-clustering bench-endpoint bench-quality
+.PHONY: bench-scale bench-reader bench-train bench-gpu bench-labels bench-label-quality bench-clustering bench-endpoint bench-quality
+bench-scale: $(STAMP) ## Intake at 5,000 and 50,000 images: seconds, memory and how they grow
 bench-reader: $(STAMP) ## Reader against a webdataset pipeline and bare decoding
 bench-train: $(STAMP) ## Training step against a bare timm loop
 bench-gpu: $(STAMP) ## Training step on one GPU against a bare timm loop and the matrix rate (4 minutes)
@@ -110,7 +111,7 @@ bench-label-quality: $(STAMP) ## Precision of the first label, arm by arm, on ju
 bench-clustering: $(STAMP) ## Clustering arms up to a million terms
 bench-endpoint: $(STAMP) ## Endpoint against the model's raw throughput
 bench-quality: $(STAMP) ## What the default recipe's pretraining brings, against none (30 minutes)
-bench-reader bench-train bench-gpu bench-labels bench-label-quality bench-clustering bench-endpoint bench-quality:
+bench-scale bench-reader bench-train bench-gpu bench-labels bench-label-quality bench-clustering bench-endpoint bench-quality:
 	$(BIN)/python benchmarks/$(subst -,_,$@).py
 
 .PHONY: bench-peer-labels

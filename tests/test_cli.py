@@ -118,7 +118,7 @@ def test_a_sheet_is_made_marked_and_read(capsys, mini_corpus, mini_labels, tmp_p
 
 def test_rejections_are_listed_by_reason_and_language(capsys, mini_labels):
     _, out, _ = call(capsys, "labels", "rejected", str(mini_labels))
-    assert re.search(r"^fragment +[\d,]+  begins or ends with a stop word", out, flags=re.MULTILINE)
+    assert re.search(r"^fragment +[\d,]+  begins with a stop word, ends with one", out, flags=re.MULTILINE)
     _, out, _ = call(capsys, "labels", "rejected", str(mini_labels), "--reason", "stop_word", "--language", "de")
     assert "\tde\tmit\n" in out
     status, _, err = call(capsys, "labels", "rejected", str(mini_labels), "--reason", "ugly")

@@ -44,7 +44,7 @@ def _become_module(module: str, arguments: list[str]) -> NoReturn:
 def _corpus_build(options: argparse.Namespace) -> None:
     from vitrail.corpus import build_corpus
 
-    manifest = build_corpus(options.source, options.out)
+    manifest = build_corpus(options.source, options.out, is_trusted=options.trust)
     print(f"{options.out}: {manifest.num_images:,} images, {manifest.num_signals:,} texts, digest {manifest.digest}")
 
 
@@ -95,6 +95,11 @@ def _parser() -> argparse.ArgumentParser:
         "source", help="a name (emoji, emoji12, icons-20k, openclipart, ...), a folder of tars or a folder of images"
     )
     build.add_argument("--out", type=Path, required=True)
+    build.add_argument(
+        "--trust",
+        action="store_true",
+        help="decode nothing: read headers only, and leave damaged images to the quarantine of whoever reads them",
+    )
     build.set_defaults(function=_corpus_build)
     check = corpus.add_parser("check", help="Verify digests, schemas and joins of a corpus.")
     check.add_argument("folder", type=Path)

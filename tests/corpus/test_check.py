@@ -158,3 +158,14 @@ def test_a_corpus_without_shards_is_none(damaged):
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"shards": []}))
     with pytest.raises(CorpusError, match=r"corpus\.json is not a valid CorpusManifest.*one shard or more.*build the"):
         check_corpus(damaged)
+
+
+def test_texts_may_lie_in_files_of_any_name(damaged):
+    """Their images are looked for in every shard, where no shard has the name of the file."""
+    whole, free = damaged / "signals" / "00000.parquet", damaged / "signals" / "free.parquet"
+    whole.rename(free)
+    with pytest.raises(CorpusError, match="a table has changed since the corpus was built"):
+        check_corpus(damaged)
+    edit(free, lambda table: table.set_column(1, "image_id", pa.array(["bird-1"] * len(table))))
+    with pytest.raises(CorpusError, match=r"free\.parquet names 1 images that are not in the index"):
+        check_corpus(damaged)

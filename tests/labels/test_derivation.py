@@ -117,6 +117,46 @@ def labels_by_image(folder):
     return {row["image_id"]: {terms[label_id] for label_id in row["label_ids"]} for row in rows}
 
 
+def first_terms(folder):
+    labels = open_labels(folder)
+    terms = dict(zip(labels.vocabulary()["label_id"].to_pylist(), labels.vocabulary()["term"].to_pylist(), strict=True))
+    rows = (row for shard in labels.manifest.shards for row in labels.sidecar(shard).to_pylist())
+    return {row["image_id"]: terms[row["label_ids"][0]] for row in rows if row["label_ids"]}
+
+
+def test_what_sets_a_picture_apart_is_its_first_label_and_not_what_its_theme_shares(mini_corpus, tmp_path):
+    """Every tenth picture is of an icon theme whose title, keyword and folder all say its name."""
+    rows, expected = [], {}
+    for number, image_id in enumerate(sorted(set(read_signals(mini_corpus)["image_id"].to_pylist()))):
+        thing = expected[image_id] = made_up_word(number // 5)
+        texts = {"file_name": f"{thing} {['round', 'little', 'heavy', 'wooden', 'broken'][number % 5]}"}
+        if number % 10 == 0:
+            texts |= {"title": f"Lemon theme {number}", "keyword": "lemon", "board": "lemon theme"}
+        rows += [{"image_id": image_id, "post_id": image_id, "source": name, "text": texts[name]} for name in texts]
+    corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [signals_of(rows)])
+    derive_labels(corpus, tmp_path / "labels", CONFIG)
+    found = first_terms(tmp_path / "labels")
+    assert found == {image_id: expected[image_id] for image_id in found}
+    assert len(found) > 0.98 * len(expected)
+
+
+def test_long_captions_give_labels(mini_corpus, tmp_path):
+    """A thing among 60 words that are no terms."""
+    rows, expected = [], {}
+    for number, image_id in enumerate(sorted(set(read_signals(mini_corpus)["image_id"].to_pylist()))):
+        expected[image_id] = ["anchor", "bottle", "candle", "dragon"][number % 4]
+        others = [made_up_word(1000 + 60 * number + place) for place in range(60)]
+        rows += [{"image_id": image_id, "source": "alt_text", "text": " ".join([expected[image_id], *others])}]
+    corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [signals_of(rows)])
+    derive_labels(corpus, tmp_path / "labels", replace(CONFIG, max_image_share=0.5))
+    assert first_terms(tmp_path / "labels") == expected
+
+
+def made_up_word(number):
+    syllables = ["ba", "do", "fi", "gu", "ke", "la", "mo", "ni", "pu", "re"]
+    return "".join(syllables[int(digit)] for digit in f"{number:05}")
+
+
 @pytest.mark.parametrize(
     ("texts", "why"),
     [

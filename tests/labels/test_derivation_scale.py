@@ -22,7 +22,7 @@ from vitrail.errors import LabelError
 from vitrail.labels import LabelsConfig, derive_labels
 from vitrail.labels.clustering import nearest_neighbours
 from vitrail.labels.dictionary.terms import Terms
-from vitrail.labels.scoring.aggregation import aggregate_posts, labels_of_terms
+from vitrail.labels.scoring.aggregation import add_coarser_labels, aggregate_posts, labels_of_terms
 from vitrail.labels.scoring.annotation_features import build_annotations
 from vitrail.labels.scoring.mentions import unpack_mentions
 from vitrail.labels.scoring.scorers import HeuristicScorer
@@ -33,6 +33,7 @@ from vitrail.labels.shards.image_rows import _SEEDS as SEEDS
 from vitrail.labels.shards.image_rows import ImageLookup, hash_ids
 from vitrail.labels.shards.votes import collect_votes
 from vitrail.labels.shards.work_folder import WorkFolder
+from vitrail.labels.text.shared_texts import count_shared_texts
 from vitrail.labels.text.surfaces import Surfaces
 
 NUM_PARTS = 4  # signal files, each a wave; the corpus has as many shards
@@ -99,6 +100,7 @@ SURFACES = Surfaces(
         }
     )
 )
+SHARED = count_shared_texts(pa.array(["red kite", "red kite", "sea", "dog", "sea", "sea"]), np.arange(6))
 IMAGES = pa.array([f"image-{number}" for number in range(5)])
 _HASHES = hash_ids(IMAGES, 0)
 _ORDER = np.argsort(_HASHES)
@@ -127,7 +129,7 @@ def label_parts(parts):
         columns = {name: [row[name] for row in rows] for name in ("image_id", "post_id", "source", "text", "language")}
         arrays = {name: pa.array(values, pa.string()) for name, values in columns.items()}
         arrays["weight"] = pa.array([row["weight"] for row in rows], pa.float32())
-        batches += annotate(arrays, SURFACES, LOOKUP)[0].to_batches()
+        batches += annotate(arrays, SURFACES, SHARED, LOOKUP)[0].to_batches()
     if not batches:
         return None
     spilled = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
@@ -135,8 +137,9 @@ def label_parts(parts):
     scorer = HeuristicScorer()
     annotations = build_annotations(mentions, TERMS, scorer.features)
     scores = scorer.score(annotations.features)
+    finest = aggregate_posts(annotations.row, annotations.post, TERMS.label[0, annotations.term], scores, "noisy_or")
+    labels = add_coarser_labels(finest, TERMS.label_levels)
     said, label = labels_of_terms(TERMS.label, annotations.term)
-    labels = aggregate_posts(annotations.row[said], annotations.post[said], label, scores[said], "noisy_or")
     votes = collect_votes(spilled, mentions, annotations, scores, said, label, labels)
     return [array.tolist() for array in (labels.row, labels.label, labels.score)], votes.to_pylist()
 

@@ -142,12 +142,15 @@ def test_no_more_run_at_once_than_may():
     assert state["most"] == 3
 
 
-def test_when_the_time_is_over_nothing_more_starts():
+def test_what_comes_too_late_is_left_out_and_what_follows_is_not():
     ran = []
     done = side_by_side(
-        list(range(9)), lambda item: ran.append(item) or True, num_at_once=1, is_over=lambda: len(ran) > 3
+        list(range(9)),
+        lambda item: ran.append(item) or True,
+        num_at_once=1,
+        is_too_late=lambda item: len(ran) > 3 and item != 7,
     )
-    assert done == {0, 1, 2, 3}
+    assert done == {0, 1, 2, 3, 7}
 
 
 def test_an_error_ends_the_round():

@@ -1,8 +1,11 @@
 """A real study on the mini corpus: killed, gone on with, and read again."""
 
 import dataclasses
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -11,13 +14,16 @@ import filelock
 import pytest
 
 from builders.word_labels import write_word_labels
-from vitrail.contracts.codec import read, write
+from vitrail.contracts.codec import encode, read, write
 from vitrail.contracts.evaluation import EvaluationReport
 from vitrail.contracts.labels import LabelSetManifest
+from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.study import StudyReport
 from vitrail.errors import ConfigError, StudyError
+from vitrail.recipes import find_recipe
 from vitrail.study import LabelFolder, StudyConfig, run_study
-from vitrail.training import ScheduleConfig
+from vitrail.study.orders import Order, Training
+from vitrail.training import ScheduleConfig, pretrain_job
 
 SHORT = ScheduleConfig(num_steps=3, batch_size=16)
 
@@ -157,6 +163,26 @@ def test_without_time_there_is_no_result(made, tmp_path):
     config = dataclasses.replace(made.arguments["config"], minutes=1e-9)
     with pytest.raises(StudyError, match="the time was over before"):
         run_study(**{**made.arguments, "config": config, "out": tmp_path / "out"})
+
+
+def test_after_the_time_what_is_there_is_taken(made, monkeypatch):
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    report = run_study(**{**made.arguments, "config": dataclasses.replace(made.arguments["config"], minutes=1e-9)})
+    assert [arm.by_seed for arm in report.arms] == [arm.by_seed for arm in made.report.arms]
+
+
+def test_a_worker_whose_launcher_was_gone_before_does_not_train(made, mini_corpus, tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (labels,) = made.arguments["label_folders"]
+    job = pretrain_job(
+        corpus=mini_corpus, labels=labels.folder, config=find_recipe("debug").pretrain, lineage=Lineage(run_id="test")
+    )
+    order = json.dumps(encode(Order(training=Training(folder=str(tmp_path / "training"), job=job))))
+    worker = [sys.executable, "-m", "vitrail.study.worker", f"--launcher={gone.pid}"]
+    ended = subprocess.run(worker, input=order + "\n", capture_output=True, text=True, timeout=300, check=False)
+    assert "is not complete" in ended.stdout
+    assert not (tmp_path / "training" / "model").exists()
 
 
 def test_labels_of_another_corpus_are_refused(made, tmp_path):

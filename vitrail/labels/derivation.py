@@ -36,6 +36,7 @@ from vitrail.labels.shards.score_shards import score_shards
 from vitrail.labels.shards.scorer_training import train_on_judgements
 from vitrail.labels.shards.signal_files import SignalFiles, open_signals
 from vitrail.labels.shards.work_folder import WorkFolder
+from vitrail.labels.text.shared_texts import save_shared_texts
 
 __all__ = ["derive_labels", "digest_config"]
 
@@ -107,6 +108,7 @@ def _prepare_vocabulary(signals: SignalFiles, work: WorkFolder, config: LabelsCo
     vocabulary = build_vocabulary(sample.filter(pa.array(is_usable)), rows[is_usable], config)
     _LOG.info("%s terms in %s labels", len(vocabulary.terms.term), int(vocabulary.terms.label.max()) + 1)
     pq.write_table(vocabulary.surfaces, work.surfaces)
+    save_shared_texts(vocabulary.shared_texts, work.shared_texts)
     save_terms(vocabulary.terms, work.terms, work.vectors)
     _write_table(vocabulary.dictionary, work.dictionary)  # last: it says that all is there
 

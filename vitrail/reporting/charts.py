@@ -5,13 +5,14 @@ Every chart carries its numbers as a table, for readers without scripts or sight
 
 import html
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 
-__all__ = ["Chart", "Series", "bar_chart", "line_chart"]
+__all__ = ["Chart", "Series", "bar_chart", "line_chart", "log_ticks"]
 
 _FONT = "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 _PALETTE = ("#4179cf", "#cf5548", "#3b9a67", "#c98f1e", "#8a63c2", "#2a98a2", "#c05c92", "#87913c")
@@ -19,6 +20,7 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _GREY = "#8a8f98"
 _HEIGHT = 320
 _ROW_HEIGHT = 30
+_FEWEST_TICKS = 3  # of a logarithmic axis
 _FEW_POINTS = 24  # that a line shows each of
 
 
@@ -68,8 +70,8 @@ def line_chart(
             },
         )
     if is_log:
-        figure.update_xaxes(type="log", dtick=1)
-        figure.update_yaxes(type="log", dtick=1)
+        figure.update_xaxes(type="log", tickvals=log_ticks([float(x) for item in series for x in item.x]))
+        figure.update_yaxes(type="log", tickvals=log_ticks([float(y) for item in series for y in item.y]))
     rows = [
         (item.name, _number(x), _number(y))
         for item in series
@@ -139,6 +141,21 @@ def _errors(item: Series) -> dict[str, object] | None:
         "width": 4,
         "color": _GREY,
     }
+
+
+def log_ticks(values: Sequence[float]) -> list[float]:
+    """Powers of ten within the values; where these are fewer than three also 2 and 5 times those, or every digit."""
+    positive = [value for value in values if value > 0]
+    if not positive:
+        return []
+    low, high = min(positive), max(positive)
+    powers = [10.0**power for power in range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)]
+    for digits in ((1,), (1, 2, 5), range(1, 10)):
+        ticks = [float(f"{digit * power:.1g}") for power in powers for digit in digits]
+        inside = [tick for tick in ticks if low <= tick <= high]
+        if len(inside) >= _FEWEST_TICKS:
+            return inside
+    return sorted({float(f"{value:.2g}") for value in np.linspace(low, high, _FEWEST_TICKS + 1)})
 
 
 def _layout(x_title: str, y_title: str, height: float, *, has_legend: bool) -> dict[str, object]:

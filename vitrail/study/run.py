@@ -154,7 +154,7 @@ class _Rounds:
             trials,
             lambda trial: self._trials.train(trial, self._progress),
             need_of=lambda trial: trial.pretraining if isinstance(trial, Finetuning) else None,
-            is_over=self._is_over,
+            is_too_late=lambda trial: self._is_over() and not self._trials.is_there(trial),
         )
 
     def _is_settled(self, trial: Finetuning) -> bool:

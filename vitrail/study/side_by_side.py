@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
 from typing import TypeVar
 
 __all__ = ["run_side_by_side"]
@@ -16,7 +17,7 @@ def run_side_by_side(
     *,
     num_at_once: int,
     need_of: Callable[[T], T | None] = lambda item: None,
-    is_over: Callable[[], bool] = lambda: False,
+    is_too_late: Callable[[T], bool] = lambda item: False,
 ) -> set[T]:
     """Runs items in their order, as far as their needs allow; returns those that were done.
 
@@ -26,13 +27,14 @@ def run_side_by_side(
         run: Runs one; whether it succeeded.
         num_at_once: How many run at a time.
         need_of: The item that must have succeeded before; an item whose need failed is left out.
-        is_over: After this is true no further item starts.
+        is_too_late: Whether an item that could start now must not any more.
     """
     waiting, done = list(items), set[T]()
     running: dict[Future[bool], T] = {}
     while True:
-        ready = [item for item in waiting if (need := need_of(item)) is None or need in done]
-        for item in ready[: 0 if is_over() else num_at_once - len(running)]:
+        ready = (item for item in waiting if (need := need_of(item)) is None or need in done)
+        in_time = (item for item in ready if not is_too_late(item))
+        for item in list(islice(in_time, num_at_once - len(running))):
             waiting.remove(item)
             running[pool.submit(run, item)] = item
         if not running:

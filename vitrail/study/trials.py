@@ -14,7 +14,8 @@ from vitrail.study.orders import Measuring, Order, Split, Training, model_folder
 from vitrail.study.plan import Finetuning, Pretraining, Trial
 from vitrail.study.progress import Progress
 from vitrail.study.workers import Workers
-from vitrail.training import FinetuneJob, identify
+from vitrail.training import identify
+from vitrail.training.job import Job
 
 __all__ = ["Trials"]
 
@@ -44,9 +45,9 @@ class Trials:
 
     def train(self, trial: Trial, progress: Progress) -> bool:
         """Trains, and measures a model on the validation split; whether that succeeded."""
-        job = self._jobs.pretrain(trial) if isinstance(trial, Pretraining) else self._finetune_job(trial)
-        folder = self._folders[trial] = self._folder / identify(job)[:_DIGITS]
-        is_trained = (model_folder(folder) / ModelManifest.FILE).is_file()
+        job = self._job(trial)
+        folder = self._folders[trial] = self._folder_of(job)
+        is_trained = _is_trained(folder)
         if is_trained:
             shutil.rmtree(work_folder(folder), ignore_errors=True)  # what a kill after the last step left
         training = None if is_trained else Training(folder=str(folder), job=job)
@@ -62,6 +63,10 @@ class Trials:
         outcome = "failed" if reason else "done" if value is None else f"{value:.4f} on val"
         progress.count(trial.title, self._jobs.num_images(trial), was_there=was_there, outcome=outcome)
         return not reason
+
+    def is_there(self, trial: Trial) -> bool:
+        """Whether a trial, whose pretraining was trained or taken, was trained before."""
+        return _is_trained(self._folder_of(self._job(trial)))
 
     def test(self, trial: Finetuning) -> bool:
         """Measures a validated model on the test split; whether that succeeded."""
@@ -83,7 +88,12 @@ class Trials:
             self.lost.add(trial)
             return str(error)
 
-    def _finetune_job(self, trial: Finetuning) -> FinetuneJob:
+    def _folder_of(self, job: Job) -> Path:
+        return self._folder / identify(job)[:_DIGITS]
+
+    def _job(self, trial: Trial) -> Job:
+        if isinstance(trial, Pretraining):
+            return self._jobs.pretrain(trial)
         backbone = model_folder(self._folders[trial.pretraining]) if trial.pretraining else None
         return self._jobs.finetune(trial, backbone)
 
@@ -101,3 +111,7 @@ class Trials:
             )
             raise StudyError(f"{folder} has no metric {self._metric!r}; give one of {names}")
         return found.value
+
+
+def _is_trained(folder: Path) -> bool:
+    return (model_folder(folder) / ModelManifest.FILE).is_file()

@@ -1,9 +1,10 @@
-"""A process that trains and measures what it is told, a line of JSON an order: `python -m vitrail.study.worker`.
+"""A process that trains and measures what it is told: `python -m vitrail.study.worker --launcher PID`.
 
-It answers each order with a line: empty when it was done, else why not. When the process that started it is gone, a
-training writes a checkpoint and the worker ends.
+An order is a line of JSON; it answers each with a line: empty when it was done, else why not. When the launcher is
+gone, a training writes a checkpoint and the worker ends.
 """
 
+import argparse
 import json
 import logging
 import os
@@ -24,18 +25,21 @@ __all__ = ["main"]
 
 def main() -> None:
     """Answers orders until there are no more."""
+    parser = argparse.ArgumentParser(prog="python -m vitrail.study.worker", description=__doc__)
+    parser.add_argument("--launcher", type=int, required=True, help="the process that gives the orders")
+    launcher = parser.parse_args().launcher
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever else prints here must not be taken for an answer
     configure_logging()
     for line in sys.stdin:
-        print(json.dumps(_answer(line)), file=answers, flush=True)
+        print(json.dumps(_answer(line, launcher)), file=answers, flush=True)
 
 
-def _answer(line: str) -> str:
+def _answer(line: str, launcher: int) -> str:
     try:
         order = decode(Order, json.loads(line), "order")
         if order.training:
-            _train(order.training)
+            _train(order.training, launcher)
         if order.measuring:
             _measure(order.measuring)
     except (VitrailError, OSError) as error:
@@ -44,9 +48,9 @@ def _answer(line: str) -> str:
     return ""
 
 
-def _train(order: Training) -> None:
+def _train(order: Training, launcher: int) -> None:
     folder = Path(order.folder)
-    train_here(order.job, work_folder(folder), model_folder(folder))
+    train_here(order.job, work_folder(folder), model_folder(folder), launcher=launcher)
     shutil.rmtree(work_folder(folder))
 
 

@@ -115,7 +115,7 @@ def _start(log: Path, num_threads: int) -> "subprocess.Popen[str]":
     with log.open("ab") as stream:
         # In a session of its own: Ctrl-C reaches only this process, which then asks the workers to end in order.
         return subprocess.Popen(
-            [sys.executable, "-m", "vitrail.study.worker"],
+            [sys.executable, "-m", "vitrail.study.worker", f"--launcher={os.getpid()}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stream,

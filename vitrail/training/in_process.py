@@ -13,10 +13,16 @@ from vitrail.training.worker import main
 __all__ = ["train_here"]
 
 
-def train_here(job: Job, work: Path, out: Path) -> ModelManifest:
-    """Runs a job of one process to its end in this process's main thread; a `Launch`.
+def train_here(job: Job, work: Path, out: Path, *, launcher: int) -> ModelManifest:
+    """Runs a job of one process to its end in this process's main thread.
 
-    SIGTERM and SIGINT, and the end of the process that started this one, write a checkpoint and end the training.
+    SIGTERM and SIGINT, and the end of the launcher, write a checkpoint and end the training.
+
+    Args:
+        job: What to train.
+        work: Where checkpoints are kept; a later call with the same folder continues.
+        out: Where the model folder appears, whole.
+        launcher: Process without which the training has no reason to go on, even if it ended before this call.
 
     Raises:
         TrainingError: The training failed, or was stopped and can be continued.
@@ -26,7 +32,7 @@ def train_here(job: Job, work: Path, out: Path) -> ModelManifest:
     save(work / JOB_FILE, job)
     discard_outcome(work)
     os.environ.update(_group_of_one())
-    code = main([str(work / JOB_FILE)])
+    code = main([str(work / JOB_FILE), f"--launcher={launcher}"])
     return collect_result(work, out, f"the worker ended with exit code {code}")
 
 

@@ -9,14 +9,17 @@ from vitrail.corpus.build import builders, sources
 SOURCE = """
 from vitrail.corpus.build.sources.image_folder import build_folder
 from vitrail.corpus.build.folder_files import find_files
-from vitrail.corpus.build.source import FolderLayout, NamedCorpus
+from vitrail.corpus.build.source import FolderLayout, NamedCorpus, Workplace
+
+def build_toys(folder, cache):
+    return build_folder(find_files(cache), folder, "toys", Workplace(folder=cache.with_name("work")))
 
 SOURCES = (
-    NamedCorpus(name="toys", build=lambda folder, cache: build_folder(find_files(cache), folder, "toys")),
+    NamedCorpus(name="toys", build=build_toys),
     FolderLayout(
         rank=0,
         recognises=lambda files: any(path.name == "toys.ini" for path in files.others),
-        build=lambda files, folder, name: build_folder(files, folder, f"toys of {name}"),
+        build=lambda files, folder, name, workplace: build_folder(files, folder, f"toys of {name}", workplace),
     ),
 )
 """

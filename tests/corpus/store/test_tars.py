@@ -5,7 +5,8 @@ import tarfile
 import pytest
 
 from vitrail.corpus.build.indexing import index_shard
-from vitrail.corpus.store.tars import read_members, write_tar
+from vitrail.corpus.store.tar_writing import TarWriter, write_tar
+from vitrail.corpus.store.tars import read_members
 from vitrail.errors import CorpusError
 
 
@@ -132,3 +133,20 @@ def test_names_upon_names_end(tmp_path):
     (tmp_path / "lying.tar").write_bytes(info.tobuf(tarfile.GNU_FORMAT) * 5000)
     with pytest.raises(CorpusError, match=r"lying\.tar is truncated or not a tar"):
         index_shard(tmp_path / "lying.tar")
+
+
+def test_a_tar_is_written_as_tarfile_writes_it(tmp_path):
+    names = ["a/b.png", "é" * 30 + ".jpg", "n" * 100, "d" * 60 + "/" + "e" * 60 + ".png"]
+    members = [(name, bytes(range(256)) * 7 + b"x" * number) for number, name in enumerate(names)]
+    members += [(f"{size}.png", b"y" * size) for size in (0, 1, 511, 512, 513)]
+    with tarfile.open(tmp_path / "expected.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    with TarWriter(tmp_path / "found.tar") as writer:
+        offsets = [writer.add(name, data) for name, data in members]
+    written = (tmp_path / "found.tar").read_bytes()
+    assert written == (tmp_path / "expected.tar").read_bytes()
+    assert (writer.size, writer.digest) == (len(written), hashlib.sha256(written).hexdigest())
+    assert [member.offset for member in read_members(tmp_path / "found.tar")] == offsets

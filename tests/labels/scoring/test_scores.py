@@ -1,6 +1,7 @@
 """Features, scorers, aggregation."""
 
 import resource
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -11,18 +12,11 @@ from hypothesis import strategies as st
 from vitrail.errors import LabelError
 from vitrail.labels import LabelsConfig
 from vitrail.labels.dictionary.terms import Terms
-from vitrail.labels.scoring.aggregation import aggregate_posts, best_labels, labels_of_terms
+from vitrail.labels.scoring.aggregation import add_coarser_labels, aggregate_posts, best_labels, labels_of_terms
 from vitrail.labels.scoring.annotation_features import build_annotations, feature_names
+from vitrail.labels.scoring.evidence import ONE, combine, to_evidence
 from vitrail.labels.scoring.mentions import unpack_mentions
-from vitrail.labels.scoring.scorers import (
-    ONE,
-    BoostedScorer,
-    HeuristicScorer,
-    combine,
-    load_scorer,
-    to_evidence,
-    train_scorer,
-)
+from vitrail.labels.scoring.scorers import BoostedScorer, HeuristicScorer, load_scorer, train_scorer
 
 FEATURES = feature_names()
 
@@ -43,7 +37,8 @@ def make_terms(count=4):
 
 
 def make_signals(rows):
-    """rows: (row, post, source, weight, num_tokens, terms)."""
+    """rows: (row, post, source, weight, num_tokens, terms), and how much the text is the picture's own when not all."""
+    rows = [(*row, 1.0)[:7] for row in rows]
     columns = list(zip(*rows, strict=True))
     return pa.record_batch(
         {
@@ -53,6 +48,7 @@ def make_signals(rows):
             "weight": pa.array(columns[3], pa.float32()),
             "num_tokens": pa.array(columns[4], pa.int32()),
             "terms": pa.array(columns[5], pa.list_(pa.int32())),
+            "ownness": pa.array(columns[6], pa.float32()),
             "nested": pa.array([[False] * len(terms) for terms in columns[5]], pa.list_(pa.bool_())),
         }
     )
@@ -78,6 +74,7 @@ def test_features_of_a_post():
     assert feature(table, "source_share") == [1, 0.5, 1]
     assert feature(table, "trust") == pytest.approx([1, 1, 0.8])
     assert feature(table, "coverage") == [0.5, 0.25, 1]
+    assert feature(table, "ownness") == [1, 1, 1]
     assert feature(table, "cosine") == [0, 0, 0]
     assert feature(table, "in_title") == [1, 1, 0]
     assert feature(table, "in_keyword") == [0, 0, 0]
@@ -88,19 +85,34 @@ def test_no_signals_make_no_annotations():
     assert not len(build_annotations(unpack_mentions(batch, 0, {}), make_terms(), FEATURES).term)
 
 
-def test_heuristic_prefers_agreement_coverage_and_trust():
-    base = dict.fromkeys(FEATURES, 0.0) | {"trust": 1.0, "coverage": 0.5, "num_sources": 1.0}
+def heuristic_scores(rows):
+    scorer = HeuristicScorer()
+    table = build_annotations(unpack_mentions(make_signals(rows), 0, {}), make_terms(), scorer.features)
+    return (scorer.score(table.features) / ONE).tolist()
 
-    def score(**changes):
-        row, scorer = base | changes, HeuristicScorer()
-        return int(scorer.score(np.array([[row[name] for name in scorer.features]], np.float32))[0])
 
-    assert score() == pytest.approx(ONE / 2, rel=0.01)
-    assert score(num_sources=2) > score()
-    assert score(coverage=1) > score()
-    assert score(is_nested=1) < score()
-    assert score(trust=0.5) == pytest.approx(score() / 2, abs=1)
-    assert score(trust=0) == 0
+def test_heuristic_prefers_agreement_coverage_trust_and_texts_of_few_pictures():
+    def score(*signals):
+        """One term; signals: (source, weight, num_tokens, ownness)."""
+        return heuristic_scores([(0, "p", *signal[:3], [1], signal[3]) for signal in signals])[0]
+
+    whole = score(("title", 1.0, 1, 1.0))
+    assert whole == pytest.approx(0.75, abs=1e-4)
+    assert score(("title", 0.5, 1, 1.0)) == pytest.approx(whole / 2, abs=1e-4)
+    assert score(("title", 0.0, 1, 1.0)) == 0
+    assert score(("title", 1.0, 1, 0.4)) == pytest.approx(whole * 0.4, abs=1e-4)
+    assert whole > score(("title", 1.0, 2, 1.0)) > score(("title", 1.0, 20, 1.0)) > 0.1
+    assert score(("title", 1.0, 1, 1.0), ("alt", 1.0, 1, 1.0)) == pytest.approx(1 - 0.25**2, abs=1e-4)
+    assert score(("title", 1.0, 1, 1.0), ("title", 1.0, 9, 1.0)) == pytest.approx(whole, abs=1e-4)
+
+
+def test_what_three_shared_texts_say_is_below_what_one_text_of_the_picture_says():
+    """Term 1 in the title, the keywords and the folder of a theme, term 2 in a file name of two words."""
+    shared = [
+        (0, "p", source, 1.0, length, [1], 0.3) for source, length in (("board", 2), ("keyword", 3), ("title", 3))
+    ]
+    of_all, own = heuristic_scores([*shared, (0, "p", "file_name", 1.0, 2, [2], 1.0)])
+    assert own > of_all
 
 
 def judged_features():
@@ -188,6 +200,16 @@ def test_order_of_annotations_does_not_matter(annotations, aggregation, random):
 def test_best_labels_cut_rank_and_score():
     labels = aggregate("sum", [(0, 0, 1, 0.9), (0, 0, 2, 0.8), (0, 0, 3, 0.7), (1, 1, 1, 0.05)])
     assert best_labels(labels, 2, 0.1).tolist() == [True, True, False, False]
+
+
+def test_a_coarser_label_is_as_sure_as_the_surest_that_it_joins_and_never_before_it():
+    """Two posts say different terms of label 3; together they would be surer than either."""
+    terms = replace(make_terms(3), label=np.array([[0, 1, 2], [-1, 3, 3]]))
+    row, post = np.array([0, 0, 0]), np.array([0, 1, 1])
+    finest = aggregate_posts(row, post, np.array([1, 2, 0]), np.array([40_000, 50_000, 45_000]), "noisy_or")
+    labels = add_coarser_labels(finest, terms.label_levels)
+    assert labels.label.tolist() == [2, 3, 0, 1]
+    assert labels.score.tolist() == [50_000, 50_000, 45_000, 40_000]
 
 
 def test_a_term_counts_in_the_label_of_each_level():

@@ -14,7 +14,7 @@ from vitrail.contracts.text_sources import TEXT_SOURCES, TextSource
 from vitrail.corpus import build_corpus, open_corpus
 from vitrail.errors import LabelError
 from vitrail.labels import compare_scorers, derive_labels, open_labels, write_judgements
-from vitrail.labels.scoring.annotation_features import COUNTED_FEATURES, feature_names, source_feature
+from vitrail.labels.scoring.annotation_features import COUNTED_FEATURES, FIRST_FEATURES, feature_names, source_feature
 from vitrail.labels.scoring.scorers import BoostedScorer, train_scorer
 
 
@@ -107,7 +107,7 @@ def test_a_scorer_of_a_kind_that_is_gone_still_reads_its_texts(mini_corpus, tmp_
 def test_a_scorer_that_names_no_features_reads_those_of_its_time(mini_corpus, judged_labels, tmp_path, monkeypatch):
     """As scorers were written before: without names, and with a column for each of seven kinds, used or not."""
     kinds = ("title", "description", "alt_text", "keyword", "board", "query", "url")
-    names = (*COUNTED_FEATURES, *map(source_feature, kinds))
+    names = (*FIRST_FEATURES, *map(source_feature, kinds))
     table = np.random.default_rng(0).random((300, len(names)), dtype=np.float32)
     train_scorer(names, table, table[:, names.index("in_title")] > 0.5, tmp_path / "named.json")
     model = json.loads((tmp_path / "named.json").read_text())

@@ -15,10 +15,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from vitrail.contracts.corpus import QUARANTINE_FILE, UNUSED_FILE, CorpusManifest
-from vitrail.contracts.files import atomic_folder
+from vitrail.contracts.files import atomic_folder, digest_json
 from vitrail.corpus.build import sources
 from vitrail.corpus.build.folder_files import find_files
-from vitrail.corpus.build.source import FolderLayout, NamedCorpus
+from vitrail.corpus.build.source import FolderLayout, NamedCorpus, Workplace
 from vitrail.corpus.readable_names import UNSHOWN, readable
 from vitrail.errors import CorpusError
 
@@ -35,14 +35,21 @@ _OF_THE_FOLDER = {
 }  # another folder mends them
 
 
-def build_corpus(source: str, out: Path, *, name: str | None = None, cache: Path | None = None) -> CorpusManifest:
+def build_corpus(
+    source: str, out: Path, *, name: str | None = None, cache: Path | None = None, is_trusted: bool = False
+) -> CorpusManifest:
     """Builds a corpus into the folder `out`, replacing what is there once the new one is complete.
+
+    A build that was killed leaves hidden folders beside `out`; the next build of the same goes on from there, and
+    any other removes them.
 
     Args:
         source: One of `corpus_names`, a folder of WebDataset / img2dataset tars, or a folder of images.
-        out: The corpus folder. A killed build leaves a hidden folder beside it, which the next build removes.
+        out: The corpus folder.
         name: The corpus's name, for a user's folder; by default the folder's.
         cache: Where downloaded packages are kept; by default `downloads` beside `out`.
+        is_trusted: Of a folder: only headers are read, nothing is decoded, and of images that look alike only those
+            with equal bytes are found. The reader leaves out what it cannot decode.
 
     Raises:
         CorpusError: The source is unknown or cannot be made into a corpus, or `out` holds something else.
@@ -50,9 +57,10 @@ def build_corpus(source: str, out: Path, *, name: str | None = None, cache: Path
     """
     out = Path(out)
     _require_replaceable(out)
-    builder = _builder(source, name, cache or out.parent / "downloads")
+    workplace = Workplace(folder=_work_folder(out, source, is_trusted), is_trusted=is_trusted)
+    builder = _builder(source, name, cache or out.parent / "downloads", workplace)
     try:
-        with _alone(out), atomic_folder(out) as folder:
+        with _alone(out, workplace.folder), atomic_folder(out) as folder:
             manifest = builder(folder)
     except OSError as error:
         raise OSError(
@@ -86,8 +94,12 @@ def corpus_names() -> tuple[str, ...]:
     return tuple(sorted(_named_corpora()))
 
 
-def _builder(source: str, name: str | None, cache: Path) -> Callable[[Path], CorpusManifest]:
+def _builder(
+    source: str, name: str | None, cache: Path, workplace: Workplace
+) -> Callable[[Path], CorpusManifest]:  # fmt: skip
     named = _named_corpora()
+    if source in named and workplace.is_trusted:
+        raise CorpusError(f"{source!r} is built from its packages; only a folder of yours can be trusted: leave it out")
     if source in named:
         return lambda folder: named[source].build(folder, cache)
     path = Path(source)
@@ -99,7 +111,7 @@ def _builder(source: str, name: str | None, cache: Path) -> Callable[[Path], Cor
     files = find_files(path)
     layouts = sorted((found for found in _sources() if isinstance(found, FolderLayout)), key=lambda found: found.rank)
     layout = next(layout for layout in layouts if layout.recognises(files))
-    return lambda folder: layout.build(files, folder, title)
+    return lambda folder: layout.build(files, folder, title, workplace)
 
 
 def _named_corpora() -> dict[str, NamedCorpus]:
@@ -124,15 +136,28 @@ def _require_replaceable(out: Path) -> None:
         raise CorpusError(f"{out} exists and is not a corpus; nothing in it was touched: choose another folder")
 
 
+def _work_folder(out: Path, source: str, is_trusted: bool) -> Path:
+    made_from = digest_json([os.fsencode(Path(source).resolve()).hex(), is_trusted])
+    return out.with_name(f".{out.name}.work-{made_from[:12]}")
+
+
 @contextlib.contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Waits for other builds beside `out`, then removes what a killed one left behind."""
+def _alone(out: Path, work: Path) -> Iterator[None]:
+    """Waits for other builds beside `out`, then removes what a killed one left, apart from `work`.
+
+    `work` goes too when the build ends, unless it is killed or interrupted.
+    """
     out.parent.mkdir(parents=True, exist_ok=True)
     parent = os.open(out.parent, os.O_RDONLY)
     try:
         fcntl.flock(parent, fcntl.LOCK_EX)
-        for stale in out.parent.glob(f".{out.name}.partial-*"):
-            shutil.rmtree(stale, ignore_errors=True)
+        for stale in (*out.parent.glob(f".{out.name}.partial-*"), *out.parent.glob(f".{out.name}.work-*")):
+            if stale != work:
+                shutil.rmtree(stale, ignore_errors=True)
         yield
+        shutil.rmtree(work, ignore_errors=True)
+    except Exception:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
     finally:
         os.close(parent)

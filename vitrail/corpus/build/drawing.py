@@ -1,23 +1,18 @@
 """Draws SVG: one drawing, or many into the shards of a corpus on all cores."""
 
 import json
-import multiprocessing
-import os
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
-from itertools import repeat
-from multiprocessing.connection import wait
 from pathlib import Path
 
 import pyarrow as pa
 
 from vitrail.contracts.corpus import QUARANTINE_SCHEMA, SHARDS_FOLDER, tar_file
 from vitrail.corpus.build.indexing import IndexedShard, index_shard
+from vitrail.corpus.build.workers import run_in_order
 from vitrail.corpus.store.tables import table_of
-from vitrail.corpus.store.tars import write_tar
+from vitrail.corpus.store.tar_writing import write_tar
 from vitrail.errors import CorpusError
 
 __all__ = ["DrawingQueue", "draw_svg"]
@@ -76,12 +71,8 @@ class DrawingQueue:
         numbers = sorted(set(self._shards.values()))
         files = [self._file(number) for number in numbers]
         tars = [self._folder / tar_file(f"{number:05d}") for number in numbers]
-        with ProcessPoolExecutor(
-            min(processes or len(os.sched_getaffinity(0)), len(numbers)),
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_end_with_parent,
-        ) as pool:
-            shards = list(pool.map(_draw_shard, files, tars, repeat(self._side)))
+        jobs = [(file, tar, self._side) for file, tar in zip(files, tars, strict=True)]
+        shards = list(run_in_order(_draw_shard, jobs, len(jobs), processes))
         self._waiting.rmdir()
         return shards
 
@@ -93,14 +84,8 @@ def _hash(image_id: str) -> bytes:
     return sha256(image_id.encode()).digest()
 
 
-def _end_with_parent() -> None:
-    """A worker waits for work for ever; when the build is killed nobody else would end it."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
-
-
-def _draw_shard(drawings: Path, tar: Path, side: int) -> IndexedShard:
+def _draw_shard(job: tuple[Path, Path, int]) -> IndexedShard:
+    drawings, tar, side = job
     with drawings.open(encoding="utf-8") as stream:
         rows = sorted((json.loads(line) for line in stream), key=lambda row: _hash(row[0]))
     refused: list[dict[str, str]] = []

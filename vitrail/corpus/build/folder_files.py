@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vitrail.corpus.build.packed_lists import PathList
 from vitrail.corpus.pixels.signatures import NUM_SIGNATURE_BYTES, READABLE_FORMATS, describe_format, image_format
 from vitrail.corpus.readable_names import readable
 from vitrail.corpus.store.tars import COMPRESSED_STARTS, IMAGE_EXTENSIONS, is_tar
@@ -40,7 +41,7 @@ class FolderFiles:
     """
 
     source: Path
-    images: list[Path] = field(default_factory=list)
+    images: PathList = field(default_factory=PathList)
     bad_images: dict[Path, str] = field(default_factory=dict)
     tars: list[Path] = field(default_factory=list)
     compressed_tars: list[Path] = field(default_factory=list)
@@ -84,25 +85,27 @@ def _walk(folder: Path, above: frozenset[_Identity], visits: Counter[_Identity])
         yield folder, f"a link to a folder that was read {_MAX_VISITS} times, by other links"
         return
     try:
-        names = sorted(os.listdir(folder))
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         yield folder, f"cannot be read: {error.strerror}"
         return
-    for name in names:
-        path = folder / name
-        problem = is_junk(name)
+    for entry in entries:
+        path = folder / entry.name
+        problem = is_junk(entry.name)
         if problem is not None:
             yield path, problem + _count_files(path)
             continue
         try:
-            mode = path.stat().st_mode
+            is_file = entry.is_file()  # what the folder itself says, unless it is a link
+            mode = stat.S_IFREG if is_file else path.stat().st_mode
         except OSError as error:
             yield path, _lost(path, error)
             continue
         if stat.S_ISDIR(mode):
             yield from _walk(path, above | {identity}, visits)
         else:
-            yield path, None if stat.S_ISREG(mode) else "no regular file"
+            yield path, None if is_file else "no regular file"
 
 
 def _count_files(path: Path) -> str:
@@ -119,16 +122,17 @@ def _lost(path: Path, error: OSError) -> str:
 
 def _sort_in(path: Path, files: FolderFiles) -> None:
     try:
-        with path.open("rb") as stream:
+        with path.open("rb", buffering=0) as stream:
             start = stream.read(_START_BYTES)
     except OSError as error:
         files.passed_over[path] = f"cannot be read: {error.strerror}"
         return
-    name, extension = path.name.lower(), path.suffix.lower().removeprefix(".")
     kind = image_format(start)
     if kind in READABLE_FORMATS:
         files.images.append(path)
-    elif kind is not None or extension in IMAGE_EXTENSIONS:
+        return
+    name, extension = path.name.lower(), path.suffix.lower().removeprefix(".")
+    if kind is not None or extension in IMAGE_EXTENSIONS:
         files.bad_images[path] = describe_format(start[:NUM_SIGNATURE_BYTES])
     elif name.endswith(_COMPRESSED_TARS) and start.startswith(COMPRESSED_STARTS):
         files.compressed_tars.append(path)

@@ -1,17 +1,20 @@
 """Images that look the same: equal pixels, or thumbnails that hardly differ."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vitrail.corpus.build.components import Components
 from vitrail.corpus.build.near_rows import join_near_rows
-from vitrail.corpus.pixels.decode import decode_image, draw_thumbnail
+from vitrail.corpus.pixels.decode import decode_image, fit_square
+from vitrail.corpus.pixels.limits import DEFAULT_LIMITS
 
-__all__ = ["look_of", "match_lookalikes", "thumbnail_of"]
+__all__ = ["THUMBNAIL_BYTES", "join_lookalikes", "look_of", "thumbnail_of"]
 
 _THUMBNAIL_SIZE = 16
+THUMBNAIL_BYTES = _THUMBNAIL_SIZE**2 * 3
 _LOOKALIKE_LEVELS = 2.0  # root mean square difference of thumbnails, in grey levels of 255
 
 
@@ -21,19 +24,18 @@ def look_of(data: bytes) -> str:
     return hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest()
 
 
-def thumbnail_of(data: bytes) -> np.ndarray:
-    """A picture of 16 x 16 pixels, flat: uint8 [768]."""
-    return draw_thumbnail(data, _THUMBNAIL_SIZE).reshape(-1)
+def thumbnail_of(data: bytes) -> bytes:
+    """A picture of 16 x 16 pixels, its THUMBNAIL_BYTES row by row."""
+    return fit_square(data, _THUMBNAIL_SIZE, DEFAULT_LIMITS).tobytes()
 
 
-def match_lookalikes(thumbnails: Mapping[str, np.ndarray]) -> dict[str, str]:
-    """Gives images that look the same, as copies saved anew or at another size do, the same name.
+def join_lookalikes(num_images: int, read_thumbnails: Callable[[NDArray[np.int64]], NDArray[np.uint8]]) -> Components:
+    """Joins images that look the same, as copies saved anew or at another size do.
 
-    Returns:
-        For each image_id the first image_id of those that look like it.
+    Args:
+        num_images: How many there are.
+        read_thumbnails: The thumbnails of some images by number: uint8 [images, 768].
     """
-    ids = list(thumbnails)
-    pixels = np.stack([thumbnails[name] for name in ids]) if ids else np.empty((0, 1), np.uint8)
-    components = Components(len(ids))
-    join_near_rows(len(ids), lambda rows: pixels[rows], _LOOKALIKE_LEVELS**2 * pixels.shape[1], components)
-    return {name: ids[first] for name, first in zip(ids, components.roots().tolist(), strict=True)}
+    components = Components(num_images)
+    join_near_rows(num_images, read_thumbnails, _LOOKALIKE_LEVELS**2 * THUMBNAIL_BYTES, components)
+    return components

@@ -7,7 +7,7 @@ from pathlib import Path
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.corpus.build.folder_files import FolderFiles
 
-__all__ = ["FolderLayout", "NamedCorpus"]
+__all__ = ["FolderLayout", "NamedCorpus", "Workplace"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,19 @@ class NamedCorpus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Workplace:
+    """How a folder is built.
+
+    Attributes:
+        folder: For what is done of each shard (`ShardWork`); it is there again when a build was killed.
+        is_trusted: Nothing is decoded and images are not compared; the reader leaves out what it cannot decode.
+    """
+
+    folder: Path
+    is_trusted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class FolderLayout:
     """A way in which users keep their images.
 
@@ -35,4 +48,4 @@ class FolderLayout:
 
     rank: int
     recognises: Callable[[FolderFiles], bool]
-    build: Callable[[FolderFiles, Path, str], CorpusManifest]
+    build: Callable[[FolderFiles, Path, str, Workplace], CorpusManifest]

@@ -1,10 +1,11 @@
 """Writes the tables and the card of a corpus around its shards."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,7 +33,7 @@ from vitrail.corpus.class_coverage import cover_classes
 from vitrail.corpus.store.tables import write_table
 from vitrail.errors import CorpusError
 
-__all__ = ["Card", "TaskTable", "digest_corpus", "write_corpus"]
+__all__ = ["Card", "TaskTable", "digest_corpus", "finish_corpus", "write_corpus"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -63,7 +64,6 @@ def write_corpus(
     signals: pa.Table,
     splits: pa.Table,
     tasks: Sequence[TaskTable],
-    refused: pa.Table | None = None,
     unused: pa.Table | None = None,
 ) -> CorpusManifest:
     """Writes index, quarantine, signals, splits, tasks and `corpus.json` into a folder that holds `shards/`.
@@ -78,40 +78,77 @@ def write_corpus(
         signals: Texts (SIGNALS_SCHEMA).
         splits: One row per image (SPLITS_SCHEMA).
         tasks: Labels by task.
-        refused: What of the metadata cannot be used (QUARANTINE_SCHEMA); it follows the images in quarantine.
         unused: What the source offers and the corpus does not use (UNUSED_SCHEMA).
 
     Raises:
         CorpusError: Two images have one id, or no image is usable.
     """
-    ids_by_shard = [shard.index["image_id"] for shard in shards]
-    indexed = pa.concat_arrays([chunk for ids in ids_by_shard for chunk in ids.chunks])
-    _require_usable(card, shards, indexed)
-    for shard, ids in zip(shards, ids_by_shard, strict=True):
+    indexed = pa.chunked_array([chunk for shard in shards for chunk in shard.index["image_id"].chunks], pa.string())
+    _require_distinct(shards, indexed)
+    rows = pc.index_in(signals["image_id"], value_set=indexed)
+    for shard, own in zip(shards, _by_shard(rows, shards), strict=True):
         write_table(folder / index_file(shard.info.name), shard.index, INDEX_SCHEMA)
-        write_table(folder / signals_file(shard.info.name), _only(signals, ids), SIGNALS_SCHEMA)
-    rows = [] if refused is None else [refused]
-    quarantine = pa.concat_tables([*(shard.quarantine for shard in shards), *rows])
+        write_table(folder / signals_file(shard.info.name), signals.take(own), SIGNALS_SCHEMA)
+    return finish_corpus(
+        folder,
+        card,
+        [shard.info for shard in shards],
+        splits=splits.take(pc.index_in(indexed, value_set=splits["image_id"])),
+        tasks=[replace(task, labels=_only(task.labels, indexed)) for task in tasks],
+        quarantine=pa.concat_tables([shard.quarantine for shard in shards]),
+        unused=unused,
+        num_signals=len(rows) - rows.null_count,
+    )
+
+
+def finish_corpus(
+    folder: Path,
+    card: Card,
+    shards: Sequence[ShardInfo],
+    *,
+    splits: pa.Table,
+    tasks: Sequence[TaskTable],
+    quarantine: pa.Table,
+    unused: pa.Table | None,
+    num_signals: int,
+) -> CorpusManifest:
+    """Writes the rest of a corpus into a folder that holds tars, indices and signals: all that is not by shard.
+
+    Args:
+        folder: Where the corpus is built.
+        card: Its name and licences.
+        shards: Its tars.
+        splits: One row per image, in the order of the index (SPLITS_SCHEMA).
+        tasks: Labels by task, of images in the index.
+        quarantine: Images and metadata that cannot be used (QUARANTINE_SCHEMA).
+        unused: What the source offers and the corpus does not use (UNUSED_SCHEMA).
+        num_signals: Texts in all.
+
+    Raises:
+        CorpusError: No image is usable.
+    """
+    if not len(splits):
+        reason = quarantine["reason"][0].as_py()
+        raise CorpusError(f"corpus {card.name!r} has no usable image; the first is refused because {reason}")
     write_table(folder / QUARANTINE_FILE, quarantine, QUARANTINE_SCHEMA)
     if unused is not None and len(unused):
         write_table(folder / UNUSED_FILE, unused, UNUSED_SCHEMA)
-    write_table(folder / SPLITS_FILE, _in_order(splits, indexed), SPLITS_SCHEMA)
+    write_table(folder / SPLITS_FILE, splits, SPLITS_SCHEMA)
     for task in tasks:
-        labels = _only(task.labels, indexed)
-        write_table(folder / task_file(task.info.name), labels, TASK_SCHEMA)
-        _log_coverage(task.info, labels, splits)
+        write_table(folder / task_file(task.info.name), task.labels, TASK_SCHEMA)
+        _log_coverage(task.info, task.labels, splits)
     infos = tuple(task.info for task in tasks)
     manifest = CorpusManifest(
         name=card.name,
         title=card.title,
         description=card.description,
         licences=card.licences,
-        shards=tuple(shard.info for shard in shards),
+        shards=tuple(shards),
         tasks=infos,
-        num_images=len(indexed),
-        num_signals=len(_only(signals, indexed)),
+        num_images=len(splits),
+        num_signals=num_signals,
         num_quarantined=len(quarantine),
-        digest=digest_corpus(folder, [shard.info for shard in shards], infos),
+        digest=digest_corpus(folder, shards, infos),
     )
     write(folder, manifest)
     return manifest
@@ -130,10 +167,7 @@ def digest_corpus(folder: Path, shards: Sequence[ShardInfo], tasks: Sequence[Tas
     )
 
 
-def _require_usable(card: Card, shards: Sequence[IndexedShard], indexed: pa.Array) -> None:
-    if len(indexed) == 0:
-        reasons = [row["reason"] for shard in shards for row in shard.quarantine.to_pylist()]
-        raise CorpusError(f"corpus {card.name!r} has no usable image; the first is refused because {reasons[0]}")
+def _require_distinct(shards: Sequence[IndexedShard], indexed: pa.ChunkedArray) -> None:
     if pc.count_distinct(indexed).as_py() == len(indexed):
         return
     seen: dict[str, str] = {}
@@ -147,16 +181,21 @@ def _require_usable(card: Card, shards: Sequence[IndexedShard], indexed: pa.Arra
             seen[image_id] = str(shard.path)
 
 
+def _by_shard(rows: pa.ChunkedArray, shards: Sequence[IndexedShard]) -> Iterator[pa.Array]:
+    """For each shard, where its images' texts stand, in their order; `rows` are those of the index, or null."""
+    at = np.flatnonzero(rows.is_valid().to_numpy())
+    ends = np.cumsum([shard.info.num_images for shard in shards])
+    owners = np.searchsorted(ends, rows.drop_null().to_numpy(), side="right")
+    order = np.argsort(owners, kind="stable")
+    for own in np.split(at[order], np.searchsorted(owners[order], np.arange(1, len(shards)))):
+        yield pa.array(own)
+
+
 def _log_coverage(task: TaskInfo, labels: pa.Table, splits: pa.Table) -> None:
     if task.classes:
         for warning in cover_classes(task, labels, splits).warnings():
             _LOGGER.warning("%s", warning)
 
 
-def _only(table: pa.Table, image_ids: pa.Array) -> pa.Table:
-    return table.filter(pc.is_in(table["image_id"], value_set=pa.array(image_ids)))
-
-
-def _in_order(splits: pa.Table, indexed: pa.Array) -> pa.Table:
-    positions = pc.index_in(indexed, value_set=splits["image_id"].combine_chunks())
-    return splits.take(positions)
+def _only(table: pa.Table, image_ids: pa.ChunkedArray) -> pa.Table:
+    return table.filter(pc.is_in(table["image_id"], value_set=image_ids))

@@ -18,7 +18,7 @@ from vitrail.corpus.pixels.orientation import read_orientation, turn_upright
 from vitrail.corpus.pixels.probe import FORMATS, ImageInfo, probe_image
 from vitrail.errors import CorpusError
 
-__all__ = ["decode_image", "draw_thumbnail", "fit_size", "open_flat"]
+__all__ = ["decode_image", "draw_thumbnail", "fit_size", "fit_square", "open_flat"]
 
 _SHRINK_GAP = 2  # images are reduced to no less than twice the wanted size; the filter does the rest
 _WHITE = (255, 255, 255)
@@ -38,17 +38,24 @@ def decode_image(
 
 
 def draw_thumbnail(data: bytes, size: int, limits: ImageLimits = DEFAULT_LIMITS) -> np.ndarray:
-    """A picture of an image for people and comparisons, on a white square: uint8 [size, size, 3].
+    """A picture of an image for people, on a white square: uint8 [size, size, 3].
 
     Raises:
         CorpusError: The image is beyond the limits or cannot be decoded.
     """
+    return np.asarray(fit_square(data, size, limits))
+
+
+def fit_square(data: bytes, size: int, limits: ImageLimits) -> Image.Image:
+    """As `draw_thumbnail`, in RGB as Pillow holds it."""
     image = open_flat(data, _WHITE, limits, size)
-    square = Image.new("RGB", (size, size), _WHITE)
     fitted = fit_size(image.size, size)
     part = image.resize(fitted, Image.Resampling.BICUBIC, reducing_gap=_SHRINK_GAP)
+    if fitted == (size, size):
+        return part
+    square = Image.new("RGB", (size, size), _WHITE)
     square.paste(part, ((size - fitted[0]) // 2, (size - fitted[1]) // 2))
-    return np.asarray(square)
+    return square
 
 
 def fit_size(size: tuple[int, int], side: int) -> tuple[int, int]:

@@ -23,8 +23,11 @@ def table_of(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
 def write_table(path: Path, table: pa.Table, schema: pa.Schema) -> None:
     """Writes `table` as Parquet. The bytes depend on the rows and on the pyarrow version alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    plain = pa.Table.from_arrays([table[name].combine_chunks() for name in schema.names], schema=schema)
-    pq.write_table(plain, path, compression="zstd", compression_level=3, row_group_size=_ROW_GROUP_ROWS, version="2.6")
+    with pq.ParquetWriter(path, schema, compression="zstd", compression_level=3, version="2.6") as writer:
+        for start in range(0, max(len(table), 1), _ROW_GROUP_ROWS):
+            part = table.slice(start, _ROW_GROUP_ROWS)  # a string column of a whole table may hold more than 2 GB
+            plain = pa.Table.from_arrays([part[name].combine_chunks() for name in schema.names], schema=schema)
+            writer.write_table(plain, row_group_size=_ROW_GROUP_ROWS)
 
 
 def read_table(path: Path, schema: pa.Schema, remedy: str) -> pa.Table:

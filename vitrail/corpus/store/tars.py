@@ -1,10 +1,9 @@
-"""Tar files of images: written deterministically, and read by their headers."""
+"""Tar files of images, read by their headers."""
 
-import io
 import os
 import posixpath
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +11,7 @@ from typing import BinaryIO
 from vitrail.corpus.readable_names import readable
 from vitrail.errors import CorpusError
 
-__all__ = ["COMPRESSED_STARTS", "IMAGE_EXTENSIONS", "Member", "is_tar", "read_members", "write_tar"]
+__all__ = ["COMPRESSED_STARTS", "IMAGE_EXTENSIONS", "Member", "is_tar", "read_members"]
 
 COMPRESSED_STARTS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"LZIP")
 # What is called so is an image, or goes to quarantine; what is an image without being called so is found by its bytes.
@@ -25,7 +24,6 @@ IMAGE_EXTENSIONS = frozenset(
 
 _BLOCK_BYTES = 512
 _MAGIC = slice(257, 262)
-_MODIFIED_AT = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +34,6 @@ class Member:
     offset: int = 0
     size: int = 0
     problem: str | None = None
-
-
-def write_tar(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
-    """Writes (name, bytes) pairs as a ustar archive whose bytes depend on them alone."""
-    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, data in members:
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            info.mtime = _MODIFIED_AT
-            info.mode = 0o644
-            tar.addfile(info, io.BytesIO(data))
 
 
 def is_tar(start: bytes) -> bool:

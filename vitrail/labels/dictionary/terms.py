@@ -28,6 +28,13 @@ class Terms:
     label: np.ndarray  # int64 [V, T] number of its label at each of V levels, the finest first; -1: that of the finer
     closeness: np.ndarray  # float32 [V, T] mean overlap of its images with those of the other terms of the label
 
+    @property
+    def label_levels(self) -> np.ndarray:
+        """int64 [V, L]: what `label` says of terms, of each of the L labels of the finest level."""
+        levels = np.empty((len(self.label), int(self.label[0].max(initial=-1)) + 1), dtype=np.int64)
+        levels[:, self.label[0]] = self.label  # the terms of a label are together at all coarser levels
+        return levels
+
 
 _ARRAYS = ("num_images", "num_tokens", "specificity", "entropy", "query_rate")
 _BY_LEVEL = ("label", "closeness")

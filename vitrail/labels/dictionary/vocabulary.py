@@ -29,6 +29,7 @@ from vitrail.labels.text.language import UNKNOWN, identify_languages, primary_la
 from vitrail.labels.text.matching import Matches
 from vitrail.labels.text.normalise import join_term, tokenise
 from vitrail.labels.text.passages import Passages, read_passages
+from vitrail.labels.text.shared_texts import SharedTexts, count_shared_texts
 from vitrail.labels.text.surfaces import NO_TERM, Surfaces
 
 __all__ = ["Vocabulary", "build_vocabulary"]
@@ -36,10 +37,11 @@ __all__ = ["Vocabulary", "build_vocabulary"]
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """The surface forms that are matched in texts, the terms they count as, and the dictionaries' record."""
+    """The surface forms that are matched in texts, the terms they count as, and what else was counted in the sample."""
 
     surfaces: pa.Table  # the entries of Surfaces
     terms: Terms
+    shared_texts: SharedTexts
     dictionary: pa.Table  # DICTIONARY_SCHEMA
 
 
@@ -83,7 +85,12 @@ def build_vocabulary(sample: pa.Table, rows: np.ndarray, config: LabelsConfig) -
         pc.is_in(sample["source"], value_set=pa.array(query_names(), sample["source"].type)).to_numpy(),
         config,
     )
-    return Vocabulary(surfaces=surfaces, terms=terms, dictionary=_dictionary_table(dictionary, names, len(images)))
+    return Vocabulary(
+        surfaces=surfaces,
+        terms=terms,
+        shared_texts=count_shared_texts(sample["text"].combine_chunks(), image_of),
+        dictionary=_dictionary_table(dictionary, names, len(images)),
+    )
 
 
 def _build_dictionaries(passages: Passages, texts: TextTable, config: LabelsConfig) -> Dictionary:

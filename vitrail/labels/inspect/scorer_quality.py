@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from vitrail.contracts.labels import JUDGED_FILE, SCORER_FILE
 from vitrail.errors import LabelError
 from vitrail.labels.label_set.opened import LabelSet
-from vitrail.labels.scoring.scorers import ONE, BoostedScorer, HeuristicScorer, train_scorer
+from vitrail.labels.scoring.evidence import ONE
+from vitrail.labels.scoring.scorers import BoostedScorer, HeuristicScorer, train_scorer
 from vitrail.labels.shards.scorer_training import judged_features
 
 __all__ = ["ScorerQuality", "compare_scorers"]
@@ -54,6 +55,9 @@ def compare_scorers(labels: LabelSet) -> dict[str, ScorerQuality]:
             train_scorer(names, features[training], is_right[training], Path(folder) / SCORER_FILE)
             trees[held_out] = BoostedScorer(Path(folder) / SCORER_FILE).score(features[held_out]) / ONE
     heuristic = HeuristicScorer()
+    missing = [name for name in heuristic.features if name not in names]
+    if missing:
+        raise LabelError(f"{path} lacks the feature {missing[0]!r}, which is newer; derive the labels again")
     read = [names.index(name) for name in heuristic.features]
     return {
         "share of right phrases": measure_scores(share, is_right),

@@ -9,9 +9,9 @@ import numpy as np
 
 from vitrail.labels.arrays import places_in_runs, run_lengths, sort_groups
 from vitrail.labels.config import Aggregation
-from vitrail.labels.scoring.scorers import ONE, combine, to_evidence
+from vitrail.labels.scoring.evidence import ONE, combine, to_evidence
 
-__all__ = ["ImageLabels", "aggregate_posts", "best_labels", "labels_of_terms"]
+__all__ = ["ImageLabels", "add_coarser_labels", "aggregate_posts", "best_labels", "labels_of_terms"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +66,29 @@ def aggregate_posts(
     total = _add_up(best[order], starts, aggregation) if len(starts) else best
     first = order[starts]
     row, label = row[first], label[first]
-    ranking, _ = sort_groups(row << 16 | (ONE - total))  # equal scores stay in the order of labels
-    return ImageLabels(row=row[ranking], label=label[ranking], score=total[ranking])
+    return _ranked(row, label, total)
+
+
+def add_coarser_labels(labels: ImageLabels, levels: np.ndarray) -> ImageLabels:
+    """The labels with those of the coarser levels that join them, each as sure as the surest that it joins.
+
+    So what is said by name comes before what is only like it.
+
+    Args:
+        labels: Of the finest level.
+        levels: int64 [V, L] label of each of L finest labels at each level; -1 where it is that of the finer one.
+    """
+    position, label = labels_of_terms(levels, labels.label)
+    row, score = labels.row[position], labels.score[position]
+    order, starts = sort_groups(row * (int(label.max(initial=0)) + 1) + label)
+    best = np.maximum.reduceat(score[order], starts) if len(starts) else score
+    first = order[starts]
+    return _ranked(row[first], label[first], best)
+
+
+def _ranked(row: np.ndarray, label: np.ndarray, score: np.ndarray) -> ImageLabels:
+    order, _ = sort_groups(row << 16 | (ONE - score))  # equal scores stay in the order of labels, the finest first
+    return ImageLabels(row=row[order], label=label[order], score=score[order])
 
 
 def _add_up(scores: np.ndarray, starts: np.ndarray, aggregation: Aggregation) -> np.ndarray:

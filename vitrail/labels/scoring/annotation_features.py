@@ -23,10 +23,12 @@ from vitrail.labels.arrays import (
     to_offsets,
 )
 from vitrail.labels.dictionary.terms import Terms
+from vitrail.labels.scoring.evidence import ONE, combine, to_evidence
 from vitrail.labels.scoring.mentions import Mentions
 
 __all__ = [
     "COUNTED_FEATURES",
+    "FIRST_FEATURES",
     "Annotations",
     "build_annotations",
     "feature_names",
@@ -34,7 +36,7 @@ __all__ = [
     "source_feature",
 ]
 
-COUNTED_FEATURES = (
+FIRST_FEATURES = (  # those of scorers that name none, in their order
     "num_mentions",  # of the term in the post
     "num_sources",  # sources of the post that say it
     "source_share",  # the same over all sources of the post
@@ -47,7 +49,13 @@ COUNTED_FEATURES = (
     "query_rate",  # share of the term's images that queries with it led to
     "cosine",  # of the term's vector and the mean vector of the post's other terms
 )
+COUNTED_FEATURES = (
+    *FIRST_FEATURES,
+    "ownness",  # largest of a text that says it: how much the text is the picture's own
+    "testimony",  # that a source tells the truth with it, over all sources
+)
 _SAID_IN = "in_"
+_SURE = 0.75  # a text of one picture alone that is just the term is right three times of four
 _MAX_SOURCES = 1 << 16  # sources of a shard that are told apart where they are counted
 _COSINE_BLOCK = 16_384  # annotations at once, so that their vectors stay in the processor's cache
 _VECTOR_SCALE = 64  # vectors as small integers in float32: their sums are exact in any order
@@ -104,6 +112,7 @@ class _Groups:
         pair = key >> source_bits
         source_starts = run_starts(key)
         first_source = run_starts(pair[source_starts])
+        self._source_starts, self._first_source = source_starts, first_source
         self.starts = source_starts[first_source]
         self.num_mentions = run_lengths(self.starts, len(key))
         self.num_sources = run_lengths(first_source, len(source_starts))
@@ -137,11 +146,33 @@ class _Groups:
     def trust(self) -> np.ndarray:
         return self._fold(np.maximum, self._mentions.trust.astype(np.float32)[self.signal])
 
+    @functools.cached_property
+    def _coverage(self) -> np.ndarray:
+        """float32 [M]: share of its text's words that the term of each mention takes up."""
+        length = np.maximum(self._mentions.num_tokens, 1).astype(np.float32)
+        return np.minimum(self._terms.num_tokens.astype(np.float32)[self._term] / length[self.signal], 1)
+
     @property
     def coverage(self) -> np.ndarray:
-        length = np.maximum(self._mentions.num_tokens, 1).astype(np.float32)
-        share = self._terms.num_tokens.astype(np.float32)[self._term] / length[self.signal]
-        return self._fold(np.maximum, np.minimum(share, 1))
+        return self._fold(np.maximum, self._coverage)
+
+    @property
+    def ownness(self) -> np.ndarray:
+        return self._fold(np.maximum, self._mentions.ownness[self.signal])
+
+    @property
+    def testimony(self) -> np.ndarray:
+        """The noisy-or of its sources: each by its trust, by how much its text is the picture's, and is the term.
+
+        Of the texts of one source the best counts. A tenth of a text still says 0.3 of what a whole one does, so that
+        long captions give labels.
+        """
+        belief = (self._mentions.trust * self._mentions.ownness * _SURE).astype(np.float32)[self.signal]
+        score = np.rint(belief / (1 - np.log(self._coverage)) * ONE).astype(np.int64)
+        lengths = run_lengths(self._source_starts, len(score))
+        score = fold_groups(np.maximum, score, self._source_starts, repetitions(lengths))
+        total = fold_groups(np.add, to_evidence(score), self._first_source, repetitions(self.num_sources))
+        return combine(total) / ONE
 
     @property
     def is_nested(self) -> np.ndarray:

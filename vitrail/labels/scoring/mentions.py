@@ -24,6 +24,7 @@ class Mentions:
     post: np.ndarray  # int64 [S] ascends with the row
     source: np.ndarray  # int64 [S] place in `sources`
     trust: np.ndarray  # float64 [S]
+    ownness: np.ndarray  # float32 [S] how much its text is the picture's own
     num_tokens: np.ndarray  # int64 [S]
     sources: tuple[str, ...]  # names
 
@@ -51,6 +52,7 @@ def unpack_mentions(signals: pa.RecordBatch, first_row: int, source_weights: Map
         post=dense_ranks(row << 32 | post_code),
         source=code,
         trust=trust * weight,
+        ownness=signals["ownness"].to_numpy(),
         num_tokens=signals["num_tokens"].to_numpy().astype(np.int64),
         sources=tuple(names),
     )

@@ -1,7 +1,4 @@
-"""Scorers of annotations: the probability that a phrase describes its post's picture, in 16-bit fixed point.
-
-Fixed point makes sums independent of the order of their terms, so labels do not depend on partitioning.
-"""
+"""Scorers of annotations: the probability that a phrase describes its post's picture, in 16-bit fixed point."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,42 +8,17 @@ import numpy as np
 
 from vitrail.contracts.files import atomic_file
 from vitrail.errors import LabelError
-from vitrail.labels.scoring.annotation_features import COUNTED_FEATURES, is_feature, source_feature
+from vitrail.labels.scoring.annotation_features import FIRST_FEATURES, is_feature, source_feature
+from vitrail.labels.scoring.evidence import ONE
 
-__all__ = [
-    "ONE",
-    "BoostedScorer",
-    "HeuristicScorer",
-    "Scorer",
-    "combine",
-    "load_scorer",
-    "to_evidence",
-    "train_scorer",
-]
+__all__ = ["BoostedScorer", "HeuristicScorer", "Scorer", "load_scorer", "train_scorer"]
 
-ONE = 65_535  # fixed-point 1.0
-_EVIDENCE_SCALE = 1 << 20
-_MAX_EVIDENCE = 12.0  # a score of 1 - exp(-12): certain at 16 bits
-
-# Log-odds of the heuristic. A phrase said once by one trusted source, of average specificity, in a text it
-# half fills, is right every other time (log-odds 0); each entry says how a feature moves that.
-_INTERCEPT = -0.35
-_LOG_ODDS = {
-    "num_sources": 0.7,  # each further source doubles the odds
-    "coverage": 0.7,  # the whole text rather than half of it: 1.4 times
-    "is_nested": -1.1,  # only inside a longer phrase: a third
-    "specificity": 0.4,  # one standard deviation rarer than the language's average: 1.5 times
-    "entropy": -0.7,  # spread over all topics: half
-    "query_rate": 0.7,  # queries with it led to all of its images: twice
-    "cosine": 0.7,  # in line with the rest of the post: twice
-}
-
-
+_TESTIMONY = "testimony"
 _TRUST = "trust"
 _OTHER_SCORER = "name the scorer.json of a label set that was derived with judgements"
 # What scorers read that were trained before they named their features.
 _FIRST_SOURCES = ("title", "description", "alt_text", "keyword", "board", "query", "url")
-_BEFORE_NAMES = (*COUNTED_FEATURES, *map(source_feature, _FIRST_SOURCES))
+_BEFORE_NAMES = (*FIRST_FEATURES, *map(source_feature, _FIRST_SOURCES))
 
 
 class Scorer(Protocol):
@@ -63,17 +35,13 @@ class Scorer(Protocol):
 
 
 class HeuristicScorer:
-    """Log-odds that need no judgements, times the trust in the source."""
+    """What the sources of a post bear out, which needs no judgements."""
 
-    features = (_TRUST, *_LOG_ODDS)
+    features = (_TESTIMONY,)
 
     def score(self, features: np.ndarray) -> np.ndarray:
         """int64 [A] in 0..ONE."""
-        log_odds = np.full(len(features), _INTERCEPT, dtype=np.float32)
-        for index, (name, weight) in enumerate(_LOG_ODDS.items(), start=1):
-            column = features[:, index]
-            log_odds += np.float32(weight) * (column - 1 if name == "num_sources" else column)
-        return np.rint(features[:, 0] / (1 + np.exp(-log_odds)) * ONE).astype(np.int64)
+        return np.rint(features[:, 0] * ONE).astype(np.int64)
 
 
 class BoostedScorer:
@@ -140,23 +108,3 @@ def train_scorer(names: Sequence[str], features: np.ndarray, is_right: np.ndarra
     booster.feature_names = list(names)
     with atomic_file(path) as partial:
         partial.write_bytes(booster.save_raw("json"))
-
-
-def _evidence_table() -> np.ndarray:
-    scores = np.arange(ONE + 1) / ONE
-    with np.errstate(divide="ignore"):
-        evidence = np.minimum(-np.log1p(-scores), _MAX_EVIDENCE)
-    return np.rint(evidence * _EVIDENCE_SCALE).astype(np.int64)
-
-
-_EVIDENCE = _evidence_table()
-
-
-def to_evidence(scores: np.ndarray) -> np.ndarray:
-    """-log(1 - score), fixed point: adding evidence is the noisy-or of scores."""
-    return _EVIDENCE[scores]
-
-
-def combine(evidence: np.ndarray) -> np.ndarray:
-    """The score of summed evidence: 1 - exp(-evidence)."""
-    return np.rint(-np.expm1(-evidence / _EVIDENCE_SCALE) * ONE).astype(np.int64)

@@ -19,6 +19,7 @@ from vitrail.labels.shards.image_rows import open_lookup
 from vitrail.labels.shards.signal_files import SignalFiles
 from vitrail.labels.shards.spill import save_places, write_batches
 from vitrail.labels.shards.work_folder import WorkFolder
+from vitrail.labels.text.shared_texts import load_shared_texts
 from vitrail.labels.text.surfaces import load_surfaces
 
 __all__ = ["AnnotationCounts", "annotate_signals"]
@@ -73,13 +74,14 @@ class Annotator:
     wrote and another one repeated is read once.
 
     Args:
-        work: Work folder with the lookup and the surface forms.
+        work: Work folder with the lookup, the surface forms and the shared texts.
     """
 
     def __init__(self, work: str) -> None:
         prepare_worker()
         self._work = WorkFolder(Path(work))
         self._surfaces = load_surfaces(self._work.surfaces)
+        self._shared_texts = load_shared_texts(self._work.shared_texts)
         self._lookup = open_lookup(self._work)
 
     @daft.method.batch(return_dtype=daft.DataType.string(), batch_size=_SIGNALS_PER_BATCH)
@@ -95,7 +97,7 @@ class Annotator:
         """A report (JSON) in the first row of each batch, null in the others."""
         arrays = (_as_array(series.to_arrow()) for series in (image_id, post_id, source, text, weight, language))
         columns = dict(zip(SIGNAL_COLUMNS, arrays, strict=True))
-        table, skipped = annotate(columns, self._surfaces, self._lookup)
+        table, skipped = annotate(columns, self._surfaces, self._shared_texts, self._lookup)
         name, shards = self._write(table)
         report = {"num_signals": len(text), "skipped": skipped, "file": name, "shards": shards}
         return pa.array([json.dumps(report), *[None] * (len(text) - 1)], pa.string())

@@ -10,6 +10,7 @@ from vitrail.labels.arrays import list_array, positions_in_rows, row_of_each, to
 from vitrail.labels.shards.image_rows import ImageLookup
 from vitrail.labels.text.matching import Matches
 from vitrail.labels.text.normalise import BREAK, TokenBatch, is_too_long, tokenise
+from vitrail.labels.text.shared_texts import SharedTexts
 from vitrail.labels.text.surfaces import Surfaces
 
 __all__ = ["SIGNAL_COLUMNS", "annotate"]
@@ -17,17 +18,20 @@ __all__ = ["SIGNAL_COLUMNS", "annotate"]
 SIGNAL_COLUMNS = ("image_id", "post_id", "source", "text", "weight", "language")
 
 
-def annotate(columns: dict[str, pa.Array], surfaces: Surfaces, lookup: ImageLookup) -> tuple[pa.Table, Counter[str]]:
+def annotate(
+    columns: dict[str, pa.Array], surfaces: Surfaces, shared: SharedTexts, lookup: ImageLookup
+) -> tuple[pa.Table, Counter[str]]:
     """Annotates one batch of signals.
 
     Args:
         columns: SIGNAL_COLUMNS of B signals.
         surfaces: Of the dictionaries.
+        shared: The texts that several images have.
         lookup: Of the corpus.
 
     Returns:
-        A table with a row per signal that matched (row, post_id, source, weight, num_tokens, terms, nested),
-        ordered by row, and the number of signals that were skipped, or cut, by reason.
+        A table with a row per signal that matched (row, post_id, source, weight, ownness, num_tokens, terms,
+        nested), ordered by row, and the number of signals that were skipped, or cut, by reason.
     """
     rows = lookup.find(columns["image_id"])
     tokens = tokenise(columns["text"])
@@ -36,7 +40,8 @@ def annotate(columns: dict[str, pa.Array], surfaces: Surfaces, lookup: ImageLook
     kept = np.flatnonzero((rows >= 0) & (num_matches > 0))
     kept = kept[np.argsort(rows[kept], kind="stable")]
     skipped = _count_skipped(columns["text"], rows, tokens, num_matches)
-    return _spill_table(columns, rows, kept, tokens, matches, num_matches), skipped
+    ownness = shared.find(columns["text"].take(pa.array(kept)))
+    return _spill_table(columns, rows, kept, ownness, tokens, matches, num_matches), skipped
 
 
 def _count_skipped(texts: pa.Array, rows: np.ndarray, tokens: TokenBatch, num_matches: np.ndarray) -> Counter[str]:
@@ -66,6 +71,7 @@ def _spill_table(
     columns: dict[str, pa.Array],
     rows: np.ndarray,
     kept: np.ndarray,
+    ownness: np.ndarray,
     tokens: TokenBatch,
     matches: Matches,
     num_matches: np.ndarray,
@@ -80,6 +86,7 @@ def _spill_table(
             "post_id": columns["post_id"].take(taken).cast(pa.string()).fill_null(""),
             "source": columns["source"].take(taken).cast(pa.string()).fill_null(""),
             "weight": columns["weight"].take(taken).cast(pa.float32()).fill_null(1.0),
+            "ownness": ownness,
             "num_tokens": tokens.lengths[kept].astype(np.int32),
             "terms": list_array(counts, pa.array(matches.term[index])),
             "nested": list_array(counts, pa.array(matches.is_nested[index])),

@@ -20,7 +20,7 @@ from vitrail.labels.arrays import count_values, find_among, is_run_start, list_a
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary.terms import load_terms
 from vitrail.labels.scoring.aggregation import ImageLabels, best_labels
-from vitrail.labels.scoring.scorers import ONE
+from vitrail.labels.scoring.evidence import ONE
 from vitrail.labels.shards.choose_labels import open_chosen
 from vitrail.labels.shards.engine import prepare_worker, shard_numbers
 from vitrail.labels.shards.image_rows import read_image_ids

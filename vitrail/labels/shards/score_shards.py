@@ -15,7 +15,13 @@ from vitrail.contracts.files import atomic_file
 from vitrail.labels.arrays import count_values
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.dictionary.terms import load_terms
-from vitrail.labels.scoring.aggregation import ImageLabels, aggregate_posts, best_labels, labels_of_terms
+from vitrail.labels.scoring.aggregation import (
+    ImageLabels,
+    add_coarser_labels,
+    aggregate_posts,
+    best_labels,
+    labels_of_terms,
+)
 from vitrail.labels.scoring.annotation_features import build_annotations
 from vitrail.labels.scoring.mentions import unpack_mentions
 from vitrail.labels.scoring.scorers import load_scorer
@@ -52,6 +58,7 @@ class ShardScorer:
         self._config = decode(LabelsConfig, config, "config")
         self._scorer = load_scorer(str(self._work.scorer) if self._config.judgements else self._config.scorer)
         self._terms = load_terms(self._work.terms, self._work.vectors)
+        self._levels = self._terms.label_levels
         self._starts = np.load(self._work.starts)
         self._spilled = SpilledSignals(self._work)
 
@@ -74,13 +81,13 @@ class ShardScorer:
         mentions = unpack_mentions(signals, int(self._starts[shard]), self._config.source_weights)
         annotations = build_annotations(mentions, self._terms, self._scorer.features)
         scores = self._scorer.score(annotations.features)
-        said, label = labels_of_terms(self._terms.label, annotations.term)
-        labels = aggregate_posts(
-            annotations.row[said], annotations.post[said], label, scores[said], self._config.aggregation
-        )
+        finest = self._terms.label[0, annotations.term]
+        labels = aggregate_posts(annotations.row, annotations.post, finest, scores, self._config.aggregation)
+        labels = add_coarser_labels(labels, self._levels)
         labels = labels.select(best_labels(labels, SPARE * self._config.top_k, self._config.min_score))
         votes = None
         if self._config.votes:
+            said, label = labels_of_terms(self._terms.label, annotations.term)
             votes = collect_votes(signals, mentions, annotations, scores, said, label, labels)
         _save_scored(self._work, shard, labels, self._config.top_k, votes)
 

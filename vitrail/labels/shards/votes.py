@@ -6,8 +6,8 @@ import pyarrow as pa
 from vitrail.labels.arrays import find_among, is_run_start, positions_in_rows, run_lengths, sort_groups
 from vitrail.labels.scoring.aggregation import ImageLabels
 from vitrail.labels.scoring.annotation_features import Annotations
+from vitrail.labels.scoring.evidence import ONE
 from vitrail.labels.scoring.mentions import Mentions, encode_sorted
-from vitrail.labels.scoring.scorers import ONE
 
 __all__ = ["collect_votes"]
 

@@ -68,6 +68,11 @@ class WorkFolder:
         return self.path / "surfaces.parquet"
 
     @property
+    def shared_texts(self) -> Path:
+        """The texts that several images have."""
+        return self.path / "shared_texts.npz"
+
+    @property
     def terms(self) -> Path:
         """The term table."""
         return self.path / "terms.parquet"

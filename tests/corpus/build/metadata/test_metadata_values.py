@@ -10,19 +10,23 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vitrail.corpus import build_corpus, check_corpus, open_corpus
-from vitrail.corpus.build.items import signals_of, splits_of
+from vitrail.corpus.build.components import Components
+from vitrail.corpus.build.item_columns import ItemColumns
+from vitrail.corpus.build.items import signals_of
 from vitrail.corpus.build.metadata.columns import UNKNOWN_TIME, MetadataReader, Place
 from vitrail.corpus.build.metadata.label_values import plain_value
 from vitrail.corpus.build.metadata.refusals import Refusals
 from vitrail.corpus.build.metadata.role_values import role_value
 from vitrail.corpus.build.metadata.split_words import split_word
 from vitrail.corpus.build.metadata.task_declarations import TaskDeclarations
+from vitrail.corpus.build.splitting import splits_of
 from vitrail.errors import ConfigError, CorpusError
 
 NOTHING_DECLARED = TaskDeclarations(Path("tasks.json"), {})
@@ -370,6 +374,12 @@ _COLUMNS = st.sampled_from(
 ) | st.text(max_size=6)
 
 
+def splits(item):
+    columns = ItemColumns()
+    columns.append(item)
+    return splits_of(pa.chunked_array([["a"]]), columns, Components(1))
+
+
 @given(st.dictionaries(_COLUMNS, _JSON, max_size=6))
 def test_no_record_ends_in_another_error(record):
     refusals = Refusals()
@@ -378,7 +388,7 @@ def test_no_record_ends_in_another_error(record):
     except CorpusError as error:
         assert "column" in str(error)  # noqa: PT017
         return
-    tables = [signals_of({"a": item}), splits_of({"a": item}, {})] if item else []
+    tables = [signals_of({"a": item}), splits(item)] if item else []
     for table in [*tables, refusals.table()]:
         table.validate(full=True)
     assert item is not None or len(refusals.table())

@@ -1,5 +1,6 @@
 """What lies around an image in a folder: texts of its name, img2dataset's table of its shard, and its folders."""
 
+import os
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
@@ -8,7 +9,7 @@ from typing import Any
 
 from vitrail.corpus.build.folder_files import FolderFiles
 from vitrail.corpus.build.metadata.columns import Item, MetadataReader, Place
-from vitrail.corpus.build.metadata.folder_meanings import FolderMeaning, read_folders
+from vitrail.corpus.build.metadata.folder_meanings import read_folders
 from vitrail.corpus.build.metadata.key_tables import KeyMatcher, describe_unmatched, read_key_rows
 from vitrail.corpus.build.metadata.refusals import Refusals
 from vitrail.corpus.build.metadata.sidecars import SIDECAR_EXTENSIONS, read_sidecars
@@ -35,28 +36,41 @@ class Surroundings:
         self._sidecars = _match_sidecars(files)
         self._folders = {folder: folder.relative_to(files.source).parts for folder in _folders_of(files)}
         self._meanings = read_folders(self._folders.values())
+        self._plain: dict[tuple[Path, bool], Item] = {}
         self.used = [path for sidecars in self._sidecars.values() for path in sidecars.values()]
         self.unmatched: list[tuple[str, str]] = []
         self._rows = self._read_tables()
 
     def describe(self, path: Path, image_id: str, *, is_labelled: bool) -> Item:
         """What is around an image; its last folder is the label when `is_labelled` and nothing beside it says one."""
-        name = self._files.name_of(path)
         sidecars = self._sidecars.get(path, {})
+        if not sidecars and path not in self._rows:
+            return self._describe_by_folder(path, image_id, is_labelled=is_labelled and not self._is_shard(path))
+        name = self._files.name_of(path)
         readers = {extension: partial(Path.read_bytes, file) for extension, file in sidecars.items()}
         record = read_sidecars(readers, name, Path(name).stem, self._refusals)
         record = {**self._rows.get(path, {}), **record}
         place = Place(name, image_id, str(path))
         beside = self._reader.read(record, place) or Item()
-        meaning = self._meanings[self._folders[path.parent]]
-        above = self._reader.read(
-            self._folder_record(path, meaning, is_labelled and not (beside.labels or beside.declared)), place
-        )
+        is_labelled = is_labelled and not (beside.labels or beside.declared) and not self._is_shard(path)
+        above = self._reader.read(self._folder_record(path, is_labelled), place)
         return beside.joined(above or Item())
 
-    def _folder_record(self, path: Path, meaning: FolderMeaning, is_labelled: bool) -> dict[str, Any]:
+    def _describe_by_folder(self, path: Path, image_id: str, *, is_labelled: bool) -> Item:
+        """What the folders say, read once a folder unless they are refused."""
+        key = path.parent, is_labelled
+        if key not in self._plain:
+            record = self._folder_record(path, is_labelled)
+            item = self._reader.read(record, Place(self._files.name_of(path), image_id, str(path)))
+            if item is None or ("label" in record and not (item.labels or item.declared)):
+                return item or Item()  # what is missed or refused is counted for each image
+            self._plain[key] = item
+        return self._plain[key]
+
+    def _folder_record(self, path: Path, is_labelled: bool) -> dict[str, Any]:
+        meaning = self._meanings[self._folders[path.parent]]
         record: dict[str, Any] = {} if meaning.split is None else {"split": meaning.split}
-        if is_labelled and meaning.label is not None and not self._is_shard(path):
+        if is_labelled and meaning.label is not None:
             record["label"] = readable(meaning.label)
         return record
 
@@ -73,7 +87,7 @@ class Surroundings:
         beside = {folder: folder.with_name(f"{folder.name}.parquet") for folder in self._folders}
         self._tables = {folder: table for folder, table in beside.items() if table in others}
         images: dict[Path, dict[str, Path]] = defaultdict(dict)
-        for path in self._files.images:
+        for path in self._files.images if self._tables else ():
             images[path.parent].setdefault(path.stem, path)
         rows: dict[Path, Mapping[str, Any]] = {}
         for folder, table in self._tables.items():
@@ -89,19 +103,19 @@ class Surroundings:
 
 
 def _folders_of(files: FolderFiles) -> list[Path]:
-    return list(dict.fromkeys(path.parent for path in files.images))
+    return [Path(folder) for folder in dict.fromkeys(map(os.path.dirname, files.images.names.part()))]
 
 
 def _match_sidecars(files: FolderFiles) -> dict[Path, dict[str, Path]]:
     """The files beside each image that have its name, `a.txt` or `a.jpg.txt` for `a.jpg`, by extension."""
+    sidecars = [file for file in files.others if file.suffix.lower()[1:] in SIDECAR_EXTENSIONS]
+    named = {file.with_suffix("") for file in sidecars}
     images: dict[Path, list[Path]] = defaultdict(list)
-    for path in files.images:
-        for name in {path, path.with_suffix("")}:
+    for path in files.images if sidecars else ():
+        for name in {path, path.with_suffix("")} & named:
             images[name].append(path)
     found: dict[Path, dict[str, Path]] = defaultdict(dict)
-    for file in files.others:
-        extension = file.suffix.lower()[1:]
-        if extension in SIDECAR_EXTENSIONS:
-            for path in images.get(file.with_suffix(""), []):
-                found[path].setdefault(extension, file)
+    for file in sidecars:
+        for path in images.get(file.with_suffix(""), []):
+            found[path].setdefault(file.suffix.lower()[1:], file)
     return found

@@ -7,32 +7,25 @@
 A declared column makes exactly the declared task; what is not declared is what it is without the file.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from vitrail.config import Config
 from vitrail.contracts.codec import decode
-from vitrail.contracts.corpus import TASK_SCHEMA, TaskInfo
+from vitrail.contracts.corpus import TaskInfo
 from vitrail.contracts.names import require_task_name
 from vitrail.corpus.build.metadata.label_values import NOTHING_WORDS, is_nothing, plain_value
 from vitrail.corpus.build.metadata.table_rows import parse_object
-from vitrail.corpus.store.tables import table_of
 from vitrail.errors import ConfigError, CorpusError
 from vitrail.tasks import find_kind, find_problem
 
-__all__ = ["DECLARATIONS_FILE", "LabelledImage", "TaskDeclaration", "TaskDeclarations"]
+__all__ = ["DECLARATIONS_FILE", "TaskDeclaration", "TaskDeclarations"]
 
 DECLARATIONS_FILE = "tasks.json"
 _MIN_CLASS_IMAGES = 2  # of a label that is not declared
 _LISTED_COLUMNS = 12
-
-LabelledImage = tuple[str, tuple[str, ...], datetime]  # image_id, labels, when they were given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,23 +121,22 @@ class TaskDeclarations:
                 "as its column, or remove it"
             )
 
-    def tables(self, images: Mapping[str, Sequence[LabelledImage]]) -> Iterator[tuple[TaskInfo, pa.Table]]:
-        """The declared tasks with their labels, in the order of their names.
+    def infos(self, counts: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[TaskInfo, tuple[str, ...]]]:
+        """The declared tasks in the order of their names, each with the labels that it keeps.
 
         Args:
-            images: By task, the images that have a label.
+            counts: By task, how many images have each label.
 
         Raises:
             CorpusError: A task has too few labels for its kind.
         """
         for name in sorted(self._declared):
-            yield self._table(name, self._declared[name], images.get(name, ()))
+            yield self._info(name, self._declared[name], counts.get(name, {}))
 
-    def _table(
-        self, name: str, declaration: TaskDeclaration, images: Sequence[LabelledImage]
-    ) -> tuple[TaskInfo, pa.Table]:
+    def _info(
+        self, name: str, declaration: TaskDeclaration, counts: Mapping[str, int]
+    ) -> tuple[TaskInfo, tuple[str, ...]]:
         kind = find_kind(declaration.kind)
-        counts = Counter(label for _, labels, _ in images for label in labels)
         several = sorted(label for label, count in counts.items() if count >= _MIN_CLASS_IMAGES)
         kept = declaration.classes or tuple(several)
         if not counts.keys() & set(kept) or len(kept) < kind.min_classes:
@@ -152,15 +144,8 @@ class TaskDeclarations:
                 f"{self._file}, task {name!r}: its column has {len(counts)} labels, {len(several)} of them on several "
                 "images: too few to learn from; label more images, or remove the task"
             )
-        rows = [
-            {"image_id": image_id, "label": label, "observed_at": observed_at}
-            for image_id, labels, observed_at in images
-            for label in labels
-            if label in kept
-        ]
         classes = kept if kind.min_classes else ()
-        info = TaskInfo(name=name, kind=kind.name, description=f"The column {name!r}", classes=classes)
-        return info, table_of(rows, TASK_SCHEMA)
+        return TaskInfo(name=name, kind=kind.name, description=f"The column {name!r}", classes=classes), kept
 
 
 def _problem(name: str, declaration: TaskDeclaration) -> str | None:

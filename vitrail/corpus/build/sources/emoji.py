@@ -42,7 +42,7 @@ from vitrail.corpus.build.source import NamedCorpus
 from vitrail.corpus.build.writer import Card, TaskTable, write_corpus
 from vitrail.corpus.splits import split_of
 from vitrail.corpus.store.tables import table_of
-from vitrail.corpus.store.tars import write_tar
+from vitrail.corpus.store.tar_writing import write_tar
 from vitrail.errors import CorpusError
 
 __all__ = [

@@ -1,43 +1,47 @@
 """A folder of images: with metadata files, with texts beside the images, or with folders as labels."""
 
-import hashlib
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from vitrail.contracts.corpus import QUARANTINE_SCHEMA, SHARDS_FOLDER, CorpusManifest, tar_file
+from vitrail.contracts.corpus import QUARANTINE_SCHEMA, SHARDS_FOLDER, SIGNALS_SCHEMA, CorpusManifest, tar_file
+from vitrail.corpus.build.components import Components
 from vitrail.corpus.build.folder_files import FolderFiles
-from vitrail.corpus.build.indexing import IndexedShard, index_shard
-from vitrail.corpus.build.items import signals_of, splits_of, tasks_of
-from vitrail.corpus.build.lookalikes import match_lookalikes, thumbnail_of
+from vitrail.corpus.build.image_ids import name_images
+from vitrail.corpus.build.items import signals_of
+from vitrail.corpus.build.lookalikes import THUMBNAIL_BYTES, join_lookalikes
 from vitrail.corpus.build.metadata.columns import Item, MetadataReader
 from vitrail.corpus.build.metadata.described_images import describe_images, find_metadata
 from vitrail.corpus.build.metadata.image_surroundings import Surroundings
 from vitrail.corpus.build.metadata.refusals import Refusals
 from vitrail.corpus.build.metadata.task_declarations import DECLARATIONS_FILE, TaskDeclarations
-from vitrail.corpus.build.source import FolderLayout
+from vitrail.corpus.build.packed_lists import TextList
+from vitrail.corpus.build.placing import place_tar
+from vitrail.corpus.build.progress import Progress
+from vitrail.corpus.build.shard_jobs import PackJob, pack_shard
+from vitrail.corpus.build.shard_tables import ShardTables
+from vitrail.corpus.build.source import FolderLayout, Workplace
+from vitrail.corpus.build.thumbnail_file import ThumbnailFile
 from vitrail.corpus.build.unused import Unused
-from vitrail.corpus.build.writer import Card, write_corpus
-from vitrail.corpus.pixels.signatures import NUM_SIGNATURE_BYTES, image_format
+from vitrail.corpus.build.work import ShardWork
+from vitrail.corpus.build.workers import run_in_order
 from vitrail.corpus.readable_names import readable
-from vitrail.corpus.store.tables import table_of
-from vitrail.corpus.store.tars import IMAGE_EXTENSIONS, write_tar
+from vitrail.corpus.store.tables import read_table, table_of, write_table
 from vitrail.errors import CorpusError
 
 __all__ = ["SOURCES", "build_folder"]
 
 _SHARD_IMAGES = 1000
-_TAIL_CHARACTERS = 16  # of a path that is too long; four bytes each at most
-_NAME_BYTES = 90  # a ustar name holds 100, extension included
 _TABLES = {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".feather", ".xlsx", ".xls", ".ods", ".arrow"}
 _ARCHIVES = {".zip", ".rar", ".7z", ".gz", ".bz2", ".xz", ".zst"}
 _TEXTS = {".txt", ".caption", ".cls"}
 
 
-def build_folder(files: FolderFiles, folder: Path, name: str) -> CorpusManifest:
+def build_folder(files: FolderFiles, folder: Path, name: str, workplace: Workplace) -> CorpusManifest:
     """Builds a corpus from the images of a folder and below; the files are packed into tars unchanged.
 
     Metadata files may lie in the folder or in its sub-folders; their `file_name` is relative to them. Texts and
@@ -45,31 +49,22 @@ def build_folder(files: FolderFiles, folder: Path, name: str) -> CorpusManifest:
     label; folders named train, val or test, or in other words for these, are its split.
 
     Raises:
-        CorpusError: There are no images, or the metadata cannot be understood (see `_items`).
+        CorpusError: There are no images, or the metadata cannot be understood (see `_read_metadata`).
     """
     _require_images(files)
-    ids = _image_ids(files.source, files.images)
     refusals, unused = Refusals(), Unused(files)
     declared = TaskDeclarations.read(files.source)
-    items = _items(files, ids, MetadataReader(refusals, declared), refusals, unused)
-    thumbnails: dict[str, np.ndarray] = {}
-    shards = _pack(folder, files.images, ids, thumbnails)
-    items = {key: item for key, item in items.items() if key in thumbnails}
-    return write_corpus(
-        folder,
-        Card(
-            name=name,
-            title=name,
-            description=f"Images of the folder {readable(files.source.resolve().name)}.",
-            licences=("not stated: the images belong to whoever made them",),
-        ),
-        shards,
-        signals=signals_of(items),
-        splits=splits_of(items, match_lookalikes(thumbnails)),
-        tasks=tasks_of(items, declared),
-        refused=pa.concat_tables([_bad_images(files), refusals.table()]),
-        unused=unused.table(),
-    )
+    jobs = _PackJobs(files, workplace)
+    tables = ShardTables(folder)
+    for job, items in zip(jobs, _read_metadata(files, jobs, declared, refusals, unused), strict=True):
+        write_table(_texts_of(job), signals_of(items), SIGNALS_SCHEMA)
+        for item in items.values():
+            tables.columns.append(item)
+    looks = _pack(jobs, tables, folder, workplace)
+    tables.add_quarantine(_bad_images(files))
+    tables.add_quarantine(refusals.table())
+    description = f"Images of the folder {readable(files.source.resolve().name)}."
+    return tables.finish(name, description, looks, declared, unused.table())
 
 
 SOURCES = (FolderLayout(rank=9, recognises=lambda files: True, build=build_folder),)
@@ -84,68 +79,80 @@ def _require_images(files: FolderFiles) -> None:
     raise CorpusError(f"{files.source} holds no tars and no images (PNG, JPEG or WebP){why}")
 
 
-def _pack(
-    folder: Path, images: Sequence[Path], ids: Mapping[Path, str], thumbnails: dict[str, np.ndarray]
-) -> list[IndexedShard]:
-    """Packs the images into tars; the thumbnails of those that can be decoded are added to `thumbnails`."""
-    shards: list[IndexedShard] = []
+class _PackJobs:
+    """What is packed into each shard; the jobs are made anew each time they are gone through."""
+
+    def __init__(self, files: FolderFiles, workplace: Workplace) -> None:
+        self._paths = files.images.names
+        self._ids = TextList(name_images(files.source, self._paths.part()))
+        self._workplace = workplace
+
+    def __len__(self) -> int:
+        return -(-len(self._ids) // _SHARD_IMAGES)
+
+    def __iter__(self) -> Iterator[PackJob]:
+        for number in range(len(self)):
+            part = number * _SHARD_IMAGES, (number + 1) * _SHARD_IMAGES
+            yield PackJob(
+                work=self._workplace.folder / f"{number:05d}",
+                name=f"{number:05d}",
+                files=list(zip(self._paths.part(*part), self._ids.part(*part), strict=True)),
+                is_trusted=self._workplace.is_trusted,
+            )
+
+
+def _texts_of(job: PackJob) -> Path:
+    return job.work.with_name(f"{job.name}.texts.parquet")
+
+
+def _pack(jobs: _PackJobs, tables: ShardTables, folder: Path, workplace: Workplace) -> Components:
+    """Packs the images into tars and writes the tables of each; says which images look alike."""
+    progress = Progress("packing", len(tables.columns), "images")
     (folder / SHARDS_FOLDER).mkdir()
-    for number, start in enumerate(range(0, len(images), _SHARD_IMAGES)):
-        tar = folder / tar_file(f"{number:05d}")
-        write_tar(tar, (_member(path, ids[path]) for path in images[start : start + _SHARD_IMAGES]))
-        shards.append(index_shard(tar, inspect=lambda key, data: thumbnails.update({key: thumbnail_of(data)})))
-    return shards
+    is_usable: list[NDArray[np.bool_]] = []
+    with ThumbnailFile(workplace.folder / "thumbnails", THUMBNAIL_BYTES) as thumbnails:
+        for job, is_new in zip(jobs, run_in_order(pack_shard, jobs, len(jobs)), strict=True):
+            work = ShardWork(job.work)
+            shard, own_ids = work.load(), pa.array(job.image_ids, pa.string())
+            place_tar(work.tar, folder / tar_file(job.name))
+            thumbnails.append(work.thumbnails)
+            indexed = shard.index["image_id"].combine_chunks()
+            is_usable.append(pc.is_in(own_ids, value_set=indexed).to_numpy(zero_copy_only=False))
+            signals = read_table(_texts_of(job), SIGNALS_SCHEMA, "build again")
+            tables.add(shard, signals.filter(pc.is_in(signals["image_id"], value_set=indexed)))
+            progress.add(len(own_ids), is_new=is_new)
+        tables.columns.keep(np.concatenate(is_usable))
+        if workplace.is_trusted:
+            return tables.join_equal_bytes()
+        return join_lookalikes(len(thumbnails), thumbnails.rows)
 
 
-def _member(path: Path, image_id: str) -> tuple[str, bytes]:
-    data = path.read_bytes()
-    extension = path.suffix[1:].lower()
-    if extension not in IMAGE_EXTENSIONS:
-        extension = image_format(data[:NUM_SIGNATURE_BYTES]) or extension
-    return f"{image_id}.{extension}", data
-
-
-def _items(
-    files: FolderFiles, ids: Mapping[Path, str], reader: MetadataReader, refusals: Refusals, unused: Unused
-) -> dict[str, Item]:
-    """By image_id: the image's row, what lies beside it, and what its folders say.
+def _read_metadata(
+    files: FolderFiles, jobs: Iterable[PackJob], declared: TaskDeclarations, refusals: Refusals, unused: Unused
+) -> Iterator[dict[str, Item]]:
+    """What is known of the images of each shard, by image_id: the image's row, what lies beside it, and its folders.
 
     Raises:
         CorpusError: A metadata file is no table, a column cannot be used, or most rows cannot.
     """
+    reader = MetadataReader(refusals, declared)
     tables = find_metadata(files.others)
-    described = describe_images(files, tables, reader, refusals)
+    described = describe_images(files, tables, reader, refusals) if tables else {}
     surroundings = Surroundings(files, reader, refusals)
-    items: dict[str, Item] = {}
-    for path, image_id in ids.items():
-        if not tables:
-            refusals.count_row()
-        beside = surroundings.describe(path, image_id, is_labelled=not tables)
-        items[image_id] = described[path].joined(beside) if path in described else beside
+    for job in jobs:
+        items: dict[str, Item] = {}
+        for path, image_id in ((Path(name), image_id) for name, image_id in job.files):
+            if not tables:
+                refusals.count_row()
+            beside = surroundings.describe(path, image_id, is_labelled=not tables)
+            items[image_id] = described[path].joined(beside) if path in described else beside
+        yield items
     known = [files.source / DECLARATIONS_FILE, *tables, *surroundings.used]
     _list_unused(files, known, surroundings.unmatched, unused)
     refusals.require_few()
     reader.require_declared()
     reader.log()
     refusals.log()
-    return items
-
-
-def _image_ids(source: Path, images: Sequence[Path]) -> dict[Path, str]:
-    """Paths without extension; what a WebDataset key cannot hold is replaced, and doubles are told apart."""
-    ids: dict[Path, str] = {}
-    taken: set[str] = set()
-    for path in images:
-        relative = path.relative_to(source)
-        image_id = readable(relative.with_suffix("").as_posix()).replace(".", "_")
-        if image_id in taken:
-            image_id = readable(relative.as_posix()).replace(".", "_")
-        if image_id in taken or len(image_id.encode()) > _NAME_BYTES:
-            digest = hashlib.sha256(os.fsencode(relative)).hexdigest()
-            image_id = f"{image_id[-_TAIL_CHARACTERS:].replace('/', '_')}-{digest[:16]}"
-        taken.add(image_id)
-        ids[path] = image_id
-    return ids
 
 
 def _bad_images(files: FolderFiles) -> pa.Table:

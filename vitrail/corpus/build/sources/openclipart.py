@@ -16,17 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from vitrail.contracts.corpus import SHARDS_FOLDER, SIGNALS_SCHEMA, TASK_SCHEMA, CorpusManifest, TaskInfo
+from vitrail.corpus.build.components import Components
 from vitrail.corpus.build.debian_packages import DebianPackage, unpacked
 from vitrail.corpus.build.indexing import IndexedShard, index_shard
-from vitrail.corpus.build.items import splits_of
-from vitrail.corpus.build.lookalikes import match_lookalikes, thumbnail_of
+from vitrail.corpus.build.item_columns import ItemColumns
+from vitrail.corpus.build.lookalikes import join_lookalikes, thumbnail_of
 from vitrail.corpus.build.metadata.columns import Item
 from vitrail.corpus.build.source import NamedCorpus
+from vitrail.corpus.build.splitting import splits_of
 from vitrail.corpus.build.writer import Card, TaskTable, write_corpus
 from vitrail.corpus.store.tables import table_of
-from vitrail.corpus.store.tars import write_tar
+from vitrail.corpus.store.tar_writing import write_tar
 
 __all__ = ["SOURCES", "build_from_tree", "build_openclipart"]
 
@@ -97,15 +100,14 @@ def build_openclipart(folder: Path, cache: Path) -> CorpusManifest:
 def build_from_tree(folder: Path, root: Path) -> CorpusManifest:
     """Builds the corpus from the unpacked packages: `root` holds `png/` and `svg/` with the same paths."""
     pictures = _pictures(root)
-    thumbnails: dict[str, np.ndarray] = {}
+    thumbnails: dict[str, bytes] = {}
     shards = list(_write_shards(folder / SHARDS_FOLDER, pictures, thumbnails))
-    items = {picture.image_id: Item(group=picture.series, labels=_labels(picture)) for picture in pictures}
     return write_corpus(
         folder,
         _CARD,
         shards,
         signals=table_of([row for picture in pictures for row in _signals(picture)], SIGNALS_SCHEMA),
-        splits=splits_of(items, match_lookalikes(thumbnails)),
+        splits=_splits(pictures, thumbnails),
         tasks=_tasks(pictures),
     )
 
@@ -164,9 +166,7 @@ def _date(text: str) -> datetime:
         return _RELEASED_AT
 
 
-def _write_shards(
-    folder: Path, pictures: Sequence[_Picture], thumbnails: dict[str, np.ndarray]
-) -> Iterator[IndexedShard]:
+def _write_shards(folder: Path, pictures: Sequence[_Picture], thumbnails: dict[str, bytes]) -> Iterator[IndexedShard]:
     folder.mkdir()
     ordered = sorted(pictures, key=lambda picture: sha256(picture.image_id.encode()).digest())
     for number, start in enumerate(range(0, len(ordered), _SHARD_IMAGES)):
@@ -174,6 +174,17 @@ def _write_shards(
         batch = ordered[start : start + _SHARD_IMAGES]
         write_tar(tar, ((f"{picture.image_id}.png", picture.path.read_bytes()) for picture in batch))
         yield index_shard(tar, inspect=lambda key, data: thumbnails.update({key: thumbnail_of(data)}))
+
+
+def _splits(pictures: Sequence[_Picture], thumbnails: Mapping[str, bytes]) -> pa.Table:
+    columns = ItemColumns()
+    for picture in pictures:
+        columns.append(Item(group=picture.series, labels=_labels(picture)))
+    seen = np.flatnonzero([picture.image_id in thumbnails for picture in pictures])
+    rows = np.stack([np.frombuffer(thumbnails[pictures[place].image_id], np.uint8) for place in seen.tolist()])
+    looks = Components(len(pictures))
+    looks.join(seen, seen[join_lookalikes(len(seen), lambda which: rows[which]).roots()])
+    return splits_of(pa.chunked_array([[picture.image_id for picture in pictures]], pa.string()), columns, looks)
 
 
 def _signals(picture: _Picture) -> Iterator[dict[str, Any]]:

@@ -6,30 +6,36 @@ Texts and labels come from `.txt`, `.json` and `.cls` members and from an img2da
 
 import hashlib
 import os
-import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from vitrail.contracts.corpus import SHARDS_FOLDER, CorpusManifest, tar_file
 from vitrail.corpus.build.folder_files import FolderFiles
-from vitrail.corpus.build.indexing import IndexedShard, index_shard
-from vitrail.corpus.build.items import signals_of, splits_of, tasks_of
+from vitrail.corpus.build.image_ids import fingerprint_texts
+from vitrail.corpus.build.indexing import IndexedShard
+from vitrail.corpus.build.items import signals_of
 from vitrail.corpus.build.metadata.columns import Item, MetadataReader, Place
 from vitrail.corpus.build.metadata.key_tables import KeyMatcher, describe_unmatched, read_key_rows
 from vitrail.corpus.build.metadata.refusals import Refusals
 from vitrail.corpus.build.metadata.sidecars import read_sidecars
 from vitrail.corpus.build.metadata.split_words import split_word
 from vitrail.corpus.build.metadata.task_declarations import DECLARATIONS_FILE, TaskDeclarations
-from vitrail.corpus.build.source import FolderLayout
+from vitrail.corpus.build.placing import place_tar
+from vitrail.corpus.build.progress import Progress
+from vitrail.corpus.build.shard_jobs import IndexJob, index_tar
+from vitrail.corpus.build.shard_tables import ShardTables
+from vitrail.corpus.build.source import FolderLayout, Workplace
 from vitrail.corpus.build.unused import Unused
-from vitrail.corpus.build.writer import Card, write_corpus
+from vitrail.corpus.build.work import ShardWork
+from vitrail.corpus.build.workers import run_in_order
 from vitrail.errors import CorpusError
 
 __all__ = ["SOURCES", "build_webdataset"]
@@ -43,7 +49,7 @@ def recognise(files: FolderFiles) -> bool:
     return is_top or bool((files.tars or files.compressed_tars) and not files.images)
 
 
-def build_webdataset(files: FolderFiles, folder: Path, name: str) -> CorpusManifest:
+def build_webdataset(files: FolderFiles, folder: Path, name: str, workplace: Workplace) -> CorpusManifest:
     """Builds a corpus around the tars of a folder and below.
 
     When two tars share a key, every image_id is prefixed with the name of its tar. Tars without a usable image
@@ -54,44 +60,45 @@ def build_webdataset(files: FolderFiles, folder: Path, name: str) -> CorpusManif
     """
     _require_tars(files)
     unused, refusals = Unused(files), Refusals()
-    found = [_named(index_shard(tar), tar_name) for tar, tar_name in _shard_names(files).items()]
-    _list_beside(files, unused)
-    shards, prefixes = _usable(found, files, unused)
-    left_out = [shard.quarantine for shard in found if not shard.info.num_images]
-    (folder / SHARDS_FOLDER).mkdir()
     declared = TaskDeclarations.read(files.source)
     reader = MetadataReader(refusals, declared)
-    items: dict[str, Item] = {}
-    looks: dict[str, str] = {}
-    for shard, prefix in zip(shards, prefixes, strict=True):
-        _place(shard.path, folder / tar_file(shard.info.name))
-        records = _records(shard, files, refusals, unused)
-        split = _split_of(shard.path, files.source)
-        for key, digest in zip(*(shard.index[column].to_pylist() for column in ("image_id", "digest")), strict=True):
-            looks[prefix + key] = digest
-            items[prefix + key] = _item(shard, key, records.get(key, {}), split, reader, refusals)
+    found = _index(files, workplace)
+    _list_beside(files, unused)
+    usable, is_prefixed = _usable(found, files, unused)
+    (folder / SHARDS_FOLDER).mkdir()
+    tables = ShardTables(folder)
+    for shard in (_named(work.load(), tar_name) for work, tar_name in usable):
+        place_tar(shard.path, folder / tar_file(shard.info.name))
+        prefix = f"{shard.info.name}/" if is_prefixed else ""
+        items = _items(shard, prefix, files, unused, reader, refusals)
+        for item in items.values():
+            tables.columns.append(item)
+        tables.add(_prefixed(shard, prefix), signals_of(items))
+    for work, tar_name in found:
+        if not work.info().num_images:
+            tables.add_quarantine(_named(work.load(), tar_name).quarantine)
     refusals.require_few()
     reader.require_declared()
     reader.log()
     refusals.log()
-    return write_corpus(
-        folder,
-        Card(
-            name=name,
-            title=name,
-            description=f"{len(shards)} WebDataset shards as they lie.",
-            licences=("not stated: the images belong to whoever made them",),
-        ),
-        [_prefixed(shard, prefix) for shard, prefix in zip(shards, prefixes, strict=True)],
-        signals=signals_of(items),
-        splits=splits_of(items, looks),
-        tasks=tasks_of(items, declared),
-        refused=pa.concat_tables([*left_out, refusals.table()]),
-        unused=unused.table(),
-    )
+    tables.add_quarantine(refusals.table())
+    description = f"{len(usable)} WebDataset shards as they lie."
+    return tables.finish(name, description, tables.join_equal_bytes(), declared, unused.table())
 
 
 SOURCES = (FolderLayout(rank=1, recognises=recognise, build=build_webdataset),)
+
+
+def _index(files: FolderFiles, workplace: Workplace) -> list[tuple[ShardWork, str]]:
+    """The work on each tar, and its name in the corpus."""
+    jobs = [
+        IndexJob(work=workplace.folder / f"{number:05d}", tar=tar, is_trusted=workplace.is_trusted)
+        for number, tar in enumerate(files.tars)
+    ]
+    progress = Progress("indexing", sum(tar.stat().st_size for tar in files.tars) >> 20, "MB of tars")
+    for job, is_new in zip(jobs, run_in_order(index_tar, jobs, len(jobs)), strict=True):
+        progress.add(job.tar.stat().st_size >> 20, is_new=is_new)
+    return [(ShardWork(job.work), name) for job, name in zip(jobs, _shard_names(files), strict=True)]
 
 
 def _require_tars(files: FolderFiles) -> None:
@@ -102,10 +109,10 @@ def _require_tars(files: FolderFiles) -> None:
         )
 
 
-def _shard_names(files: FolderFiles) -> dict[Path, str]:
+def _shard_names(files: FolderFiles) -> list[str]:
     """The name of each tar without extension; with its folders, then a digest of its path, where that is taken."""
     counts = Counter(path.stem.lower() for path in files.tars)
-    names: dict[Path, str] = {}
+    names: list[str] = []
     taken: set[str] = set()
     for path in files.tars:
         inside = path.relative_to(files.source)
@@ -113,7 +120,7 @@ def _shard_names(files: FolderFiles) -> dict[Path, str]:
         if name.lower() in taken:
             name += "-" + hashlib.sha256(os.fsencode(inside)).hexdigest()[:8]
         taken.add(name.lower())
-        names[path] = name
+        names.append(name)
     return names
 
 
@@ -125,26 +132,29 @@ def _named(shard: IndexedShard, name: str) -> IndexedShard:
 
 
 def _usable(
-    found: Sequence[IndexedShard], files: FolderFiles, unused: Unused
-) -> tuple[list[IndexedShard], list[str]]:  # fmt: skip
-    """The shards with images, and what is put before the keys of each.
+    found: Sequence[tuple[ShardWork, str]], files: FolderFiles, unused: Unused
+) -> tuple[list[tuple[ShardWork, str]], bool]:
+    """The work on the tars with images, and whether two of them share a key.
 
     Raises:
         CorpusError: No shard has an image.
     """
-    for shard in found:
+    usable, keys, reasons = [], [], []
+    for work, tar_name in found:
+        shard = work.load()
         name = files.name_of(shard.path)
         unused.add_all((f"{name}: {member}", reason) for member, reason in shard.unused)
-        if not shard.info.num_images:
+        if shard.info.num_images:
+            usable.append((work, tar_name))
+            keys.append(fingerprint_texts(shard.index["image_id"].to_pylist()))
+        else:
             unused.add(name, "a tar without a usable image" if len(shard.quarantine) else "a tar without images")
-    usable = [shard for shard in found if shard.info.num_images]
+            reasons += shard.quarantine["reason"].to_pylist()[:1]
     if not usable:
-        reasons = [row["reason"] for shard in found for row in shard.quarantine.to_pylist()]
         first = f"the first is refused because {reasons[0]}" if reasons else "the tars are empty"
         raise CorpusError(f"{files.source} has no usable image; {first}")
-    counts = Counter(key for shard in usable for key in shard.index["image_id"].to_pylist())
-    is_shared = counts.most_common(1)[0][1] > 1
-    return usable, [f"{shard.info.name}/" if is_shared else "" for shard in usable]
+    together = np.concatenate(keys)
+    return usable, len(np.unique(together)) < len(together)
 
 
 def _list_beside(files: FolderFiles, unused: Unused) -> None:
@@ -167,15 +177,6 @@ def _why_beside(path: Path) -> str:
     return "no tar; metadata of a tar are read from a .parquet of its name with a column 'key'"
 
 
-def _place(source: Path, target: Path) -> None:
-    try:
-        os.link(source.resolve(), target)
-    except FileExistsError:  # to copy would write through that link, into a file of the user
-        raise
-    except OSError:  # another file system, or one without hard links
-        shutil.copyfile(source, target)
-
-
 def _split_of(tar: Path, source: Path) -> str | None:
     return next((split for part in tar.relative_to(source).parts[:-1] if (split := split_word(part))), None)
 
@@ -195,18 +196,20 @@ def _prefix_column(table: pa.Table, prefix: str) -> pa.Table:
     return table.set_column(at, "image_id", pc.binary_join_element_wise(prefix, table["image_id"], ""))
 
 
-def _item(
-    shard: IndexedShard,
-    key: str,
-    record: Mapping[str, Any],
-    split: str | None,
-    reader: MetadataReader,
-    refusals: Refusals,
-) -> Item:
-    refusals.count_row()
-    item = reader.read(record, Place(shard.path.name, key, f"{shard.path}, key {key!r}")) or Item()
-    item.split = item.split or split
-    return item
+def _items(
+    shard: IndexedShard, prefix: str, files: FolderFiles, unused: Unused, reader: MetadataReader, refusals: Refusals
+) -> dict[str, Item]:
+    """What is known of the images of a shard, by image_id, in the order of its index."""
+    records = _records(shard, files, refusals, unused)
+    split = _split_of(shard.path, files.source)
+    items: dict[str, Item] = {}
+    for key in shard.index["image_id"].to_pylist():
+        refusals.count_row()
+        place = Place(shard.path.name, key, f"{shard.path}, key {key!r}")
+        item = reader.read(records.get(key, {}), place) or Item()
+        item.split = item.split or split
+        items[prefix + key] = item
+    return items
 
 
 def _records(
