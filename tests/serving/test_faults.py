@@ -125,7 +125,8 @@ class Users:
 
     def _client(self, count: int, seed: int) -> None:
         order = random.Random(seed)
-        with httpx.Client(base_url=self.url, timeout=120, trust_env=False) as client:
+        kept = httpx.Limits(keepalive_expiry=2)  # the server closes after 5 s without a request
+        with httpx.Client(base_url=self.url, timeout=120, trust_env=False, limits=kept) as client:
             for turn in range(1, count + 1):
                 number = -1 if turn % LARGE_EVERY == 0 else order.randrange(len(self.requests) - 1)
                 started = time.perf_counter()
