@@ -112,7 +112,7 @@ class Row:
         ratio: To that loop.
         ratio_to_tensors: Of a fed contender, to the same step on tensors.
         share: Of the measured matrix rate.
-        memory_gb: Peak on the device; None on a CPU.
+        memory_gb: Peak of its own turns without what lay on the device before it came; None on a CPU.
         recompiled: None where nothing is compiled.
     """
 
@@ -199,7 +199,7 @@ class Comparison:
         beside: Row | None = None,
     ) -> Row:
         turns = Turns(self._size, self._bare_step(bare), num_ready=self._num_ready if beside else 0)
-        self._reset_memory()
+        resident = allocated_bytes(self._device)
         work = self._folder / name.replace(", ", "-")
         num_steps = turns.num_steps
         train(
@@ -211,17 +211,16 @@ class Comparison:
             log_every_steps=num_steps,
         )
         recompiled = turns.num_graphs[-1] - turns.num_graphs[0] if compute.compile else None
-        return self._report(name, turns, goal=goal, beside=beside, recompiled=recompiled)
+        return self._report(name, turns, resident, goal=goal, beside=beside, recompiled=recompiled)
 
     def _measure_webdataset(self, bare: Peer, on_tensors: Row) -> None:
         """The bare loop, fed by webdataset as its users write it."""
         stream = webdataset_images(self._folder / "tars", self._size)
         turns = Turns(self._size, self._bare_step(bare), num_ready=self._num_ready)
-        self._reset_memory()
         _, labels, weights = self._tensors
         for images in turns.between(itertools.islice(stream, turns.num_steps)):
             bare.step(images, labels, weights)
-        self._report("bare, webdataset", turns, goal=None, beside=on_tensors, recompiled=None)
+        self._report("bare, webdataset", turns, 0, goal=None, beside=on_tensors, recompiled=None)
 
     @property
     def _num_ready(self) -> int:
@@ -235,13 +234,15 @@ class Comparison:
     def _bare_step(self, bare: Peer) -> Callable[[], object]:
         return lambda: bare.step(*self._tensors)
 
-    def _reset_memory(self) -> None:
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats()
-
     def _report(
-        self, name: str, turns: "Turns", *, goal: float | None, beside: Row | None, recompiled: int | None
+        self,
+        name: str,
+        turns: "Turns",
+        resident: int,
+        *,
+        goal: float | None,
+        beside: Row | None,
+        recompiled: int | None,
     ) -> Row:
         num_images = self._size.steps * self._size.workload.batch_size
         own, bare = (num_images / statistics.median(times) for times in (turns.own_s, turns.bare_s))
@@ -254,7 +255,7 @@ class Comparison:
             goal=goal,
             ratio_to_tensors=round(ratio / beside.ratio, 4) if beside else None,
             share=round(own * self._flops / self._matrix_rate, 4),
-            memory_gb=round(torch.cuda.max_memory_allocated() / 1e9, 2) if self._device.type == "cuda" else None,
+            memory_gb=round((turns.peak_bytes - resident) / 1e9, 2) if self._device.type == "cuda" else None,
             recompiled=recompiled,
         )
         self._rows.append(row)
@@ -282,6 +283,7 @@ class Turns:
         own_s: Seconds of `steps` steps of the contender, by round.
         bare_s: Of the bare loop.
         num_graphs: That were traced so far, when each round began and at the end.
+        peak_bytes: On a GPU, during the contender's turns.
     """
 
     def __init__(self, size: Size, bare_step: Callable[[], object], num_ready: int) -> None:
@@ -291,6 +293,7 @@ class Turns:
         self.own_s: list[float] = []
         self.bare_s: list[float] = []
         self.num_graphs: list[int] = []
+        self.peak_bytes = 0
         for _ in range(WARMUP_STEPS):
             bare_step()
 
@@ -307,8 +310,10 @@ class Turns:
             self.bare_s.append(self._time_bare())
             yield from itertools.islice(batches, self._num_ready)
             began = self._now()
+            self._forget_peak()
             yield from itertools.islice(batches, self._size.steps)
             self.own_s.append(self._now() - began)
+            self._note_peak()
         self.num_graphs.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
         yield from batches
 
@@ -317,6 +322,14 @@ class Turns:
         for _ in range(self._size.steps):
             self._bare_step()
         return self._now() - began
+
+    def _forget_peak(self) -> None:
+        if self._size.workload.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+
+    def _note_peak(self) -> None:
+        if self._size.workload.device.type == "cuda":
+            self.peak_bytes = max(self.peak_bytes, torch.cuda.max_memory_allocated())
 
     def _now(self) -> float:
         """When the device is through with all that was asked of it."""
@@ -335,6 +348,10 @@ def webdataset_images(tars: Path, size: Size) -> Iterator[Tensor]:
         batched, batch_size=None, num_workers=size.num_workers, prefetch_factor=AHEAD, pin_memory=is_cuda
     )
     return iter(loader)
+
+
+def allocated_bytes(device: torch.device) -> int:
+    return torch.cuda.memory_allocated() if device.type == "cuda" else 0
 
 
 def stack(items: list[tuple[Tensor]]) -> Tensor:

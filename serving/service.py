@@ -6,10 +6,13 @@ Every BentoML process imports this module, also those that only build or supervi
 imported by the one that answers.
 """
 
+import atexit
+import contextlib
 import dataclasses
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +28,7 @@ sys.path.insert(0, str(_LIBRARY))  # inside a Bento the library's source lies be
 
 from endpoint.answers import Classification, Embedding, SearchResult, best_annotations, describe_texts  # noqa: E402
 from endpoint.client_bounds import Bounds, allow_connections  # noqa: E402
+from endpoint.doorman import Doorman, hold_ready, listener_of  # noqa: E402
 from endpoint.envelope import Envelope  # noqa: E402
 from endpoint.guarded_protocol import guard_connections  # noqa: E402
 from endpoint.lanes import PictureLanes  # noqa: E402
@@ -57,6 +61,7 @@ _HEADERS = {
 _THUMBNAILS = f"/thumbnails/{_MANIFEST.index_digest[:12]}"
 _NEVER_S = 86_400  # connections, lanes and decoding have bounds of their own; BentoML's would count slow uploads
 guard_connections(Bounds(max_connections=allow_connections(Bounds.max_connections)), _STATED)
+_READY = "VITRAIL_READY"
 ImageUpload.max_bytes = _MANIFEST.max_bytes
 WEB = create_web()
 
@@ -70,6 +75,12 @@ def _open_features() -> OnlineFeatures | None:
     return OnlineFeatures(folder) if folder.exists() else None
 
 
+def _answer_meanwhile() -> contextlib.AbstractContextManager[object]:
+    """A doorman, where this process shares a port with others of one server."""
+    listener, ready = listener_of(sys.argv), os.environ.get(_READY)
+    return Doorman(listener, Path(ready), _STATED) if listener and ready else contextlib.nullcontext()
+
+
 @bentoml.asgi_app(WEB, path="/", name="web")
 @bentoml.service(name="vitrail", traffic={"timeout": _NEVER_S}, workers=_NUM_WORKERS)
 class Vitrail:
@@ -79,9 +90,15 @@ class Vitrail:
     """
 
     def __init__(self) -> None:
+        end_with_parent(os.getppid())
+        with _answer_meanwhile():
+            self._load()
+        if ready := os.environ.get(_READY):
+            self.ready = hold_ready(Path(ready))
+
+    def _load(self) -> None:
         from vitrail.packaging import Batcher, Engine
 
-        end_with_parent(os.getppid())
         with ThreadPoolExecutor(1) as pool:  # Feast and torch both take seconds to import
             features = pool.submit(_open_features)
             self.engine = Engine(BUNDLE)
@@ -105,6 +122,9 @@ class Vitrail:
     def verify() -> None:
         """A damaged bundle stops the server at once, before it starts processes that cannot load it."""
         open_bundle(BUNDLE)
+        file, os.environ[_READY] = tempfile.mkstemp(prefix="vitrail-ready-")
+        os.close(file)
+        atexit.register(Path(os.environ[_READY]).unlink, missing_ok=True)
 
     @bentoml.on_shutdown
     def close(self) -> None:

@@ -38,9 +38,9 @@ class Bounds:
 
 
 class Connection(Protocol):
-    """What a watch needs to know of a connection, in seconds that the event loop has lived through."""
+    """What a watch needs to know of a connection: when it was heard last, and what it holds."""
 
-    heard_s: int
+    heard_at: float
     flight_bytes: int
 
     @property
@@ -98,7 +98,7 @@ class Watch:
     def _free_one(self, newest: Connection, *, holding: bool = False) -> None:
         others = (it for it in self._connections if it.is_waiting and it is not newest)
         candidates = [it for it in others if it.flight_bytes or not holding]
-        given_up = min(candidates, key=lambda it: it.heard_s, default=newest)
+        given_up = min(candidates, key=lambda it: it.heard_at, default=newest)
         self.release(given_up)
         given_up.give_way(is_late=given_up is newest)
 

@@ -4,17 +4,15 @@ uvicorn takes headers of any size, waits for a slow client for ever and knows no
 which it refuses everybody; BentoML counts a request that is still being sent as one that is being answered.
 """
 
-import http
-import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import httptools
 from uvicorn.config import HTTP_PROTOCOLS
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .client_bounds import Bounds, Watch
-from .refusals import PROBLEM_TYPE, Refusal
+from .refusals import Refusal
 
 __all__ = ["GuardedProtocol", "guard_connections"]
 
@@ -35,7 +33,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """A client is there."""
         super().connection_made(transport)
-        self.heard_s = self.watch.now_s
+        self._hear()
         self.flight_bytes = 0
         self._enter(_HEAD)
         self.watch.add(self, self.loop)
@@ -54,7 +52,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Bytes of a request."""
         if self._phase == _LEAVING:
             return
-        self.heard_s = self.watch.now_s
+        self._hear()
         if self._phase == _HEAD:
             self._header_bytes += len(data)
         super().data_received(data)
@@ -126,7 +124,7 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._send_away(Refusal(503, "too_late", reason, _RETRY_S))
         elif self._phase == _BODY:
             is_slow = spent_s > bounds.grace_s and self._body_bytes < bounds.min_bytes_per_s * spent_s
-            if is_slow or now_s - self.heard_s > bounds.silence_s:
+            if is_slow or now_s - self._heard_s > bounds.silence_s:
                 self._send_away(Refusal(408, "too_slow", "the rest of the request did not come in time"))
         elif self._header_bytes and spent_s > bounds.header_s:
             self._send_away(Refusal(408, "too_slow", "the header of the request did not come in time"))
@@ -143,6 +141,9 @@ class GuardedProtocol(HttpToolsProtocol):
     def _should_upgrade(self) -> bool:
         """No route is a WebSocket, which would not be watched."""
         return False
+
+    def _hear(self) -> None:
+        self.heard_at, self._heard_s = self.loop.time(), self.watch.now_s
 
     def _enter(self, phase: str) -> None:
         self._phase = phase
@@ -170,17 +171,9 @@ class GuardedProtocol(HttpToolsProtocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self._enter(_LEAVING)
-        self.transport.write(self._encode(refusal))
+        self.transport.write(refusal.encode(self.lineage))
         self.transport.write_eof()
         self.flow.resume_reading()
-
-    def _encode(self, refusal: Refusal) -> bytes:
-        content = {"error": refusal.reason, "code": refusal.code, "lineage": dict(self.lineage)}
-        body = json.dumps(content).encode()
-        retry = [] if refusal.retry_after_s is None else [f"retry-after: {refusal.retry_after_s}"]
-        fields = [f"content-type: {PROBLEM_TYPE}", f"content-length: {len(body)}", "connection: close", *retry]
-        head = STATUS_LINE[http.HTTPStatus(refusal.status)] + "".join(f"{field}\r\n" for field in fields).encode()
-        return head + b"\r\n" + body
 
 
 def guard_connections(bounds: Bounds, lineage: Mapping[str, str]) -> None:

@@ -1,6 +1,8 @@
 """Refusals: why a request is not answered, in one shape for every route."""
 
+import http
 import json
+from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,6 +34,14 @@ class Refusal(Exception):  # noqa: N818
         headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
         content = json.dumps({"error": self.reason, "code": self.code})
         return Response(content, self.status, headers, PROBLEM_TYPE)
+
+    def encode(self, lineage: Mapping[str, str]) -> bytes:
+        """As the bytes of a whole HTTP response, for where no framework writes it; the connection ends with it."""
+        content = json.dumps({"error": self.reason, "code": self.code, "lineage": dict(lineage)})
+        retry = [] if self.retry_after_s is None else [f"retry-after: {self.retry_after_s}"]
+        fields = [f"content-type: {PROBLEM_TYPE}", f"content-length: {len(content)}", "connection: close", *retry]
+        status = f"HTTP/1.1 {self.status} {http.HTTPStatus(self.status).phrase}"
+        return "\r\n".join([status, *fields, "", content]).encode()
 
 
 async def respond_refusal(_: Request, error: Exception) -> Response:

@@ -27,6 +27,7 @@ import pytest
 from builders import REPOSITORY
 from builders.costly_pictures import encode, noise_photo
 from builders.endpoint_attacks import http_attacks, send_socket_attacks
+from serving.endpoint.client_bounds import Bounds
 from vitrail.contracts.bundle import read_bundle, seal_bundle
 from vitrail.packaging import running_endpoint
 from vitrail.packaging.golden import read_golden
@@ -39,7 +40,8 @@ NUM_BY_HTTP = 2_000
 NUM_QUIET = 1_000
 NUM_CLIENTS = 4
 MAX_SLOWDOWN = 3.0
-MAX_GROWTH_BYTES = 150 * 2**20
+MAX_GROWTH_BYTES = 2 * Bounds.max_flight_bytes  # what two workers may have had in hand at once
+LARGE_EVERY = 300  # of the requests of a client; fewer than p99 sees
 ROUTES = ("embed", "classify", "search")
 MIB = 2**20
 
@@ -57,14 +59,22 @@ def url(bundle: Path, tmp_path_factory) -> Iterator[str]:
 
 
 def workers() -> list[psutil.Process]:
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if "_bentoml_impl.worker.service" in child.cmdline()]
+    return [child for child in psutil.Process().children(recursive=True) if rss_of_worker(child)]
+
+
+def rss_of_worker(process: psutil.Process) -> int:
+    """Bytes; 0 for another process, and for one that has just ended."""
+    try:
+        is_worker = "_bentoml_impl.worker.service" in process.cmdline()
+        return process.memory_info().rss if is_worker else 0
+    except psutil.Error:
+        return 0
 
 
 def wait_for_workers(count: int) -> None:
     """Workers that have loaded: their model takes memory."""
     deadline = time.monotonic() + 600
-    while sum(worker.memory_info().rss > 300 * MIB for worker in workers()) < count:
+    while sum(rss_of_worker(worker) > 300 * MIB for worker in workers()) < count:
         assert time.monotonic() < deadline
         time.sleep(0.5)
     time.sleep(5)
@@ -94,7 +104,7 @@ def is_same(found: object, expected: object) -> bool:
 
 
 class Users:
-    """Clients that send good requests in turn, and what became of them."""
+    """Clients that send good requests, the last of them (a large picture) rarely, and what became of them."""
 
     def __init__(self, url: str, requests: list[Good]) -> None:
         self.url = url
@@ -115,9 +125,10 @@ class Users:
 
     def _client(self, count: int, seed: int) -> None:
         order = random.Random(seed)
-        with httpx.Client(base_url=self.url, timeout=120, trust_env=False) as client:
-            for _ in range(count):
-                number = order.randrange(len(self.requests))
+        kept = httpx.Limits(keepalive_expiry=2)  # the server closes after 5 s without a request
+        with httpx.Client(base_url=self.url, timeout=120, trust_env=False, limits=kept) as client:
+            for turn in range(1, count + 1):
+                number = -1 if turn % LARGE_EVERY == 0 else order.randrange(len(self.requests) - 1)
                 started = time.perf_counter()
                 answer = self.requests[number].ask(client)
                 self.latencies_s.append(time.perf_counter() - started)
@@ -152,7 +163,7 @@ def sampled(read: Callable[[], int]) -> Iterator[list[int]]:
 
 
 def memory_bytes() -> int:
-    return sum(worker.memory_info().rss for worker in workers())
+    return sum(map(rss_of_worker, workers()))
 
 
 @pytest.fixture(scope="module")
@@ -210,3 +221,23 @@ def test_a_killed_worker_costs_no_more_than_what_it_had_in_hand(url, users):
     assert slowest_s < 10
     wait_for_workers(2)
     assert victim.pid not in {worker.pid for worker in workers()}
+
+
+def test_while_no_worker_is_left_everybody_is_told_to_try_again(url, users):
+    """No request waits for its own timeout: it is refused as soon as the supervisor has started another worker."""
+    for worker in workers():
+        worker.kill()
+    request, slowest_s, statuses = users.requests[0], 0.0, collections.Counter()
+    deadline = time.monotonic() + 600
+    while statuses[200] == 0 and time.monotonic() < deadline:
+        started = time.monotonic()
+        with httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
+            answer = request.ask(client)
+        slowest_s = max(slowest_s, time.monotonic() - started)
+        statuses[answer.status_code] += 1
+        if answer.status_code != 200:
+            assert answer.json()["code"] == "loading"
+            assert int(answer.headers["retry-after"]) > 0
+            time.sleep(0.2)
+    sys.stdout.write(json.dumps({"without_workers": statuses, "slowest_s": round(slowest_s, 2)}) + "\n")
+    assert statuses.keys() == {200, 503}

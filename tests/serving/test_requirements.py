@@ -12,9 +12,11 @@ from serving.requirements import pinned_requirements
 
 PINS = dict(line.split("==") for line in (REPOSITORY / "serving" / "requirements.txt").read_text().split())
 LOADED = """
-import sys
+import importlib, pkgutil, sys
 sys.path.insert(0, "serving")
-import endpoint.answers, endpoint.location, endpoint.online, endpoint.uploads, endpoint.web
+import endpoint
+for module in pkgutil.iter_modules(endpoint.__path__):
+    importlib.import_module(f"endpoint.{module.name}")
 from vitrail.packaging import Batcher, Engine
 ours = [module for name, module in sys.modules.items() if name.split(".")[0] in ("vitrail", "endpoint")]
 print("\\n".join(module.__file__ for module in ours if module.__file__))
@@ -39,7 +41,8 @@ def test_pins_agree_with_the_constraints():
 def imported_packages(path: Path) -> set[str]:
     nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    return {name.partition(".")[0] for name in plain | {str(n.module) for n in nodes if isinstance(n, ast.ImportFrom)}}
+    absolute = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0}
+    return {name.partition(".")[0] for name in plain | absolute}
 
 
 def test_everything_that_the_loaded_code_imports_is_required():

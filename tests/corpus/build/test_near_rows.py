@@ -57,7 +57,7 @@ def of_one_colour(rng, num_rows):
 
 
 @pytest.mark.parametrize("make", [scattered, clustered, pictures, crowded, in_a_chain, with_equal_rows, of_one_colour])
-@pytest.mark.parametrize("num_rows", [2, 513, 1300])
+@pytest.mark.parametrize("num_rows", [2, 60, 513, 1300])
 def test_exactly_the_pairs_that_comparing_all_finds(make, num_rows):
     rows = make(np.random.default_rng(num_rows), max(num_rows, 50))[:num_rows]
     found = Components(num_rows)

@@ -15,6 +15,7 @@ from vitrail.corpus.pixels.augment import LIGHT, NONE
 from vitrail.corpus.pixels.prepare import prepare_image
 from vitrail.corpus.reader.config import OrderConfig, ReaderConfig
 from vitrail.corpus.reader.image_reader import Batch, Reader, Source, read_images
+from vitrail.corpus.reader.tally import Tally
 from vitrail.corpus.reader.targets import ListTargets, TableTargets
 from vitrail.errors import ConfigError, CorpusError, TrainingError
 
@@ -71,6 +72,13 @@ def test_tasks_that_only_one_source_has_are_unlabelled_in_the_other(tiny_corpus:
         assert batch.targets["words"][item].tolist() == [2 if image_id == "other-0003" else -1, -1]
 
 
+def test_a_tally_counts_images_and_their_labels() -> None:
+    labels = np.array([[3, 1, -1], [-1, -1, -1], [0, -1, -1]])
+    targets = {"words": labels, "words/weights": np.ones((3, 3)), "tone": np.array([-1, 2, -1])}
+    tally = Tally.of(targets, num_bytes=7)
+    assert tally == Tally(labelled={"words": 2, "tone": 1}, labels={"words": 3, "tone": 1}, num_bytes=7)
+
+
 def test_one_task_in_two_shapes_is_refused(tiny_corpus: Corpus) -> None:
     pair = [ListTargets("words", {"a": ([1], [1.0])}, max_labels=width) for width in (2, 3)]
     with pytest.raises(ConfigError, match="same max_labels"):
@@ -106,6 +114,9 @@ def test_bad_images_are_masked_counted_and_limited(tmp_path: Path, num_workers: 
         assert batch.image_ids[bad.item] == bad.image_id
         assert batch.targets["task"][bad.item] == -1
     assert (batch.targets["task"] == 0).sum() == 36
+    assert (batch.tally.labelled, batch.tally.labels) == ({"task": 36}, {"task": 36})  # of what is trained on
+    sizes = corpus.index()["size"].to_numpy()
+    assert batch.tally.num_bytes == sizes[batch.rows.numpy()].sum()  # of what was read
     assert "html" in next(bad.reason for bad in batch.bad if bad.image_id == "tiny-0004")
     assert reader.statistics.num_images == 40
     assert reader.statistics.num_bad == 4  # two epochs

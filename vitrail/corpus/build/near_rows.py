@@ -50,6 +50,8 @@ def join_near_rows(num_rows: int, read_rows: ReadRows, max_square: float, compon
 
 def _directions(num_rows: int, read_rows: ReadRows) -> NDArray[np.float32]:
     """Where each row lies along the directions of the largest spread: float32 [num_rows, directions]."""
+    if num_rows <= _BLOCK_ROWS:
+        return np.zeros((num_rows, 1), np.float32)  # all pairs are compared at once
     sample = read_rows(np.unique(np.linspace(0, num_rows - 1, _SAMPLE_ROWS).astype(np.int64))).astype(np.float64)
     centre = sample.mean(axis=0)
     _, vectors = np.linalg.eigh((sample - centre).T @ (sample - centre))
