@@ -1,5 +1,6 @@
 """The whole derivation on real text: contract, determinism, bad input, resume, engines, diff, explanation."""
 
+import collections
 import shutil
 from collections import Counter
 from dataclasses import replace
@@ -136,8 +137,10 @@ def test_what_sets_a_picture_apart_is_its_first_label_and_not_what_its_theme_sha
     corpus = copy_corpus(mini_corpus, tmp_path / "corpus", [signals_of(rows)])
     derive_labels(corpus, tmp_path / "labels", CONFIG)
     found = first_terms(tmp_path / "labels")
-    assert found == {image_id: expected[image_id] for image_id in found}
-    assert len(found) > 0.98 * len(expected)
+    drawn = collections.Counter(expected.values())
+    named = {image_id: thing for image_id, thing in expected.items() if drawn[thing] > 1}
+    assert {image_id: found.get(image_id) for image_id in named} == named
+    assert len(named) > 0.98 * len(expected)
 
 
 def test_long_captions_give_labels(mini_corpus, tmp_path):

@@ -65,7 +65,7 @@ class LabelsConfig(Config):
     cluster_threshold: float = 0.7
     num_clusters: int | None = None
     top_k: int = 32
-    min_score: float = 0.1
+    min_score: float = 0.05
     min_images: int = 2
     coarser_levels: tuple[int, ...] = (10,)
     max_churn: float | None = None

@@ -48,7 +48,7 @@ def group_terms(
         level; and float32 [V, T] how close each term is to the others of its label.
     """
     if config.clustering == "none":
-        return np.arange(len(names))[None], np.ones((1, len(names)), dtype=np.float32)
+        return _number_levels([np.arange(len(names))], pairs), np.ones((1, len(names)), dtype=np.float32)
     overlap = image_overlap(pairs, len(names))
     is_encoded = np.array([language in config.encoder_languages for language in languages])
     sizes = (config.min_images, *config.coarser_levels)
@@ -64,7 +64,7 @@ def group_terms(
         labels = join_rare_labels(labels, pairs, meanings, min_images)
         levels.append(labels)
     closeness = np.stack([cluster_closeness(level, overlap) for level in levels])
-    return _number_levels(levels), closeness
+    return _number_levels(levels, pairs), closeness
 
 
 def _needs_meaning(
@@ -105,17 +105,28 @@ def join_inseparable(labels: np.ndarray, pairs: np.ndarray, enough: int) -> np.n
     return np.unique(signature[labels], return_inverse=True)[1]
 
 
-def _number_levels(levels: list[np.ndarray]) -> np.ndarray:
-    """int64 [V, T]: numbers distinct over all levels, -1 where a label joins no more terms than the finer one."""
+def _number_levels(levels: Sequence[np.ndarray], pairs: np.ndarray) -> np.ndarray:
+    """int64 [V, T]: numbers distinct over all levels, -1 where a label joins no more terms than the finer one.
+
+    In a level the rarest comes first: of labels that an image has with equal scores, it says most.
+    """
     result, total = np.empty((len(levels), len(levels[0])), dtype=np.int64), 0
     for level, labels in enumerate(levels):
-        result[level] = labels + total
-        total += int(labels.max()) + 1
+        result[level] = _rank_by_rarity(labels, pairs) + total
+        total += int(labels.max(initial=-1)) + 1
         if level:
             finer = levels[level - 1]
             is_same = np.bincount(finer)[finer] == np.bincount(labels)[labels]  # a coarser label joins whole finer ones
             result[level, is_same] = -1
     return result
+
+
+def _rank_by_rarity(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """int64 [T]: labels numbered anew by how many images they have, those of equal numbers in their order."""
+    num_images = np.bincount(label_images(labels, pairs) >> 32, minlength=int(labels.max(initial=-1)) + 1)
+    rank = np.empty(len(num_images), dtype=np.int64)
+    rank[np.argsort(num_images, kind="stable")] = np.arange(len(num_images))
+    return rank[labels]
 
 
 def _cluster_encoded(

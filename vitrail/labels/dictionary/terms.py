@@ -25,7 +25,7 @@ class Terms:
     entropy: np.ndarray  # float32 [T] in [0, 1]: 1 when its images are of all topics alike
     query_rate: np.ndarray  # float32 [T] share of its images with a query that says it
     vector: np.ndarray  # float32 [T, D] unit vectors of the terms by the images they share
-    label: np.ndarray  # int64 [V, T] number of its label at each of V levels, the finest first; -1: that of the finer
+    label: np.ndarray  # int64 [V, T] its label at each of V levels, the finest and rarest first; -1: that of the finer
     closeness: np.ndarray  # float32 [V, T] mean overlap of its images with those of the other terms of the label
 
     @property

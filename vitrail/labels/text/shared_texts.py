@@ -17,7 +17,7 @@ from vitrail.contracts.files import atomic_file
 __all__ = ["SharedTexts", "count_shared_texts", "load_shared_texts", "save_shared_texts"]
 
 _SEED = 2108_05887
-_LEAST = 0.3  # so that a word of three in the name of a class on many pictures is a label still, after all others
+_LEAST = 0.15  # so that a word of three in the name of a class on many pictures is a label still, after all others
 
 
 @dataclass(frozen=True, kw_only=True)
