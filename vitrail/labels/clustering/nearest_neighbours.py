@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils.extmath import randomized_svd
+from threadpoolctl import threadpool_limits
 from usearch.index import Index, MetricKind, search
 
 from vitrail.labels.arrays import row_of_each
@@ -78,6 +79,7 @@ def _search(vectors: np.ndarray, count: int) -> np.ndarray:
 def _project(vectors: np.ndarray) -> np.ndarray:
     """float32 [N, at most _DIMENSIONS]: along the leading principal directions of an even sample, strongest first."""
     sample = vectors[:: max(len(vectors) // _SAMPLE, 1)]
-    _, _, directions = randomized_svd(sample, min(_DIMENSIONS, *sample.shape), n_iter=3, random_state=_SEED)
-    chunks = (vectors[start : start + _CHUNK] @ directions.T for start in range(0, len(vectors), _CHUNK))
-    return np.concatenate([chunk.astype(np.float32) for chunk in chunks])
+    with threadpool_limits(1):  # the last bits of sums differ by the number of threads
+        _, _, directions = randomized_svd(sample, min(_DIMENSIONS, *sample.shape), n_iter=3, random_state=_SEED)
+        chunks = (vectors[start : start + _CHUNK] @ directions.T for start in range(0, len(vectors), _CHUNK))
+        return np.concatenate([chunk.astype(np.float32) for chunk in chunks])

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.utils.extmath import randomized_svd
+from threadpoolctl import threadpool_limits
 
 __all__ = ["category_entropy", "language_specificity", "query_rate", "term_vectors"]
 
@@ -55,7 +56,8 @@ def term_vectors(pairs: np.ndarray, num_terms: int, num_images: int) -> tuple[np
     dimensions = min(_DIMENSIONS, min(weights.shape) - 1)
     if dimensions < 1:
         return np.ones((num_terms, 1), np.float32), np.ones((num_images, 1), np.float32)
-    left, strength, right = randomized_svd(weights, dimensions, n_iter=3, random_state=_SEED)
+    with threadpool_limits(1):  # the last bits of its sums differ by the number of threads
+        left, strength, right = randomized_svd(weights, dimensions, n_iter=3, random_state=_SEED)
     return _unit(left * strength), _unit(right.T * strength)
 
 
