@@ -165,19 +165,16 @@ class _Groups:
     def testimony(self) -> np.ndarray:
         """The noisy-or of its sources: each by its trust, by how much its text is the picture's, and is the term.
 
-        Of the texts of one source the best counts, and so it does of all texts that other pictures have as well: the
-        title, keyword and folder of a theme are one witness. A tenth of a text still says 0.3 of what a whole one
-        does, and one word in a hundred or more 0.18, so that long captions give labels.
+        Of the texts of one source the best counts. A tenth of a text still says 0.3 of what a whole one does, and one
+        word in a hundred or more 0.18, so that long captions give labels.
         """
-        ownness = self._mentions.ownness[self.signal]
-        belief = (self._mentions.trust[self.signal] * ownness * _SURE).astype(np.float32)
+        belief = (self._mentions.trust * self._mentions.ownness * _SURE).astype(np.float32)[self.signal]
         coverage = np.maximum(self._coverage, _LEAST_COVERAGE)
         score = np.rint(belief / (1 - np.log(coverage)) * ONE).astype(np.int64)
-        shared = self._fold(np.maximum, np.where(ownness < 1, score, 0))
         lengths = run_lengths(self._source_starts, len(score))
-        own = fold_groups(np.maximum, np.where(ownness < 1, 0, score), self._source_starts, repetitions(lengths))
-        total = fold_groups(np.add, to_evidence(own), self._first_source, repetitions(self.num_sources))
-        return combine(total + to_evidence(shared)) / ONE
+        score = fold_groups(np.maximum, score, self._source_starts, repetitions(lengths))
+        total = fold_groups(np.add, to_evidence(score), self._first_source, repetitions(self.num_sources))
+        return combine(total) / ONE
 
     @property
     def is_nested(self) -> np.ndarray:
