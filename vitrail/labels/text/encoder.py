@@ -1,8 +1,7 @@
 """Sentence encoders that turn terms and texts into unit vectors."""
 
-import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,15 +28,14 @@ class _SentenceEncoder:
         self._model = model
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Vectors whose bytes depend on the set of texts, and not on their order or on the caller's threads."""
+        """Vectors whose bytes depend on the set of texts, and not on their order."""
         distinct = self._by_tokens(texts)
         vectors = np.zeros((len(distinct), int(self._model.get_embedding_dimension())), dtype=np.float32)
-        with _one_thread():
-            for start in range(0, len(distinct), _BATCH_SIZE):
-                batch = slice(start, start + _BATCH_SIZE)
-                vectors[batch] = self._model.encode(
-                    distinct[batch], batch_size=_BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False
-                )
+        for start in range(0, len(distinct), _BATCH_SIZE):
+            batch = slice(start, start + _BATCH_SIZE)
+            vectors[batch] = self._model.encode(
+                distinct[batch], batch_size=_BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False
+            )
         row_of = {text: row for row, text in enumerate(distinct)}
         return vectors[np.array([row_of[text] for text in texts], dtype=np.int64)]
 
@@ -50,19 +48,6 @@ class _SentenceEncoder:
         if is_token is None:  # a model without padding
             return distinct
         return [distinct[row] for row in np.argsort(is_token.sum(1).numpy(), kind="stable").tolist()]
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread for PyTorch: sums of floats split among threads differ in their last bits by the number of threads."""
-    import torch
-
-    num_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(num_threads)
 
 
 @functools.cache
