@@ -8,7 +8,14 @@ from typing import Any
 import pyarrow as pa
 
 from vitrail.contracts.codec import decode, encode
-from vitrail.contracts.corpus import INDEX_SCHEMA, QUARANTINE_SCHEMA, UNUSED_SCHEMA, ShardInfo
+from vitrail.contracts.corpus import (
+    INDEX_SCHEMA,
+    QUARANTINE_FILE,
+    QUARANTINE_SCHEMA,
+    UNUSED_FILE,
+    UNUSED_SCHEMA,
+    ShardInfo,
+)
 from vitrail.contracts.files import digest_json, read_json, write_json
 from vitrail.corpus.build.indexing import IndexedShard
 from vitrail.corpus.store.tables import read_table, write_table
@@ -57,14 +64,14 @@ class ShardWork:
     def store(self, shard: IndexedShard, made_from: Any) -> None:
         """Keeps what is known of a shard; `made_from` is a JSON value."""
         write_table(self.folder / "index.parquet", shard.index, INDEX_SCHEMA)
-        write_table(self.folder / "quarantine.parquet", shard.quarantine, QUARANTINE_SCHEMA)
+        write_table(self.folder / QUARANTINE_FILE, shard.quarantine, QUARANTINE_SCHEMA)
         texts = [
             (key, extension, member.name, member.offset, member.size)
             for key, members in shard.texts.items()
             for extension, member in members.items()
         ]
         _write_rows(self.folder / "texts.parquet", texts, _MEMBERS_SCHEMA)
-        _write_rows(self.folder / "unused.parquet", list(shard.unused), UNUSED_SCHEMA)
+        _write_rows(self.folder / UNUSED_FILE, list(shard.unused), UNUSED_SCHEMA)
         done = {"made_from": _digest(made_from), "path": str(shard.path), "info": encode(shard.info)}
         write_json(self.folder / "done.json", done)
 
@@ -82,9 +89,9 @@ class ShardWork:
             path=Path(done["path"]),
             info=self.info(),
             index=read_table(self.folder / "index.parquet", INDEX_SCHEMA, _REMEDY),
-            quarantine=read_table(self.folder / "quarantine.parquet", QUARANTINE_SCHEMA, _REMEDY),
+            quarantine=read_table(self.folder / QUARANTINE_FILE, QUARANTINE_SCHEMA, _REMEDY),
             texts=texts,
-            unused=tuple(_rows(self.folder / "unused.parquet", UNUSED_SCHEMA)),
+            unused=tuple(_rows(self.folder / UNUSED_FILE, UNUSED_SCHEMA)),
         )
 
 
