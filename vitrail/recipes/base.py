@@ -10,11 +10,9 @@ from vitrail.corpus.pixels.augment import LIGHT
 from vitrail.gates import GateConfig
 from vitrail.recipes.recipe import Recipe
 from vitrail.registry import RegistryConfig
-from vitrail.training import FinetuneConfig, LaunchConfig, OptimizerConfig, PretrainConfig, ScheduleConfig
+from vitrail.training import FinetuneConfig, OptimizerConfig, PretrainConfig, ScheduleConfig
 
 __all__ = ["base_recipe"]
-
-_LAUNCH = LaunchConfig(num_processes=2)
 
 
 def base_recipe(*, name: str, registered: str, gates: GateConfig) -> Recipe:
@@ -32,13 +30,11 @@ def base_recipe(*, name: str, registered: str, gates: GateConfig) -> Recipe:
             transforms=Transforms(image_size=64),
             schedule=ScheduleConfig(num_steps=350, batch_size=128, warmup_steps=35),
             optimizer=OptimizerConfig(learning_rate=2e-3, weight_decay=0.05),
-            launch=_LAUNCH,
             augmentation=LIGHT,
         ),
         finetune=FinetuneConfig(
             schedule=ScheduleConfig(num_steps=450, batch_size=128, warmup_steps=45),
             optimizer=OptimizerConfig(learning_rate=2e-3, weight_decay=0.05),
-            launch=_LAUNCH,
             augmentation=LIGHT,
             embedding_dim=256,
             frozen_steps=20,
