@@ -3,10 +3,9 @@
 import secrets
 from pathlib import Path
 
+from builders.serving_reports import make_serving_report
 from vitrail.contracts.codec import write
-from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.registry import ModelVersion
-from vitrail.contracts.serving import ServingCheck, ServingReport
 from vitrail.contracts.verdict import Verdict
 from vitrail.registry import RegistryConfig
 from vitrail.registry.client import connect, ensure_model
@@ -49,21 +48,5 @@ def write_verdict(folder: Path, model_id: str, *, status: str = "blessed", champ
 
 def write_serving_report(folder: Path, model_id: str, index_digest: str, *, is_passed: bool = True) -> None:
     """A serving report with one check."""
-    check = ServingCheck(name="embeddings", is_passed=is_passed, value=0, limit=1e-5, detail="measured")
-    report = ServingReport(
-        model_id=model_id,
-        index_digest=index_digest,
-        bundle_digest="b",
-        lineage=Lineage(run_id="run-1"),
-        checks=(check,),
-        num_images=1,
-        num_requests=1,
-        num_errors={},
-        p50_ms=1,
-        p99_ms=1,
-        num_clients=1,
-        loaded_p50_ms=1,
-        loaded_p99_ms=1,
-        images_per_s=1,
-    )
+    report = make_serving_report(is_passed=is_passed, model_id=model_id, index_digest=index_digest)
     write(folder, report)

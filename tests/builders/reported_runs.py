@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from builders.serving_reports import make_serving_report
 from builders.studies import write_study
 from vitrail.contracts.codec import save
 from vitrail.contracts.files import write_json
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import Architecture, HeadSpec, Transforms
 from vitrail.contracts.runs import StepRecord
-from vitrail.contracts.serving import ServingCheck, ServingReport
 from vitrail.contracts.validation import ExpectationResult, FailingRows, SuiteResult, ValidationReport
 from vitrail.corpus import open_corpus
 from vitrail.evaluation import EvaluationConfig, evaluate_model
@@ -32,6 +32,7 @@ __all__ = [
     "PIPELINE",
     "SECTIONS",
     "record",
+    "write_features",
     "write_looks",
     "write_run",
     "write_training",
@@ -169,24 +170,7 @@ def write_validation(folder, success=True):
 
 
 def write_serving(folder):
-    check = ServingCheck(name="embeddings", is_passed=True, value=1e-7, limit=1e-5, detail="largest difference")
-    report = ServingReport(
-        model_id="m" * 64,
-        index_digest="i" * 64,
-        bundle_digest="b" * 64,
-        lineage=Lineage(run_id="test"),
-        checks=(check,),
-        num_images=20,
-        num_requests=200,
-        num_errors={},
-        p50_ms=11.5,
-        p99_ms=20.25,
-        num_clients=8,
-        loaded_p50_ms=30.5,
-        loaded_p99_ms=60.5,
-        images_per_s=123.0,
-    )
-    save(folder / "serving.json", report)
+    save(folder / "serving.json", make_serving_report())
     return folder
 
 

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from builders.reported_runs import write_features
 from vitrail.contracts.codec import load
 from vitrail.contracts.evaluation import NEIGHBOURS_SCHEMA, OUTCOMES_SCHEMA, EvaluationReport
 from vitrail.contracts.lineage import Lineage
@@ -41,18 +42,6 @@ def write_model(folder, corpus, *, seed=0, kinds=("classification", "retrieval")
         if name != "embedding":
             torch.nn.init.normal_(head.weight)
     save_model(folder, model, Lineage(run_id="test"))
-    return folder
-
-
-def write_features(folder, corpus):
-    opened = open_corpus(corpus)
-    (folder / "training_sets").mkdir(parents=True)
-    for task in opened.manifest.tasks:
-        labels = opened.task_labels(task.name)
-        rows = np.arange(labels.num_rows)
-        signals, languages = pa.array(rows % 7), pa.array(np.where(rows % 2, "en", "de").tolist())
-        table = labels.append_column("num_signals", signals).append_column("language", languages)
-        pq.write_table(table, folder / "training_sets" / f"{task.name}.parquet")
     return folder
 
 

@@ -1,8 +1,7 @@
 """What the recipes for two CPU cores share: trunk, trainings and everything that is not said. No gates, no corpus.
 
 The trunk is LeViT-128S, a Vision Transformer with a convolutional stem: at equal cost it retrieved better on the
-validation split of the emoji corpus than plain ViTs of this size (docs/LOG.md). A process for each core trains faster
-than one with a thread for each.
+validation split of the emoji corpus than plain ViTs of this size (docs/LOG.md).
 """
 
 from vitrail.contracts.models import Architecture, Transforms

@@ -9,7 +9,7 @@ from vitrail.contracts.models import Architecture, Transforms
 from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold
 from vitrail.recipes.base import base_recipe
 from vitrail.recipes.recipe import Recipe
-from vitrail.training import LaunchConfig, ScheduleConfig
+from vitrail.training import ScheduleConfig
 
 __all__ = ["debug"]
 
@@ -29,7 +29,6 @@ def debug() -> Recipe:
         ),
     )
     schedule = ScheduleConfig(num_steps=6, batch_size=16, warmup_steps=1)
-    launch = LaunchConfig()  # six steps do not pay for a second process
     options = {"patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}
     return dataclasses.replace(
         base,
@@ -38,10 +37,9 @@ def debug() -> Recipe:
             architecture=Architecture(name="vit_tiny_patch16_224", options=options),
             transforms=Transforms(image_size=32),
             schedule=schedule,
-            launch=launch,
             log_every_steps=2,
         ),
         finetune=dataclasses.replace(
-            base.finetune, schedule=schedule, launch=launch, embedding_dim=64, frozen_steps=0, log_every_steps=2
+            base.finetune, schedule=schedule, embedding_dim=64, frozen_steps=0, log_every_steps=2
         ),
     )

@@ -69,9 +69,10 @@ def _alone(out: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except filelock.Timeout as error:
         raise StudyError(f"another study trains in {out}: wait for its end, or name another folder") from error
-    with lock:
-        lock.release()  # as many times as it was acquired; the block holds it
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _run(

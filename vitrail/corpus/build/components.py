@@ -1,5 +1,7 @@
 """Connected components of numbered items: which are one group, directly or through others."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,3 +33,8 @@ class Components:
             items, others, ours, theirs = items[apart], others[apart], ours[apart], theirs[apart]
             # Of several that hang one root below different others the last stays; the next round joins the rest.
             self._parents[np.maximum(ours, theirs)] = np.minimum(ours, theirs)
+
+    def join_equal(self, items: NDArray[np.int64], keys: NDArray[Any]) -> None:
+        """Joins the items whose keys, in the same places, are equal."""
+        _, first, number = np.unique(keys, return_index=True, return_inverse=True)
+        self.join(items, items[first][number])

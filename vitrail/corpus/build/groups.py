@@ -2,6 +2,10 @@
 
 from collections.abc import Hashable, Iterable, Sequence
 
+import numpy as np
+
+from vitrail.corpus.build.components import Components
+
 __all__ = ["connect_groups"]
 
 
@@ -14,18 +18,12 @@ def connect_groups(features: Iterable[Sequence[Hashable]]) -> list[int]:
     Returns:
         For each item the position of the first item of its component.
     """
-    parents: list[int] = []
-    first_with: dict[Hashable, int] = {}
-    for item, shared in enumerate(features):
-        parents.append(item)
-        for feature in shared:
-            ours, theirs = _root(parents, item), _root(parents, first_with.setdefault(feature, item))
-            parents[max(ours, theirs)] = min(ours, theirs)
-    return [_root(parents, item) for item in range(len(parents))]
-
-
-def _root(parents: list[int], item: int) -> int:
-    while parents[item] != item:
-        parents[item] = parents[parents[item]]
-        item = parents[item]
-    return item
+    numbers: dict[Hashable, int] = {}
+    num_items, items, shared = 0, [], []
+    for own in features:
+        items += [num_items] * len(own)
+        shared += [numbers.setdefault(feature, len(numbers)) for feature in own]
+        num_items += 1
+    components = Components(num_items)
+    components.join_equal(np.array(items, dtype=np.int64), np.array(shared, dtype=np.int64))
+    return components.roots().tolist()

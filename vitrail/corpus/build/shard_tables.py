@@ -67,9 +67,8 @@ class ShardTables:
     def join_equal_bytes(self) -> Components:
         """Which images are the same, byte for byte."""
         digests: NDArray[np.void] = np.frombuffer(b"".join(self._digests), np.dtype((np.void, _DIGEST_DIGITS // 2)))
-        _, first, number = np.unique(digests, return_index=True, return_inverse=True)
         components = Components(len(digests))
-        components.join(np.arange(len(digests)), first[number])
+        components.join_equal(np.arange(len(digests)), digests)
         return components
 
     def finish(

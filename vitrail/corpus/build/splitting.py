@@ -33,7 +33,9 @@ def splits_of(image_ids: pa.ChunkedArray, columns: ItemColumns, looks: Component
         columns: What the items say.
         looks: Which of them look alike; the groups are joined to it.
     """
-    _join_equal(columns.group.array(), looks)
+    given_groups = columns.group.array()
+    rows = np.flatnonzero(given_groups != NOTHING)
+    looks.join_equal(rows, given_groups[rows])
     _, groups = np.unique(looks.roots(), return_inverse=True)  # numbered by their first image
     names = _names(image_ids, columns, groups)
     given = _given_splits(columns.split, groups)
@@ -65,12 +67,6 @@ def splits_of(image_ids: pa.ChunkedArray, columns: ItemColumns, looks: Component
         ],
         schema=SPLITS_SCHEMA,
     )
-
-
-def _join_equal(codes: NDArray[np.int32], components: Components) -> None:
-    rows = np.flatnonzero(codes != NOTHING)
-    _, first, number = np.unique(codes[rows], return_index=True, return_inverse=True)
-    components.join(rows, rows[first][number])
 
 
 def _decode(column: Codes) -> pa.Array:

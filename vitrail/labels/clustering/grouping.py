@@ -19,7 +19,7 @@ from scipy import sparse
 
 from vitrail.labels.arrays import is_run_start, set_signatures
 from vitrail.labels.clustering.methods import cluster_terms
-from vitrail.labels.clustering.rare_labels import join_rare_labels, label_images
+from vitrail.labels.clustering.rare_labels import count_images, join_rare_labels, label_images
 from vitrail.labels.config import LabelsConfig
 from vitrail.labels.text.encoder import load_encoder
 
@@ -123,7 +123,7 @@ def _number_levels(levels: Sequence[np.ndarray], pairs: np.ndarray) -> np.ndarra
 
 def _rank_by_rarity(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """int64 [T]: labels numbered anew by how many images they have, those of equal numbers in their order."""
-    num_images = np.bincount(label_images(labels, pairs) >> 32, minlength=int(labels.max(initial=-1)) + 1)
+    num_images = count_images(labels, pairs)
     rank = np.empty(len(num_images), dtype=np.int64)
     rank[np.argsort(num_images, kind="stable")] = np.arange(len(num_images))
     return rank[labels]

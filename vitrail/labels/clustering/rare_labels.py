@@ -14,7 +14,7 @@ from scipy import sparse
 from vitrail.labels.arrays import sort_keys, to_offsets
 from vitrail.labels.clustering.nearest_neighbours import NeighbourGraph, find_neighbours
 
-__all__ = ["join_rare_labels", "label_images"]
+__all__ = ["count_images", "join_rare_labels", "label_images"]
 
 _NEIGHBOURS = 10
 _CHUNK = 65_536  # terms, labels or pairs at once
@@ -33,7 +33,7 @@ def join_rare_labels(labels: np.ndarray, pairs: np.ndarray, vectors: np.ndarray,
         int64 [T] label numbers; at most one label is smaller, when all rare ones together are.
     """
     labels = np.unique(labels, return_inverse=True)[1]
-    is_rare_label = _count_images(labels, pairs) < min_images
+    is_rare_label = count_images(labels, pairs) < min_images
     pool = np.flatnonzero(is_rare_label)  # numbers of the rare labels and what they become
     pairs = pairs[is_rare_label[labels[pairs >> 32]]]  # those of frequent labels, most of them, are not counted again
     is_rare = np.ones(len(pool), dtype=bool)
@@ -45,7 +45,7 @@ def join_rare_labels(labels: np.ndarray, pairs: np.ndarray, vectors: np.ndarray,
         renumber[pool] = pool[target]
         labels = renumber[labels]
         pool = np.unique(pool[target])
-        is_rare = _count_images(labels, pairs)[pool] < min_images
+        is_rare = count_images(labels, pairs)[pool] < min_images
     return np.unique(labels, return_inverse=True)[1]
 
 
@@ -54,9 +54,9 @@ def label_images(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     return np.unique(labels[pairs >> 32] << 32 | (pairs & 0xFFFFFFFF))
 
 
-def _count_images(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+def count_images(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """int64: images of each label, of terms on images (term << 32 | image)."""
-    return np.bincount(label_images(labels, pairs) >> 32, minlength=int(labels.max()) + 1)
+    return np.bincount(label_images(labels, pairs) >> 32, minlength=int(labels.max(initial=-1)) + 1)
 
 
 def _centres(labels: np.ndarray, vectors: np.ndarray, pool: np.ndarray) -> np.ndarray:

@@ -68,15 +68,15 @@ def find_empty_terms(terms: Sequence[tuple[str, ...]], passages: Passages, texts
     from_collection = _in_collections(passages, texts)[passages.text[passage]]
     collected = np.bincount(np.unique(term[from_collection] << 32 | image[from_collection]) >> 32, minlength=len(terms))
     is_collected = is_frequent & (collected >= _MIN_COLLECTION_SHARE * num_images)
-    spread = _spread(pairs[is_collected[pairs >> 32]], passages, texts, len(terms))
-    is_collection = is_collected & (spread >= _MIN_SPREAD)
+    whole, rest = _take_away(term, passage, terms, passages)
     marked = np.maximum(
-        _count_marked(term, passage, terms, passages),
-        _count_marked(term[is_outer], passage[is_outer], terms, passages),
+        _count_marked(term, whole, rest, len(terms)),
+        _count_marked(term[is_outer], whole[is_outer], rest[is_outer], len(terms)),
     )
     is_mark = is_frequent & (marked >= _MIN_VARIANTS)
-    is_wide = _spread(pairs[is_mark[pairs >> 32]], passages, texts, len(terms)) >= _MIN_VARIANT_SPREAD
-    is_variant = is_mark & (is_wide | (marked >= _MIN_VARIANTS_PER_IMAGE * total))
+    spread = _spread(pairs[(is_collected | is_mark)[pairs >> 32]], passages, texts, len(terms))
+    is_collection = is_collected & (spread >= _MIN_SPREAD)
+    is_variant = is_mark & ((spread >= _MIN_VARIANT_SPREAD) | (marked >= _MIN_VARIANTS_PER_IMAGE * total))
     overlap = image_overlap(pairs, len(terms))
     is_same = overlap.data >= _MIN_SAME
     row, column = overlap.row[is_same], overlap.col[is_same]
@@ -131,13 +131,13 @@ def _in_collections(passages: Passages, texts: TextTable) -> np.ndarray:
     return (is_single & (num_images >= _SHARED_BY * num_values))[texts.source]
 
 
-def _count_marked(
+def _take_away(
     term: np.ndarray, passage: np.ndarray, terms: Sequence[tuple[str, ...]], passages: Passages
-) -> np.ndarray:
-    """int64 [T]: how many different texts are others' with the term added, where most of its texts are.
+) -> tuple[np.ndarray, np.ndarray]:
+    """The text of each match, and what is left of it without the term, or 0 where that is no text of its own.
 
-    Texts are compared by the sum of random numbers of their words. Where the term is in a passage beside others, the
-    whole passage counts as added.
+    Texts are told by the sum of random numbers of their words (uint64 [M]). Where the term is in a passage beside
+    others, the whole passage counts as added.
 
     Args:
         term: int64 [M], of each match.
@@ -157,11 +157,22 @@ def _count_marked(
     has_others = np.bincount(passages.text)[passages.text[passage]] > 1
     whole = of_text[passages.text[passage]]
     rest = whole - np.where(has_others, of_passage[passage], of_term[term])
-    is_variant = (rest != 0) & np.isin(rest, of_text)
-    marked = _count_distinct(term[is_variant], rest[is_variant], len(terms))
-    variants, all_texts = (
-        _count_distinct(term[mask], whole[mask], len(terms)) for mask in (is_variant, np.ones(len(term), dtype=bool))
-    )
+    return whole, np.where(np.isin(rest, of_text), rest, 0)
+
+
+def _count_marked(term: np.ndarray, whole: np.ndarray, rest: np.ndarray, num_terms: int) -> np.ndarray:
+    """int64 [T]: how many different texts are others' with the term added, where most of its texts are.
+
+    Args:
+        term: int64 [M], of each match.
+        whole: uint64 [M] text of each, and
+        rest: uint64 [M] what is left of it, as `_take_away` gives them.
+        num_terms: T.
+    """
+    is_variant = rest != 0
+    marked = _count_distinct(term[is_variant], rest[is_variant], num_terms)
+    variants = _count_distinct(term[is_variant], whole[is_variant], num_terms)
+    all_texts = _count_distinct(term, whole, num_terms)
     return np.where(variants >= _MIN_VARIANT_SHARE * np.maximum(all_texts, 1), marked, 0)
 
 

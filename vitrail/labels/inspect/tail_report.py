@@ -29,9 +29,7 @@ class TailReport:
     after: dict[str, BandCounts]
     num_terms: int
     num_labels: int
-    num_multilingual: (
-        int  # labels of the finest level whose terms are of several languages: one meaning, in translation
-    )
+    num_multilingual: int  # labels of the finest level with terms of several languages: one meaning, translated
     num_joined: int  # terms that are too rare for a coarser level and count there in a label with others
     is_sampled: bool  # `before` is of a sample of the texts, `after` of all: they do not compare
 

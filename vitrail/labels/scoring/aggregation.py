@@ -87,9 +87,8 @@ def add_coarser_labels(labels: ImageLabels, levels: np.ndarray) -> ImageLabels:
 
 
 def _ranked(row: np.ndarray, label: np.ndarray, score: np.ndarray) -> ImageLabels:
-    order, _ = sort_groups(
-        row << 16 | (ONE - score)
-    )  # equal scores stay in the order of labels, the finest and rarest first
+    # Equal scores stay in the order of labels, the finest and rarest first.
+    order, _ = sort_groups(row << 16 | (ONE - score))
     return ImageLabels(row=row[order], label=label[order], score=score[order])
 
 
