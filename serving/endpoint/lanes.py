@@ -30,7 +30,8 @@ class Lane:
 
     def __init__(self, num_threads: int, max_waiting: int) -> None:
         self._threads = anyio.CapacityLimiter(num_threads)
-        self._max_waiting = max_waiting
+        self._max_inside = num_threads + max_waiting
+        self._num_inside = 0
 
     async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """The function's result, when a thread is free for it.
@@ -38,11 +39,14 @@ class Lane:
         Raises:
             Refusal: Too many wait already.
         """
-        num_waiting = self._threads.statistics().tasks_waiting
-        if num_waiting >= self._max_waiting:
-            seconds = math.ceil(num_waiting * LONG_S)
+        if self._num_inside >= self._max_inside:
+            seconds = math.ceil(self._num_inside * LONG_S / self._threads.total_tokens)
             raise Refusal(503, "busy", f"too many pictures wait; try again in {seconds} s", retry_after_s=seconds)
-        return await anyio.to_thread.run_sync(function, *arguments, limiter=self._threads)
+        self._num_inside += 1  # here and not by the limiter, which counts a call some turns of the loop later
+        try:
+            return await anyio.to_thread.run_sync(function, *arguments, limiter=self._threads)
+        finally:
+            self._num_inside -= 1
 
 
 class PictureLanes:

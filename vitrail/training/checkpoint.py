@@ -120,7 +120,7 @@ class Checkpointer:
         remedy = f"the next start continues from {intact[-1].name}" if intact else "there is no earlier one"
         return (
             f"the checkpoint of step {progress.step} could not be written to {self._folder}: {_reason(error)}; "
-            f"free space or fix the folder, {remedy}"
+            f"{_room(self._folder)}; free space or fix the folder, {remedy}"
         )
 
     def _prune(self) -> None:
@@ -209,6 +209,14 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, EOFError):
         return "a file is cut short"  # the error itself is often without a word
     return f"{type(error).__name__}: {str(error).strip() or 'the file is damaged'}"
+
+
+def _room(folder: Path) -> str:
+    """How much is free; torch may give a full disk another reason."""
+    try:
+        return f"{shutil.disk_usage(folder).free / 1e6:,.1f} MB are free there"
+    except OSError as error:
+        return f"the folder cannot be read ({error.strerror})"
 
 
 def _empty_like(metadata: TensorStorageMetadata, parameter: Tensor) -> Tensor:
