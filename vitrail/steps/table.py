@@ -4,8 +4,9 @@ Runner, components, graph, report, summary and command line read this table. To 
 module with its body beside this one.
 """
 
-from vitrail.contracts.runs import REPORT_FILE
+from vitrail.contracts.runs import REPORT_FILE, RunSummary
 from vitrail.contracts.study import StudyReport
+from vitrail.contracts.verdict import Verdict
 from vitrail.steps.declaration import Step, in_order
 
 __all__ = ["STEPS", "STUDY_STEPS", "find_step", "step_names"]
@@ -82,6 +83,7 @@ STEPS = in_order(
         makes="verdict",
         image="train",
         is_reusable=False,
+        announces=Verdict,
     ),
     Step(
         name="register_model",
@@ -128,6 +130,7 @@ STEPS = in_order(
         is_reusable=False,
         when="ended",
         shows={"report": REPORT_FILE},
+        announces=RunSummary,
     ),
 )
 
