@@ -42,7 +42,7 @@ def base_recipe(*, name: str, registered: str, gates: GateConfig) -> Recipe:
             schedule=ScheduleConfig(num_steps=450, batch_size=128, warmup_steps=45),
             optimizer=OptimizerConfig(learning_rate=2e-3, weight_decay=0.05),
             augmentation=LIGHT,
-            embedding_dim=256,
+            embedding_dim=512,
             frozen_steps=20,
         ),
         gates=dataclasses.replace(gates, costs=_COSTS),
