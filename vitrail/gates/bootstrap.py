@@ -55,10 +55,9 @@ def are_paired(first: Outcomes, second: Outcomes) -> bool:
     if first.statistic != second.statistic or len(first.units) != len(second.units):
         return False
     first, second = first.sorted(), second.sorted()
-    columns = [(first.units, second.units), (first.strata, second.strata), (first.groups, second.groups)]
-    if first.statistic in _REFERRING_TO_TRUTH:
-        columns.append((first.references, second.references))
-    return all(np.array_equal(ours, theirs) for ours, theirs in columns)
+    columns = ((first.units, second.units), (first.strata, second.strata), (first.groups, second.groups))
+    is_same_truth = first.statistic not in _REFERRING_TO_TRUTH or np.array_equal(first.references, second.references)
+    return is_same_truth and all(np.array_equal(ours, theirs) for ours, theirs in columns)
 
 
 def _draws(num_groups: int, num_resamples: int, seed: int) -> Iterator[FloatArray]:

@@ -51,7 +51,7 @@ def _of_task(task: MeasuredTask, valued: set[str], compared: set[str], *, has_ch
 
 
 def _of_kinds(config: GateConfig, tasks: Sequence[MeasuredTask]) -> list[str]:
-    metrics = [threshold.metric for threshold in (*config.values, *config.changes)]
+    metrics = [*(value.metric for value in config.values), *(change.metric for change in config.changes)]
     kinds = {every["kind"] for metric in metrics if (every := EVERY_TASK.fullmatch(metric))}
     missing = sorted(kinds - {task.kind for task in tasks})
     return [f"there is no {kind} task, so nothing of that kind was checked" for kind in missing]
