@@ -111,7 +111,7 @@ def _make_graph(recipe: Recipe, options: argparse.Namespace) -> tuple["BaseCompo
 
 
 def _compile(options: argparse.Namespace) -> int:
-    compile_pipeline(_make_graph(_choose_recipe(options), options)[0], options.out)
+    compile_pipeline(_make_graph(_choose_recipe(options).on_cluster(), options)[0], options.out)
     return 0
 
 
@@ -125,7 +125,7 @@ def _run(options: argparse.Namespace) -> int:
 def _submit(options: argparse.Namespace) -> int:
     from pipelines.server.commands import submit
 
-    recipe = _choose_recipe(options)
+    recipe = _choose_recipe(options).on_cluster()
     pipeline, arguments = _make_graph(recipe, options)
     return submit(
         _server(options),

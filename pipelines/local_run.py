@@ -1,6 +1,5 @@
 """A run or a study on this machine, and what is said of how it ended."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from pipelines.local_tasks import run_tasks
 from pipelines.study_pipeline import make_study_pipeline
 from pipelines.summary_lines import describe_summary
 from pipelines.vitrail_pipeline import make_pipeline
-from vitrail.contracts.codec import encode, read
+from vitrail.contracts.codec import read
 from vitrail.contracts.runs import REPORT_FILE, RunSummary
 from vitrail.recipes import Recipe
 from vitrail.steps import Workspace, new_run_id
@@ -20,7 +19,7 @@ def run_locally(recipe: Recipe, arguments: dict[str, str]) -> int:
     """Runs every task on this machine and returns the exit status of its own run."""
     workspace = _begin(recipe, arguments["workspace"])
     run = workspace.run_folder
-    log = run_tasks(make_pipeline(recipe, run.name), workspace, {"recipe": json.dumps(encode(recipe)), **arguments})
+    log = run_tasks(make_pipeline(recipe, run.name), workspace, arguments)
     if not (run / RunSummary.FILE).exists():
         sys.stderr.write(f"the run ended before its report; see {log}\n")
         return 1
@@ -31,7 +30,7 @@ def run_study_locally(recipe: Recipe, budget: str, workspace_root: str) -> int:
     """Runs the tasks of a study on this machine, prints where its page is and returns the exit status."""
     workspace = _begin(recipe, workspace_root)
     run = workspace.run_folder
-    arguments = {"budget": budget, "workspace": workspace_root, "recipe": json.dumps(encode(recipe))}
+    arguments = {"budget": budget, "workspace": workspace_root}
     log = run_tasks(make_study_pipeline(recipe, budget, run.name), workspace, arguments)
     failed = next((record for record in workspace.records() if record.status != "succeeded"), None)
     page = run / "study" / "study.md"

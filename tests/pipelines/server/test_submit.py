@@ -200,7 +200,7 @@ def test_what_is_sent_is_what_the_client_of_kubeflow_pipelines_sends(capsys, ser
     with pytest.warns(FutureWarning, match="only works with"):
         client = kfp.Client(host=server.host, namespace="team-a")
     client.create_run_from_pipeline_func(
-        make_pipeline(dataclasses.replace(debug, cluster=cluster)),
+        make_pipeline(dataclasses.replace(debug, cluster=cluster).on_cluster()),
         arguments={"corpus": "emoji", "repository": ".", "revision": ""},
         run_name="nightly",
         experiment_name="vitrail",
