@@ -1,4 +1,4 @@
-"""Builds the nearest-neighbour index that is served: codes in a usearch graph, and beside it what exact search needs."""
+"""Builds the nearest-neighbour index that is served: codes in a usearch graph, and what exact search needs."""
 
 import logging
 from pathlib import Path

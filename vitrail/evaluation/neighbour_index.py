@@ -4,7 +4,7 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["EXACT_ITEMS", "GalleryIndex", "GalleryItem", "open_index"]
 
 EXACT_ITEMS = 100_000  # of a gallery that is searched exactly: 1 to 2 ms a query; a graph misses some neighbours
+Scalar = TypeVar("Scalar", bound=np.generic)
 _REBUILD = IndexManifest.REMEDY
 
 
@@ -136,6 +137,10 @@ class GalleryIndex:
         """All values of the column `group` or `domain`, sorted."""
         return sorted(self._columns[column].numbers)
 
+    def has_value(self, column: str, value: str) -> bool:
+        """Whether an item has the value in the column `group` or `domain`."""
+        return value in self._columns[column].numbers
+
     def is_one_of(self, column: str, values: Collection[str]) -> NDArray[np.bool_]:
         """Which items [N] have one of the values in the column `group` or `domain`."""
         return self._columns[column].is_one_of(values)
@@ -207,8 +212,8 @@ def _view(path: Path, manifest: IndexManifest) -> "Index":
     return graph
 
 
-def _map(path: Path, dtype: type[np.generic], num_rows: int, width: int) -> NDArray[np.generic]:
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
+def _map(path: Path, dtype: type[Scalar], num_rows: int, width: int) -> NDArray[Scalar]:
+    array: NDArray[Scalar] = np.load(path, mmap_mode="r", allow_pickle=False)
     if array.dtype != dtype or array.shape != (num_rows, width):
         expected = f"{np.dtype(dtype)} {(num_rows, width)}"
         raise EvaluationError(f"{path} holds {array.dtype} {array.shape}, not {expected}; {_REBUILD}")
