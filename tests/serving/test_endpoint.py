@@ -136,7 +136,7 @@ BAD = {
     "too large": ({"files": {"image": ("a.png", bytes(300_000))}}, 413, "larger than"),
     "little too large": ({"files": {"image": ("a.png", bytes(200_001))}}, 413, "limit of 200,000"),
     "wrong field": ({"files": {"picture": ("a.png", b"x")}}, 400, "field `image`|parameter 'picture'"),
-    "nine": ({"files": [("image", ("a", b"x"))] * 9}, 400, "one file|1 to 8 pictures"),
+    "nine": ({"files": [("image", ("a", b"x"))] * 9}, 400, "one file|1 to 8 in all"),
     "address": ({"files": {"image": (None, "http://127.0.0.1:1/x.png")}}, 400, "field `image`"),
     "bad form": ({"content": b"nonsense", "headers": MULTIPART}, 400, "field `image`|malformed"),
     "no boundary": ({"content": b"x", "headers": {"content-type": "multipart/form-data"}}, 400, "malformed"),
