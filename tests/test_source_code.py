@@ -53,7 +53,7 @@ EDITS = {
     "vitrail/validation/data_docs.css": {"validate_data"},
     "vitrail/corpus/versions/dvc.py": {"checkout_corpus"},
     "vitrail/corpus/pixels/decode.py": READS_CORPORA - {"derive_labels", "materialize_features"},
-    "vitrail/corpus/pixels/augment.py": WITH_MODELS,
+    "vitrail/corpus/pixels/augment.py": WITH_MODELS - {"package_endpoint", "validate_endpoint"},
     "vitrail/training/trainer.py": TRAININGS,
     "vitrail/training/worker.py": TRAININGS,
     "vitrail/training/review.py": {"pretrain_backbone"},
