@@ -9,10 +9,11 @@ from typing import Any
 
 from components.container_images import IMAGES, pulled_from
 from vitrail.config.logs import LOG_PREFIX, configure_logging
-from vitrail.contracts.codec import decode, load, save
+from vitrail.contracts.codec import load, save
 from vitrail.contracts.runs import ArtifactManifest
 from vitrail.errors import VitrailError
 from vitrail.recipes import Recipe
+from vitrail.recipes.sections import decode_sections
 from vitrail.steps import Step, Workspace, find_step, run_step
 from vitrail.training import PodSettings
 
@@ -48,7 +49,7 @@ def run_task(name: str, given: Mapping[str, Any]) -> str:
 
 
 def _run(step: Step, given: Mapping[str, Any]) -> ArtifactManifest:
-    recipe = decode(Recipe, json.loads(given["recipe"]), "recipe")
+    recipe = decode_sections(json.loads(given["recipe"]), step.sections)
     return run_step(
         step,
         workspace=Workspace(Path(given["workspace"]), given["run_id"]),

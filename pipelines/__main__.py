@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from pipelines.local_tasks import run_tasks
 from pipelines.study_pipeline import make_study_pipeline
 from pipelines.vitrail_pipeline import make_pipeline
 from vitrail.config import require
-from vitrail.contracts.codec import encode, read
+from vitrail.contracts.codec import read
 from vitrail.contracts.runs import REPORT_FILE, RunSummary
 from vitrail.errors import VitrailError
 from vitrail.recipes import Recipe, find_recipe, recipe_for
@@ -36,7 +35,7 @@ def run_locally(recipe: Recipe, arguments: dict[str, str]) -> int:
     """Runs every task on this machine and returns the exit status of its own run."""
     workspace = _begin(recipe, arguments["workspace"])
     run = workspace.run_folder
-    log = run_tasks(make_pipeline(recipe, run.name), workspace, {"recipe": json.dumps(encode(recipe)), **arguments})
+    log = run_tasks(make_pipeline(recipe, run.name), workspace, arguments)
     if not (run / RunSummary.FILE).exists():
         sys.stderr.write(f"the run ended before its report; see {log}\n")
         return 1
@@ -47,8 +46,9 @@ def run_study_locally(recipe: Recipe, budget: str, workspace_root: str) -> int:
     """Runs the tasks of a study on this machine, prints where its page is and returns the exit status."""
     workspace = _begin(recipe, workspace_root)
     run = workspace.run_folder
-    arguments = {"budget": budget, "workspace": workspace_root, "recipe": json.dumps(encode(recipe))}
-    log = run_tasks(make_study_pipeline(recipe, budget, run.name), workspace, arguments)
+    log = run_tasks(
+        make_study_pipeline(recipe, budget, run.name), workspace, {"budget": budget, "workspace": workspace_root}
+    )
     failed = next((record for record in workspace.records() if record.status != "succeeded"), None)
     page = run / "study" / "study.md"
     if failed or not page.exists():
@@ -144,6 +144,7 @@ def _act(options: argparse.Namespace) -> None:
     recipe = _choose_recipe(options)
     if options.action == "run":
         sys.exit(_run(recipe, options))
+    recipe = recipe.on_cluster()
     if options.study:
         pipeline, arguments = make_study_pipeline(recipe, options.study), {"budget": options.study}
     else:

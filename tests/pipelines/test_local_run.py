@@ -35,9 +35,10 @@ def test_a_run_that_never_started_does_not_speak_for_the_one_before(tmp_path, mo
 def test_options_override_the_recipe(tmp_path):
     command.main(["compile", "--recipe", "debug", "--profile-steps", "3", "--out", str(tmp_path / "graph.yaml")])
     graph = next(yaml.safe_load_all((tmp_path / "graph.yaml").read_text()))
-    recipe = json.loads(graph["root"]["inputDefinitions"]["parameters"]["recipe"]["defaultValue"])
-    assert recipe["pretrain"]["profile_steps"] == 3
-    assert recipe["finetune"]["profile_steps"] == 0
+    tasks = graph["components"]["comp-exit-handler-1"]["dag"]["tasks"]
+    for name, steps in (("pretrain", 3), ("finetune", 0)):
+        given = tasks[{"pretrain": "pretrain-backbone", "finetune": "finetune-tasks"}[name]]["inputs"]["parameters"]
+        assert json.loads(given["recipe"]["runtimeValue"]["constant"])[name]["profile_steps"] == steps
 
 
 RUN_ONE_OF_TWO = """

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from vitrail.tasks.heads import CosineHead, linear_head
+from vitrail.evaluation.search import nearest_binary, nearest_float
+from vitrail.models.predictor import pack_codes
+from vitrail.tasks.heads import CosineHead, EmbeddingHead, linear_head
 
 FEATURES = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
 
@@ -48,3 +50,23 @@ def test_some_outputs_are_those_of_all(head):
 
 def test_half_precision_features_give_logits_in_full_precision():
     assert cosine_head()(FEATURES.bfloat16()).dtype == torch.float32
+
+
+def test_a_rotated_embedding_has_its_cosines_and_better_codes():
+    torch.manual_seed(0)
+    head = EmbeddingHead(48, 64)
+    with torch.no_grad():
+        head.projection.weight *= torch.logspace(0, -2, 64)[:, None]  # a few values tell nearly everything
+    features = torch.randn(400, 48)
+    before = head(features).detach()
+    head.rotate()
+    after = head(features).detach()
+    torch.testing.assert_close(after @ after.T, before @ before.T, rtol=0, atol=1e-5)
+
+    def agreement(embeddings: torch.Tensor) -> float:
+        queries, gallery = embeddings[:100].numpy(), embeddings[100:].numpy()
+        by_float, _ = nearest_float(queries, gallery, 10)
+        by_code, _ = nearest_binary(pack_codes(queries), pack_codes(gallery), 10)
+        return float(np.mean([len(set(a) & set(b)) / 10 for a, b in zip(by_float, by_code, strict=True)]))
+
+    assert agreement(after) > 1.2 * agreement(before)

@@ -112,11 +112,12 @@ class Baseline:
 
 @dataclass(frozen=True, kw_only=True)
 class SystemNumbers:
-    """What the model costs, on the machine that evaluated it; reported, never gated."""
+    """What the model costs, on the machine that evaluated it."""
 
     num_parameters: int
     flops_per_image: int  # a multiply-add counts as two
     images_per_s: float  # inference only, without reading and decoding
+    latency_ms: float | None = None  # median of the answers for one image; None where it was not measured
     batch_size: int
     num_threads: int
     device: str
@@ -155,6 +156,7 @@ class EvaluationReport(
     corpus_digest: str
     metrics: tuple[Metric, ...]
     confusion: tuple[ConfusionMatrix, ...]
+    split: Literal["val", "test"] = "test"
     tasks: tuple[MeasuredTask, ...] = ()
     baselines: tuple[Baseline, ...] = ()
     slices: tuple[SliceMetric, ...] = ()

@@ -16,7 +16,8 @@ class Check:
     """One threshold and what was measured against it.
 
     `value` checks compare the challenger's metric with `limit`; `change` checks compare challenger minus
-    champion, paired over the same test units, with `limit` (a negative margin for non-inferiority).
+    champion, paired over the same test units, with `limit` (a negative margin for non-inferiority). One whose margin
+    is below `smallest_difference` is inconclusive where the interval does not decide by itself.
     Numbers are None when the metric is missing or not finite, and the check has then failed.
     """
 
@@ -30,6 +31,7 @@ class Check:
     difference: float | None
     low: float | None  # 95% interval of what is compared
     high: float | None
+    smallest_difference: float | None = None  # that the test split can tell, of a change
     reason: str
 
 

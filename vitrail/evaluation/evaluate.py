@@ -80,6 +80,7 @@ def evaluate_model(
     report = EvaluationReport(
         model_id=predictors.manifest.model_id,
         corpus_digest=opened.manifest.digest,
+        split=split,
         tasks=tuple(MeasuredTask(name=task.name, kind=task.kind) for task, _ in pairs if task.name in measured),
         metrics=tuple(measure(outcomes, num_resamples=config.num_resamples, seed=config.seed)),
         confusion=tuple(result.confusion for result in measured.values() if result.confusion),

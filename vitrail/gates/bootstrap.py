@@ -16,6 +16,7 @@ __all__ = ["Estimate", "are_paired", "estimate", "estimate_difference", "point"]
 
 QUANTILES = (0.025, 0.975)
 _MAX_CELLS = 4_000_000  # of one block of draws: bounds memory
+_REFERRING_TO_TRUTH = ("kappa", "average_precision", "pooled_average_precision")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +51,13 @@ def estimate_difference(first: Outcomes, second: Outcomes, *, num_resamples: int
 
 
 def are_paired(first: Outcomes, second: Outcomes) -> bool:
-    """Whether both hold the same units in the same strata and groups, and mean the same statistic."""
+    """Whether both hold the same units in the same strata and groups, and mean the same statistic of the same truth."""
     if first.statistic != second.statistic or len(first.units) != len(second.units):
         return False
     first, second = first.sorted(), second.sorted()
     columns = ((first.units, second.units), (first.strata, second.strata), (first.groups, second.groups))
-    return all(np.array_equal(ours, theirs) for ours, theirs in columns)
+    is_same_truth = first.statistic not in _REFERRING_TO_TRUTH or np.array_equal(first.references, second.references)
+    return is_same_truth and all(np.array_equal(ours, theirs) for ours, theirs in columns)
 
 
 def _draws(num_groups: int, num_resamples: int, seed: int) -> Iterator[FloatArray]:

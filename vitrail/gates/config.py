@@ -3,12 +3,12 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from vitrail.config import Config, require
 
-__all__ = ["EVERY_TASK", "ChangeThreshold", "GateConfig", "ValueThreshold", "every_task"]
+__all__ = ["EVERY_TASK", "ChangeThreshold", "CostLimits", "GateConfig", "ValueThreshold", "every_task"]
 
 EVERY_TASK = re.compile(r"<(?P<kind>[a-z_]+)>/(?P<metric>.+)")  # no task's name has an angle bracket
 
@@ -40,7 +40,8 @@ class ValueThreshold(Config):
 class ChangeThreshold(Config):
     """The challenger may be worse than the champion in `metric` by at most `margin`.
 
-    `min`: more is better; `max`: less is better (gaps). The margin is in the metric's own unit.
+    `min`: more is better; `max`: less is better (gaps). The margin is in the metric's own unit. One below the smallest
+    difference that the test split can tell leaves the check inconclusive.
     """
 
     metric: str
@@ -58,6 +59,25 @@ class ChangeThreshold(Config):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CostLimits(Config):
+    """The most that a model may cost, by the names of `SystemNumbers`; a verdict says of what has no limit.
+
+    Attributes:
+        num_parameters: Of the model with all its heads.
+        latency_ms: Median time to answer for one image, on the machine that evaluates.
+    """
+
+    num_parameters: int | None = None
+    latency_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("num_parameters", "latency_ms"):
+            limit = getattr(self, name)
+            is_usable = limit is None or (math.isfinite(limit) and limit > 0)
+            require(is_usable, name, limit, "give a finite number above 0, or null for no limit")
+
+
+@dataclass(frozen=True, kw_only=True)
 class GateConfig(Config):
     """All thresholds of a recipe, by exact metric name or for every task of a kind (`<classification>/lift`).
 
@@ -66,6 +86,7 @@ class GateConfig(Config):
     Attributes:
         values: Checked for every model.
         changes: Checked when there is a champion.
+        costs: Checked for every model.
         num_resamples: Bootstrap replicates of a change check.
         min_groups: A change check over fewer independent groups of units is inconclusive: a bootstrap of a
             handful is too sure of itself.
@@ -74,6 +95,7 @@ class GateConfig(Config):
 
     values: tuple[ValueThreshold, ...] = ()
     changes: tuple[ChangeThreshold, ...] = ()
+    costs: CostLimits = field(default_factory=CostLimits)
     num_resamples: int = 2000
     min_groups: int = 8
     seed: int = 0

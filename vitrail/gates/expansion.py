@@ -7,7 +7,7 @@ from typing import TypeVar
 from vitrail.contracts.evaluation import MeasuredTask
 from vitrail.gates.config import EVERY_TASK, ChangeThreshold, GateConfig, ValueThreshold
 
-__all__ = ["describe_coverage", "expand_thresholds"]
+__all__ = ["expand_thresholds"]
 
 T = TypeVar("T", ValueThreshold, ChangeThreshold)
 
@@ -35,18 +35,3 @@ def _expand(thresholds: Sequence[T], tasks: Sequence[MeasuredTask]) -> list[T]:
             if (metric, threshold.direction) not in named
         ]
     return expanded
-
-
-def describe_coverage(config: GateConfig, tasks: Sequence[MeasuredTask]) -> list[str]:
-    """Sentences on tasks without a threshold, and on thresholds for kinds of which there is no task."""
-    guarded = {metric.split("/")[0] for metric in _metrics(expand_thresholds(config, tasks))}
-    kinds = {every["kind"] for metric in _metrics(config) if (every := EVERY_TASK.fullmatch(metric))}
-    missing = sorted(kinds - {task.kind for task in tasks})
-    return [
-        *(f"task {task.name} ({task.kind}) has no threshold" for task in tasks if task.name not in guarded),
-        *(f"there is no {kind} task, so nothing of that kind was checked" for kind in missing),
-    ]
-
-
-def _metrics(config: GateConfig) -> list[str]:
-    return [*(value.metric for value in config.values), *(change.metric for change in config.changes)]

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 from vitrail.contracts.codec import read
-from vitrail.contracts.evaluation import OUTCOMES_FILE, EvaluationReport
+from vitrail.contracts.evaluation import OUTCOMES_FILE, EvaluationReport, MeasuredTask
 from vitrail.contracts.verdict import Check, Verdict
-from vitrail.gates.checks import Measured, check_change, check_value
+from vitrail.gates.checks import Measured, check_change, check_costs, check_value
 from vitrail.gates.config import GateConfig
-from vitrail.gates.expansion import describe_coverage, expand_thresholds
+from vitrail.gates.coverage import describe_coverage
+from vitrail.gates.expansion import expand_thresholds
 from vitrail.gates.outcomes import read_outcomes
 
 __all__ = ["gate_model"]
@@ -30,10 +31,13 @@ def gate_model(*, challenger: Path, champion: Path | None, champion_version: str
         EvaluationError: An evaluation folder is incomplete or malformed.
     """
     report = read(EvaluationReport, challenger)
-    coverage, config = describe_coverage(config, report.tasks), expand_thresholds(config, report.tasks)
+    other = None if champion is None else read(EvaluationReport, champion)
+    tasks = _all_tasks(report, other)
+    coverage = describe_coverage(config, tasks, has_champion=other is not None)
+    config = expand_thresholds(config, tasks)
     ours = _measured(report, challenger, config)
-    theirs = None if champion is None else _measured(read(EvaluationReport, champion), champion, config)
-    checks = [check_value(threshold, ours.report) for threshold in config.values]
+    theirs = None if champion is None or other is None else _measured(other, champion, config)
+    checks = [*(check_value(threshold, report) for threshold in config.values), *check_costs(config.costs, report)]
     if theirs is not None:
         checks += [
             check_change(
@@ -46,7 +50,7 @@ def gate_model(*, challenger: Path, champion: Path | None, champion_version: str
             )
             for threshold in config.changes
         ]
-    gaps = _gaps(config, has_champion=theirs is not None)
+    gaps = _gaps(config, report, has_champion=theirs is not None)
     return Verdict(
         status=_status(checks, gaps),
         challenger_id=ours.report.model_id,
@@ -58,14 +62,25 @@ def gate_model(*, challenger: Path, champion: Path | None, champion_version: str
     )
 
 
+def _all_tasks(report: EvaluationReport, other: EvaluationReport | None) -> tuple[MeasuredTask, ...]:
+    """The tasks of both: what the champion can do and the challenger cannot must not go unchecked."""
+    ours = {task.name for task in report.tasks}
+    theirs = other.tasks if other else ()
+    return (*report.tasks, *(task for task in theirs if task.name not in ours))
+
+
 def _measured(report: EvaluationReport, folder: Path, config: GateConfig) -> Measured:
     names = [threshold.metric for threshold in config.changes]
     found = {name: read_outcomes(folder / OUTCOMES_FILE, name) for name in names}
     return Measured(report, {name: outcomes for name, outcomes in found.items() if outcomes is not None})
 
 
-def _gaps(config: GateConfig, *, has_champion: bool) -> list[str]:
-    """What the recipe leaves unguarded; a gap is never blessed."""
+def _gaps(config: GateConfig, report: EvaluationReport, *, has_champion: bool) -> list[str]:
+    """Why nothing that was checked could bless the model."""
+    if report.split != "test":
+        return [
+            f"the challenger was measured on the split {report.split}, which choices are made by; measure it on test"
+        ]
     if not config.values and not config.changes:
         return ["the recipe has no threshold for these tasks, so nothing can be blessed"]
     if not config.values and not has_champion:

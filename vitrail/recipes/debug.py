@@ -24,7 +24,11 @@ def debug() -> Recipe:
                 ValueThreshold(metric="concept/float/p_at_1", limit=0.0),
                 ValueThreshold(metric="skin_tone/recall_gap", limit=1.0, direction="max"),
             ),
-            changes=(ChangeThreshold(metric="concept/float/p_at_1", margin=1.0),),
+            changes=(
+                ChangeThreshold(metric="concept/float/p_at_1", margin=1.0),
+                ChangeThreshold(metric="skin_tone/accuracy", margin=1.0),
+                ChangeThreshold(metric="category/accuracy", margin=1.0),
+            ),
             min_groups=2,
         ),
     )

@@ -21,6 +21,9 @@ def openclipart() -> Recipe:
                 ValueThreshold(metric="category/lift", limit=1.5),
                 ValueThreshold(metric="category/accuracy", limit=0.2),
             ),
-            changes=(ChangeThreshold(metric="category/accuracy", margin=0.03),),
+            changes=(
+                ChangeThreshold(metric="category/accuracy", margin=0.03),
+                ChangeThreshold(metric="series/float/p_at_1", margin=0.03),
+            ),
         ),
     )

@@ -2,21 +2,24 @@
 
 import shutil
 
-from vitrail.contracts.codec import write
+from vitrail.contracts.codec import read_optional, write
 from vitrail.contracts.files import digest_file
 from vitrail.contracts.runs import REPORT_FILE
+from vitrail.contracts.verdict import Verdict
 from vitrail.reporting import publish_report as publish
 from vitrail.steps.context import Outcome, StepContext
 from vitrail.steps.summary import summarise_run
-from vitrail.steps.table import step_names
+from vitrail.steps.table import find_step, step_names
 from vitrail.steps.workspace import Workspace
 
 __all__ = ["publish_report"]
 
 
 def publish_report(context: StepContext) -> Outcome:
-    """Writes `summary.json` and `report.html` into the run folder; the report is the artifact too."""
+    """Writes `summary.json`, the verdict and `report.html` into the run folder; the report is the artifact too."""
     run = context.run_folder
+    if verdict := read_optional(Verdict, run / find_step("gate_model").makes):
+        write(run, verdict)
     write(run, summarise_run(Workspace(context.workspace, run.name)))
     publish(run, run / REPORT_FILE, step_names("always", "blessed"))
     context.out.mkdir()

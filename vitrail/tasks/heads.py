@@ -10,6 +10,7 @@ from torch import Tensor, nn
 __all__ = ["CosineHead", "EmbeddingHead", "LinearHead", "linear_head"]
 
 _TEMPERATURE = 0.05
+_ROTATION = 0  # a seed; any does
 
 
 class EmbeddingHead(nn.Module):
@@ -23,6 +24,17 @@ class EmbeddingHead(nn.Module):
     def forward(self, features_bw: Tensor) -> Tensor:
         """Unit vectors [B, D] in float32."""
         return F.normalize(self.projection(self.norm(features_bw)).float(), dim=1)
+
+    @torch.no_grad()
+    def rotate(self) -> None:
+        """Rotates the embedding at random, for its codes: cosines stay, but no value tells more than another.
+
+        Training leaves most of what distinguishes images to few of the D values, whose signs are then few bits (random
+        rotation before binarisation: Gong & Lazebnik 2011, section 2).
+        """
+        dim = self.projection.out_features
+        rotation_dd = nn.init.orthogonal_(torch.empty(dim, dim), generator=torch.Generator().manual_seed(_ROTATION))
+        self.projection.weight.copy_(rotation_dd @ self.projection.weight)
 
 
 class LinearHead(nn.Linear):

@@ -26,6 +26,7 @@ from vitrail.contracts.models import METRICS_FILE
 from vitrail.corpus.reader.image_reader import Batch, Reader
 from vitrail.errors import TrainingError, VitrailError
 from vitrail.models import save_model
+from vitrail.tasks.heads import EmbeddingHead
 from vitrail.training.assignment import Assignment
 from vitrail.training.distributed import Process, StopRequest, join_processes
 from vitrail.training.errors import located
@@ -175,6 +176,9 @@ def _name_image(assignment: Assignment, batch: Batch, item: int) -> str:
 def _save_result(trainer: Trainer, job: Job, process: Process, work: Path) -> None:
     model = trainer.trained_model()
     if model is not None:
+        for head in model.heads.values():
+            if isinstance(head, EmbeddingHead):
+                head.rotate()
         with atomic_folder(work / RESULT_FOLDER) as folder:
             save_model(folder, model, job.lineage)
             for name in (METRICS_FILE, TRACE_FILE):

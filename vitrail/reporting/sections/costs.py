@@ -28,6 +28,7 @@ def costs(run: Run) -> dict[str, Any] | None:
                 f"{system.images_per_s:,.0f} images/s on {system.device}, batch {system.batch_size}, "
                 f"{system.num_threads} threads",
             ),
+            *([("Answer for one image, median", f"{system.latency_ms:,.1f} ms")] if system.latency_ms else []),
             *_embedding_facts(system.embedding_bytes_float, system.embedding_bytes_binary),
         ]
     return {"facts": facts, "serving": serving}

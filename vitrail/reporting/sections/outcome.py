@@ -98,4 +98,6 @@ def _scale(measured: float | None, check: Check) -> dict[str, float] | None:
 
 
 def _format(number: float | None, sign: str = "") -> str:
-    return "–" if number is None else f"{number:{sign}.3f}"
+    if number is None:
+        return "–"
+    return f"{number:{sign},.0f}" if abs(number) >= 1000 else f"{number:{sign}.3f}"
