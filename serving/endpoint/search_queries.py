@@ -93,7 +93,7 @@ def _parse_search(parts: Parts) -> SearchQuery:
         raise Refusal(
             400,
             "bad_query",
-            f"a search needs 1 to {MAX_VALUES} in all: pictures, each a file in the form's field `image`, and images of "
-            "the gallery, each by its `id`",
+            f"a search needs 1 to {MAX_VALUES} in all: pictures, each a file in the form's field `image`, and images "
+            "of the gallery, each by its `id`",
         )
     return query
