@@ -145,7 +145,7 @@ def test_parameters_may_stand_in_the_form_or_in_the_address(client, golden):
         ({"id": "ID", "exclude_self": "no"}, 400, "bad_exclude_self"),
         ({"id": "ID", "exclude_self": ["true", "true"]}, 400, "bad_exclude_self"),
         ({"id": "ID", "describe": "1"}, 400, "bad_describe"),
-        ({"id": "ID", "domian": "x"}, 400, "unknown_parameter"),
+        ({"id": "ID", "domains": "x"}, 400, "unknown_parameter"),
         ({"id": "ID", "image": "http://127.0.0.1:1/a.png"}, 400, "unknown_parameter"),
         ({"k": "3"}, 400, "bad_query"),
     ],
