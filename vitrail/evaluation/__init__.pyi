@@ -2,6 +2,7 @@ from .config import EvaluationConfig, IndexConfig
 from .evaluate import evaluate_model
 from .neighbour_index import GalleryIndex, GalleryItem, build_index, open_index
 from .search import nearest_binary, nearest_float
+from .split_measures import evaluate_predict_fn
 
 __all__ = [
     "EvaluationConfig",
@@ -10,6 +11,7 @@ __all__ = [
     "IndexConfig",
     "build_index",
     "evaluate_model",
+    "evaluate_predict_fn",
     "nearest_binary",
     "nearest_float",
     "open_index",
