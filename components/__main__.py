@@ -75,6 +75,8 @@ def main(argv: list[str] | None = None) -> None:
         step = STEPS[options.step]
         workspace = _workspace(options.workspace.resolve(), options.step, options.run)
         sys.stderr.write(f"run {workspace.run_id}\n")
+        for name in step.awaits:
+            _input(workspace, name)
         manifest = run_step(
             step,
             workspace=workspace,

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from components.announcements import announce
 from components.container_images import IMAGES, pulled_from
 from vitrail.config.logs import LOG_PREFIX, configure_logging
-from vitrail.contracts.codec import decode, load, save
+from vitrail.contracts.codec import load, read, save
 from vitrail.contracts.runs import ArtifactManifest
 from vitrail.errors import VitrailError
 from vitrail.recipes import Recipe
+from vitrail.recipes.sections import decode_sections
 from vitrail.steps import Step, Workspace, find_step, run_step
 from vitrail.training import PodSettings
 
@@ -44,11 +46,13 @@ def run_task(name: str, given: Mapping[str, Any]) -> str:
     for output, file in step.shows.items():
         if (shown := Path(manifest.artifact) / file).exists():
             shutil.copyfile(shown, given[output].path)
+    if step.announces:
+        sys.stdout.write(announce(read(step.announces, Path(manifest.artifact))) + "\n")
     return manifest.value or manifest.digest
 
 
 def _run(step: Step, given: Mapping[str, Any]) -> ArtifactManifest:
-    recipe = decode(Recipe, json.loads(given["recipe"]), "recipe")
+    recipe = decode_sections(json.loads(given["recipe"]), step.sections)
     return run_step(
         step,
         workspace=Workspace(Path(given["workspace"]), given["run_id"]),

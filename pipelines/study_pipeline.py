@@ -5,7 +5,6 @@ Compile it with `vitrail compile --study half-hour` or
 `vitrail run --study half-hour`.
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -15,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from kfp import dsl
 
 from pipelines.graph import Graph
-from vitrail.contracts.codec import encode
 from vitrail.recipes import Recipe, find_recipe
 from vitrail.steps import STUDY_STEPS
 
@@ -23,25 +21,23 @@ __all__ = ["make_study_pipeline", "vitrail_study"]
 
 
 def make_study_pipeline(
-    chosen: Recipe, study: str, run_id: str = dsl.PIPELINE_JOB_ID_PLACEHOLDER
+    recipe: Recipe, study: str, run_id: str = dsl.PIPELINE_JOB_ID_PLACEHOLDER
 ) -> dsl.base_component.BaseComponent:
-    """The graph for a cluster, with `chosen` as default recipe and `study` as default budget.
+    """The graph for a cluster, with `study` as default budget.
 
     Its tasks share the workspace with those of runs: corpora that a run has built are taken from there, and a study
     that was stopped goes on in the next run of the same budget.
     """
-    cluster = chosen.cluster
 
     @dsl.pipeline(name="vitrail-study", description="Label recipes, corpora and backbones, arm against arm.")
     def vitrail_study(
         budget: str = study,
-        workspace: str = cluster.workspace_mount,
-        recipe: str = json.dumps(encode(chosen)),
+        workspace: str = recipe.cluster.workspace_mount,
     ) -> None:
-        run = {"workspace": workspace, "run_id": run_id, "recipe": recipe}
-        Graph(cluster, run | {"budget": budget}).add_all(STUDY_STEPS.values())
+        run = {"workspace": workspace, "run_id": run_id}
+        Graph(recipe, run | {"budget": budget}).add_all(STUDY_STEPS.values())
 
     return vitrail_study
 
 
-vitrail_study = make_study_pipeline(find_recipe("emoji"), "half-hour")
+vitrail_study = make_study_pipeline(find_recipe("emoji").on_cluster(), "half-hour")

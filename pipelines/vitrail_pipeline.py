@@ -4,8 +4,6 @@ Compile it with `vitrail compile` or `kfp dsl compile --py pipelines/vitrail_pip
 run it on this machine with `vitrail run`.
 """
 
-import dataclasses
-import json
 import sys
 from pathlib import Path
 
@@ -15,33 +13,29 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from kfp import dsl
 
 from pipelines.graph import Graph
-from vitrail.contracts.codec import encode
 from vitrail.recipes import Recipe, find_recipe
 from vitrail.steps import STEPS, Step
 
 __all__ = ["make_pipeline", "vitrail"]
 
 
-def make_pipeline(chosen: Recipe, run_id: str = dsl.PIPELINE_JOB_ID_PLACEHOLDER) -> dsl.base_component.BaseComponent:
-    """The graph for a cluster, with `chosen` as default recipe and its cluster section as resources.
+def make_pipeline(recipe: Recipe, run_id: str = dsl.PIPELINE_JOB_ID_PLACEHOLDER) -> dsl.base_component.BaseComponent:
+    """The graph of a recipe, with its cluster section as resources.
 
-    Tasks share nothing there but the workspace, so a registry in a file lies on it. A local run passes the
-    recipe as it is, and keeps the repository's own. The run's id is the UUID that the server gives it, never the
-    name that somebody typed; a local run passes its own, because kfp.local draws from 100 million numbers only.
+    Each task holds the sections of the recipe that its step takes, and no others. The run's id is the UUID that the
+    server gives it, never the name that somebody typed; a local run passes its own, because kfp.local draws from 100
+    million numbers only.
     """
-    cluster = chosen.cluster
-    on_cluster = dataclasses.replace(chosen, registry=chosen.registry.inside(cluster.workspace_mount))
 
     @dsl.pipeline(name="vitrail", description="Weak labels, pretraining, multi-task fine-tuning, gate, endpoint.")
     def vitrail(
         corpus: str = "emoji",
         repository: str = ".",
         revision: str = "",
-        workspace: str = cluster.workspace_mount,
-        recipe: str = json.dumps(encode(on_cluster)),
+        workspace: str = recipe.cluster.workspace_mount,
     ) -> None:
-        run = {"workspace": workspace, "run_id": run_id, "recipe": recipe}
-        graph = Graph(cluster, run | {"source": corpus, "repository": repository, "revision": revision})
+        run = {"workspace": workspace, "run_id": run_id}
+        graph = Graph(recipe, run | {"source": corpus, "repository": repository, "revision": revision})
         [report] = graph.add_all(_steps("ended"))
         with dsl.ExitHandler(report):
             graph.add_all(_steps("always"))
@@ -55,4 +49,4 @@ def _steps(when: str) -> list[Step]:
     return [step for step in STEPS.values() if step.when == when]
 
 
-vitrail = make_pipeline(find_recipe("emoji"))
+vitrail = make_pipeline(find_recipe("emoji").on_cluster())

@@ -10,7 +10,7 @@ import torch
 
 from builders.serving_reports import make_serving_report
 from builders.studies import write_study
-from vitrail.contracts.codec import save
+from vitrail.contracts.codec import save, write
 from vitrail.contracts.files import write_json
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import Architecture, HeadSpec, Transforms
@@ -220,7 +220,7 @@ def write_run(root, corpus, labels):
             min_groups=2,
         ),
     )
-    save(run / "verdict.json", verdict)
+    write(root / "verdict", verdict)
     study = write_study(root / "study")
     write_json(run / "recipe.json", {"name": "emoji", "labels": {"top_k": 8}, "study": str(study)})
     artifacts = {
@@ -231,6 +231,7 @@ def write_run(root, corpus, labels):
         "pretrain_backbone": write_plan(write_looks(write_training(root / "backbone", ["annotations"]))),
         "finetune_tasks": write_training(root / "model", ["skin_tone", "category"]),
         "evaluate_model": evaluation,
+        "gate_model": root / "verdict",
         "validate_endpoint": write_serving(root / "serving"),
     }
     for step in PIPELINE:

@@ -1,11 +1,11 @@
 """The graph compiles for every recipe, and its adapters fit the steps they call."""
 
-import dataclasses
 import functools
 import inspect
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,11 @@ from builders import REPOSITORY
 from components.adapter import pod_settings
 from components.container_images import IMAGES
 from components.lightweight import make_component, write_source
-from pipelines.__main__ import compile_pipeline, main, submit
+from pipelines.__main__ import main
+from pipelines.compilation import compile_pipeline
+from pipelines.study_pipeline import make_study_pipeline
 from pipelines.vitrail_pipeline import make_pipeline
+from vitrail.contracts.codec import encode
 from vitrail.errors import ConfigError
 from vitrail.recipes import RECIPES, ClusterConfig, find_recipe
 from vitrail.steps import STEPS, STUDY_STEPS
@@ -27,20 +30,39 @@ TRAININGS = ("pretrain_backbone", "finetune_tasks")
 
 
 @pytest.fixture(scope="module")
+def compiled_study(tmp_path_factory):
+    out = tmp_path_factory.mktemp("compiled") / "study.yaml"
+    compile_pipeline(make_study_pipeline(find_recipe("emoji").on_cluster(), "half-hour"), out)
+    return list(yaml.load_all(out.read_text(), yaml.CSafeLoader))
+
+
+@pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
     @functools.cache
     def compile_recipe(recipe):
         out = tmp_path_factory.mktemp("compiled") / f"{recipe}.yaml"
-        compile_pipeline(make_pipeline(find_recipe(recipe)), out)
+        compile_pipeline(make_pipeline(find_recipe(recipe).on_cluster()), out)
         return list(yaml.load_all(out.read_text(), yaml.CSafeLoader))
 
     return compile_recipe
 
 
+def tasks_of(spec):
+    """Every task, those of groups among them."""
+    parts = [spec["root"], *spec["components"].values()]
+    return {name: task for part in parts for name, task in part.get("dag", {}).get("tasks", {}).items()}
+
+
+def recipe_of(spec, step):
+    """What the task of a step is given of the recipe."""
+    given = tasks_of(spec)[step.replace("_", "-")]["inputs"]["parameters"]["recipe"]
+    return json.loads(given["runtimeValue"]["constant"])
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_recipe_compiles(compiled, recipe):
-    spec = compiled(recipe)[0]
-    assert spec["root"]["inputDefinitions"]["parameters"]["recipe"]["defaultValue"].startswith("{")
+    """The whole recipe is there, in the task that begins the run."""
+    assert recipe_of(compiled(recipe)[0], "checkout_corpus") == encode(find_recipe(recipe).on_cluster())
 
 
 def test_no_recipe_competes_with_another_for_its_champion():
@@ -76,15 +98,30 @@ def test_wiring(compiled):
     }
 
 
-def test_the_store_is_the_only_cache(compiled):
-    spec = compiled("emoji")[0]
-    tasks = {
-        name: task
-        for component in [spec["root"], *spec["components"].values()]
-        for name, task in component.get("dag", {}).get("tasks", {}).items()
-    }
-    steps = [tasks[name.replace("_", "-")] for name in STEPS]
-    assert not any(task.get("cachingOptions", {}).get("enableCache") for task in steps)
+def test_the_store_is_the_only_cache(compiled, compiled_study):
+    for spec, steps in ((compiled("emoji")[0], STEPS), (compiled_study[0], STUDY_STEPS)):
+        tasks = tasks_of(spec)
+        assert {name.replace("_", "-") for name in steps} <= set(tasks)
+        assert not any(task.get("cachingOptions", {}).get("enableCache") for task in tasks.values())
+
+
+def test_a_task_is_given_the_sections_that_its_step_takes(compiled):
+    whole = recipe_of(compiled("emoji")[0], "publish_report")
+    for step in STEPS.values():
+        expected = whole if step.sections == "all" else {name: whole[name] for name in step.sections}
+        assert recipe_of(compiled("emoji")[0], step.name) == expected
+
+
+def test_another_gate_limit_is_told_to_the_gate_and_to_those_who_keep_the_recipe(tmp_path):
+    def given(recipe):
+        compile_pipeline(make_pipeline(recipe), tmp_path / "graph.yaml")
+        spec = next(yaml.load_all((tmp_path / "graph.yaml").read_text(), yaml.CSafeLoader))
+        return {name: recipe_of(spec, name) for name in STEPS}
+
+    recipe = find_recipe("emoji")
+    before, after = given(recipe), given(replace(recipe, gates=replace(recipe.gates, min_groups=3)))
+    changed = {name for name in STEPS if after[name] != before[name]}
+    assert changed == {"gate_model", "checkout_corpus", "register_model", "publish_report"}
 
 
 def test_paper_scale_asks_for_gpus_and_shared_memory(compiled):
@@ -118,33 +155,19 @@ def test_trainings_hand_their_resources_on_to_a_trainjob(compiled, recipe, is_ha
 
 def test_the_registry_of_a_cluster_lies_on_the_shared_volume(compiled):
     """`sqlite:///mlflow.db` would be a file of each pod's own, which it may not even write."""
-    spec = compiled("emoji")[0]
-    recipe = json.loads(spec["root"]["inputDefinitions"]["parameters"]["recipe"]["defaultValue"])
-    assert recipe["registry"]["tracking_uri"] == "sqlite:////vitrail/mlflow.db"
+    for step in ("derive_labels", "register_model", "promote_model"):
+        registry = recipe_of(compiled("emoji")[0], step)["registry"]
+        assert registry["tracking_uri"] == "sqlite:////vitrail/mlflow.db"
     assert find_recipe("emoji").registry.tracking_uri == "sqlite:///mlflow.db"
 
 
-def test_a_submitted_run_takes_the_recipe_of_its_graph(monkeypatch):
-    class Server:
-        def __init__(self, host):
-            self.run_id = host
-
-        def create_run_from_pipeline_func(self, pipeline, arguments):
-            default = pipeline.pipeline_spec.root.input_definitions.parameters["recipe"].default_value.string_value
-            recipe = json.loads(arguments.get("recipe", default))
-            assert recipe["registry"]["tracking_uri"] == "sqlite:////vitrail/mlflow.db"
-            return self
-
-    monkeypatch.setattr("kfp.Client", Server)
-    recipe = find_recipe("debug")
-    with pytest.raises(ConfigError, match=r"cluster\.image_prefix='': .*--image-prefix"):
-        submit(make_pipeline(recipe), recipe, "http://kfp", {})
-    recipe = prefixed(recipe)
-    assert submit(make_pipeline(recipe), recipe, "http://kfp", {"corpus": "emoji-mini"}) == "http://kfp"
+def test_a_submitted_run_needs_a_registry_of_images():
+    with pytest.raises(SystemExit, match=r"cluster\.image_prefix='': .*--image-prefix"):
+        main(["submit", "--recipe", "debug", "--host", "http://127.0.0.1:1"])
 
 
 def prefixed(recipe):
-    return dataclasses.replace(recipe, cluster=dataclasses.replace(recipe.cluster, image_prefix="host:5000/team"))
+    return replace(recipe, cluster=replace(recipe.cluster, image_prefix="host:5000/team"))
 
 
 @pytest.mark.parametrize("prefix", ["https://host/team", "host/team/", "host:port"])

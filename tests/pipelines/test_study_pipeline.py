@@ -47,13 +47,15 @@ def test_the_command_of_kubeflow_compiles_it(tmp_path):
     }
 
 
-def test_a_budget_and_its_recipe_become_parameters(tmp_path):
+def test_a_graph_holds_its_budget_and_the_recipe_of_it(tmp_path):
     out = tmp_path / "study.yaml"
     command.main(["compile", "--study", "night", "--image-prefix", "host:5000/team", "--out", str(out)])
     spec = next(yaml.safe_load_all(out.read_text()))
     parameters = spec["root"]["inputDefinitions"]["parameters"]
     assert parameters["budget"]["defaultValue"] == "night"
-    assert json.loads(parameters["recipe"]["defaultValue"])["name"] == find_budget("night").recipe
+    for task in spec["root"]["dag"]["tasks"].values():
+        recipe = json.loads(task["inputs"]["parameters"]["recipe"]["runtimeValue"]["constant"])
+        assert recipe["name"] == find_budget("night").recipe
     executors = spec["deploymentSpec"]["executors"].values()
     assert all(executor["container"]["image"].startswith("host:5000/team/") for executor in executors)
 

@@ -12,7 +12,6 @@ from vitrail.reporting.run import read_run
 def test_a_failed_run_has_its_failure_on_top(run, copied):
     for step in PIPELINE[2:]:
         (copied / "steps" / f"{step}.json").unlink()
-    (copied / "verdict.json").unlink()
     failed = write_validation(copied / "failed" / "validate_data", success=False)
     error = "DataValidationError: 2 texts are null in signals/0.parquet; write them again and build the corpus"
     record(copied, "validate_data", failed, status="failed", error=error)

@@ -13,8 +13,9 @@ from builders.reported_runs import (
     write_looks,
     write_training,
 )
-from vitrail.contracts.codec import encode
+from vitrail.contracts.codec import read, write
 from vitrail.contracts.files import write_json
+from vitrail.contracts.verdict import Verdict
 from vitrail.corpus import open_corpus
 from vitrail.reporting.artifacts import read_evaluation
 from vitrail.reporting.run import read_run
@@ -159,15 +160,13 @@ def test_a_first_model_has_no_champion_column(copied, tmp_path):
     assert "Champion" not in section
 
 
-def test_a_rejected_model_says_why(copied):
-    from vitrail.contracts.codec import load
-    from vitrail.contracts.verdict import Verdict
-
-    verdict = load(Verdict, copied / "verdict.json")
+def test_a_rejected_model_says_why(copied, tmp_path):
+    verdict = read(Verdict, read_run(copied, PIPELINE).artifact("gate_model"))
     check = dataclasses.replace(
         verdict.checks[0], outcome="fail", challenger=None, low=None, high=None, reason="was not measured"
     )
-    write_json(copied / "verdict.json", encode(dataclasses.replace(verdict, status="rejected", checks=(check,))))
+    write(tmp_path / "verdict", dataclasses.replace(verdict, status="rejected", checks=(check,)))
+    record(copied, "gate_model", tmp_path / "verdict")
     section = publish(copied).section("outcome")
     assert "Rejected" in section
     assert "was not measured" in section

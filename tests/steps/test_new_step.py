@@ -11,7 +11,6 @@ import yaml
 from builders.repository_copy import copy_packages
 from vitrail.contracts.codec import encode
 from vitrail.contracts.runs import ArtifactManifest
-from vitrail.recipes import find_recipe
 
 ROW = """
     Step(
@@ -88,7 +87,7 @@ def test_its_component_runs_it_and_a_later_run_reuses_the_artifact(call, mini_co
         given = {
             "workspace": str(workspace),
             "run_id": run_id,
-            "recipe": json.dumps(encode(find_recipe("debug"))),
+            "recipe": "{}",  # it takes no section
             "corpus": str(tmp_path / "corpus.json"),
             "number": str(tmp_path / "number.json"),
         }

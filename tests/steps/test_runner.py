@@ -40,6 +40,7 @@ STEP = Step(
     name="derive_labels",
     summary="Writes a number.",
     arguments=("number",),
+    sections=("labels",),
     makes="labels",
     image="data",
     body="written_number",

@@ -102,7 +102,7 @@ def test_the_pipelines_step_trains_on_two_nodes_and_submits_a_lost_trainjob_agai
         cluster=ClusterConfig(trainjob=TrainJobConfig(poll_s=0.5)),
         registry=RegistryConfig(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db"),
     )
-    folders = {"corpus": mini_corpus, "labels": word_labels, "validation": tmp_path}
+    folders = {"corpus": mini_corpus, "labels": word_labels}
     done = run_step(
         STEPS["pretrain_backbone"],
         workspace=Workspace(tmp_path / "runs", "run-1"),
@@ -257,7 +257,7 @@ def test_variables_from_secrets_are_refused(mini_corpus, word_labels, tmp_path):
 
 def test_a_task_without_volumes_says_how_to_go_on(mini_corpus, word_labels, tmp_path):
     recipe = dataclasses.replace(find_recipe("debug"), cluster=ClusterConfig(trainjob=TrainJobConfig()))
-    folders = {"corpus": mini_corpus, "labels": word_labels, "validation": tmp_path}
+    folders = {"corpus": mini_corpus, "labels": word_labels}
     with pytest.raises(ConfigError, match="set it to null to train right here"):
         run_step(
             STEPS["pretrain_backbone"],

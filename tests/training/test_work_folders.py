@@ -35,9 +35,8 @@ def places(mini_corpus, word_labels, tmp_path, monkeypatch):
     debug = find_recipe("debug")
     registry = RegistryConfig(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
 
-    def start(config=None, labels=word_labels, validation="passed", **sections):
+    def start(config=None, labels=word_labels, **sections):
         folders = {"corpus": (mini_corpus, "c"), "labels": (labels, labels.parent.name)}
-        folders["validation"] = (tmp_path, validation)
         with pytest.raises(TrainingError, match="killed"):
             run_step(
                 STEPS["pretrain_backbone"],
@@ -78,7 +77,6 @@ def test_only_what_decides_a_training_names_its_folder(copy, places, other_label
     gates = dataclasses.replace(find_recipe("debug").gates, seed=7)
     assert places(gates=gates) == (work, artifact)
     assert places(pretrain_config(launch=launch(num_processes=2))) == (work, artifact)
-    assert places(validation="passed other checks")[0] == work
     assert places(pretrain_config(profile_steps=2))[0] == work
     assert places(pretrain_config(seed=1))[0] != work
     assert places(labels=other_labels)[0] != work

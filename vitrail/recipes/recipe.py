@@ -1,7 +1,7 @@
 """A recipe: the whole configuration of a run, one section a step."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vitrail.config import Config, require
 from vitrail.evaluation import EvaluationConfig, IndexConfig
@@ -69,3 +69,7 @@ class Recipe(Config):
     endpoint: EndpointConfig = field(default_factory=EndpointConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
     study: str | None = None
+
+    def on_cluster(self) -> "Recipe":
+        """As it is compiled for a cluster: tasks share nothing but the workspace, so a registry in a file is there."""
+        return replace(self, registry=self.registry.inside(self.cluster.workspace_mount))

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vitrail.contracts.codec import read_optional
 from vitrail.contracts.evaluation import EvaluationReport, Metric
 from vitrail.contracts.verdict import Verdict
 from vitrail.corpus import Corpus, open_corpus
@@ -33,7 +32,7 @@ def read_evaluation(run: Run, model: str = "challenger") -> EvaluationReport | N
 
 def read_verdict(run: Run) -> Verdict | None:
     """The verdict on the challenger."""
-    return read_optional(Verdict, run.path) or run.read(Verdict, "gate_model")
+    return run.read(Verdict, "gate_model")
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:

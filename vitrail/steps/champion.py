@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vitrail.contracts.registry import ModelVersion
-from vitrail.registry import RegistryConfig, fetch_version, find_champion
+from vitrail.recipes import Recipe
+from vitrail.registry import fetch_version, find_champion
 
 __all__ = ["Champion"]
 
@@ -14,13 +15,13 @@ __all__ = ["Champion"]
 class Champion:
     """Asks the registry once, and only when a step wants to know."""
 
-    registry: RegistryConfig
+    recipe: Recipe
     workspace: Path
 
     @functools.cached_property
     def version(self) -> ModelVersion | None:
         """The registered version; None when there is no champion yet."""
-        return find_champion(self.registry)
+        return find_champion(self.recipe.registry)
 
     @functools.cached_property
     def folder(self) -> Path | None:

@@ -24,7 +24,7 @@ __all__ = ["Outcome", "StepContext"]
 class StepContext:
     """Everything a step may use. `out` does not exist yet; `work` survives a kill and is removed on success."""
 
-    recipe: Recipe
+    recipe: Recipe  # the sections that the step takes
     champion: Champion
     inputs: dict[str, Path]  # artifact folders of earlier steps
     arguments: dict[str, str]  # parameters that are not artifacts

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from vitrail.contracts.contract import Contract
+
 __all__ = ["Step", "in_order"]
 
 
@@ -22,12 +24,17 @@ class Step:
         makes: The name of its artifact, under which later steps take it.
         image: The stage family whose container image it runs in.
         inputs: Names of the artifacts that it takes.
+        awaits: Names of the artifacts that have to be there before it starts, and that it does not read: they are no
+            part of its key.
+        sections: Of the recipe, those that it takes. The step that begins a run takes all, and so do those that keep
+            or show the whole recipe.
         arguments: Parameters that are not artifacts.
         resources: What it asks of a cluster; a training may hand it on to a TrainJob.
         is_reusable: A later run takes the artifact as it is when nothing it depends on has changed.
         when: Always, only after a blessing, or when the run has ended, whatever became of it.
         shows: Files of the artifact that its task hands out too, by the names of their outputs; one that has the name
             of the artifact takes the place of the manifest.
+        announces: The contract in its artifact that its task writes to its log.
         body: The module of its body.
     """
 
@@ -36,11 +43,14 @@ class Step:
     makes: str
     image: Literal["data", "train", "serve"]
     inputs: tuple[str, ...] = ()
+    awaits: tuple[str, ...] = ()
+    sections: tuple[str, ...] | Literal["all"] = ()
     arguments: tuple[str, ...] = ()
     resources: Literal["cpu", "gpu", "training"] = "cpu"
     is_reusable: bool = True
     when: Literal["always", "blessed", "ended"] = "always"
     shows: Mapping[str, str] = field(default_factory=dict)
+    announces: type[Contract] | None = None
     body: str = "vitrail.steps.{name}"
 
     @property
@@ -58,7 +68,7 @@ def in_order(*steps: Step) -> dict[str, Step]:
     made: dict[str, str] = {}
     table: dict[str, Step] = {}
     for step in steps:
-        missing = [name for name in step.inputs if name not in made]
+        missing = [name for name in (*step.inputs, *step.awaits) if name not in made]
         if missing:
             raise ValueError(f"step {step.name} takes {', '.join(missing)}: put it after the step that makes it")
         if step.name in table or step.makes in made:

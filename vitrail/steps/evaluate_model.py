@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitrail import evaluation
-from vitrail.contracts.codec import encode, read, write
-from vitrail.contracts.files import digest_json
-from vitrail.contracts.models import ModelManifest
+from vitrail.contracts.codec import encode, write
+from vitrail.contracts.evaluation import OUTCOMES_FILE, EvaluationReport
+from vitrail.contracts.files import digest_file, digest_json
 from vitrail.contracts.registry import ComparedChampion
 from vitrail.steps.context import Outcome, StepContext
 
@@ -23,18 +24,26 @@ def evaluate_model(context: StepContext) -> Outcome:
     models = {"challenger": context.inputs["model"]}
     if context.champion.folder:
         models["champion"] = context.champion.folder / "model"
+    measured = {}
     for name, model in models.items():
-        evaluation.evaluate_model(
+        report = evaluation.evaluate_model(
             corpus=context.inputs["corpus"],
             model=model,
             features=context.inputs["features"],
             out=context.out / name,
             config=context.recipe.evaluation,
         )
+        measured[name] = _digest_measurements(report, context.out / name)
     version = context.champion.version
-    write(context.out, ComparedChampion(reference=version.reference if version else None))
-    ids = {name: read(ModelManifest, model).model_id for name, model in models.items()}
-    return Outcome(digest=digest_json(ids | {"config": context.recipe.evaluation.digest}), lineage={})
+    compared = ComparedChampion(reference=version.reference if version else None)
+    write(context.out, compared)
+    return Outcome(digest=digest_json([measured, encode(compared)]), lineage={})
+
+
+def _digest_measurements(report: EvaluationReport, folder: Path) -> str:
+    """Of all that a gate reads; what the model costs on this machine is another each time."""
+    values = {name: value for name, value in encode(report).items() if name != "system"}
+    return digest_json([values, digest_file(folder / OUTCOMES_FILE)])
 
 
 def what_decides(recipe: Recipe, champion: Champion) -> Any:

@@ -1,16 +1,24 @@
 """Decides whether the model may take the champion's place."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from vitrail import gates
 from vitrail.contracts.codec import encode, read, write
 from vitrail.contracts.files import digest_json
 from vitrail.contracts.registry import ComparedChampion
 from vitrail.steps.context import Outcome, StepContext
 
-__all__ = ["gate_model"]
+if TYPE_CHECKING:
+    from vitrail.recipes import Recipe
+    from vitrail.steps.champion import Champion
+
+__all__ = ["gate_model", "what_decides"]
 
 
 def gate_model(context: StepContext) -> Outcome:
-    """Writes the verdict to the artifact and beside the run's report."""
+    """Writes the verdict."""
     evaluations = context.inputs["evaluation"]
     champion = evaluations / "champion"
     verdict = gates.gate_model(
@@ -20,5 +28,9 @@ def gate_model(context: StepContext) -> Outcome:
         config=context.recipe.gates,
     )
     write(context.out, verdict)
-    write(context.run_folder, verdict)
     return Outcome(digest=digest_json(encode(verdict)), lineage={}, value=verdict.status)
+
+
+def what_decides(recipe: Recipe, champion: Champion) -> Any:
+    """The recipe's section: whom the model was measured against is said by the evaluation."""
+    return encode(recipe.gates)

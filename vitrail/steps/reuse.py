@@ -50,7 +50,7 @@ class Task:
     @functools.cached_property
     def champion(self) -> Champion:
         """The model that serves today."""
-        return Champion(registry=self.recipe.registry, workspace=self.workspace.root)
+        return Champion(recipe=self.recipe, workspace=self.workspace.root)
 
 
 def reuse_or_make(task: Task) -> tuple[ArtifactManifest, bool]:

@@ -13,6 +13,7 @@ from vitrail.contracts.files import replace_link
 from vitrail.contracts.runs import ArtifactManifest, StepRecord
 from vitrail.errors import ConfigError, VitrailError
 from vitrail.recipes import Recipe
+from vitrail.recipes.sections import is_whole, take_sections
 from vitrail.steps.declaration import Step
 from vitrail.steps.reuse import Task, reuse_or_make
 from vitrail.steps.workspace import Workspace
@@ -37,7 +38,7 @@ def run_step(
     Args:
         step: A row of the table of steps.
         workspace: The run.
-        recipe: The whole recipe.
+        recipe: The sections that the step takes, or more; with the whole recipe the run is begun.
         inputs: The manifests of what it takes.
         arguments: Its parameters that are not artifacts.
         pod: What the task's pod was given, to hand on to a TrainJob; None outside a pipeline.
@@ -46,8 +47,10 @@ def run_step(
         VitrailError: The step failed for a reason a user can act on; the run's record holds it too.
     """
     _check_names(step, inputs, arguments)
-    workspace.begin(recipe)
-    task = Task(step=step, workspace=workspace, recipe=recipe, inputs=inputs, arguments=arguments, pod=pod)
+    if is_whole(recipe):
+        workspace.begin(recipe)
+    taken = take_sections(recipe, step.sections)
+    task = Task(step=step, workspace=workspace, recipe=taken, inputs=inputs, arguments=arguments, pod=pod)
     started = time.perf_counter()
     record = StepRecord(
         step=step.name,

@@ -4,8 +4,9 @@ Runner, components, graph, report, summary and command line read this table. To 
 module with its body beside this one.
 """
 
-from vitrail.contracts.runs import REPORT_FILE
+from vitrail.contracts.runs import REPORT_FILE, RunSummary
 from vitrail.contracts.study import StudyReport
+from vitrail.contracts.verdict import Verdict
 from vitrail.steps.declaration import Step, in_order
 
 __all__ = ["STEPS", "STUDY_STEPS", "find_step", "step_names"]
@@ -17,6 +18,7 @@ STEPS = in_order(
         name="checkout_corpus",
         summary="Resolves a corpus name, a folder or a DVC revision to a corpus with a content digest.",
         arguments=("source", "repository", "revision"),
+        sections="all",
         makes="corpus",
         image="data",
         is_reusable=False,
@@ -25,6 +27,7 @@ STEPS = in_order(
         name="derive_labels",
         summary="Derives weak labels for the corpus's images from the text around them.",
         inputs=("corpus",),
+        sections=("labels", "registry"),
         makes="labels",
         image="data",
     ),
@@ -32,13 +35,16 @@ STEPS = in_order(
         name="validate_data",
         summary="Checks signals, labels, joins and images; a failed critical expectation stops the run.",
         inputs=("corpus", "labels"),
+        sections=("validation", "registry"),
         makes="validation",
         image="data",
     ),
     Step(
         name="materialize_features",
         summary="Publishes text-derived features offline and online.",
-        inputs=("corpus", "labels", "validation"),
+        inputs=("corpus", "labels"),
+        awaits=("validation",),
+        sections=("labels",),
         makes="features",
         image="data",
         body=_OUTSIDE,
@@ -46,7 +52,9 @@ STEPS = in_order(
     Step(
         name="pretrain_backbone",
         summary="Pretrains the trunk on the weak labels.",
-        inputs=("corpus", "labels", "validation"),
+        inputs=("corpus", "labels"),
+        awaits=("validation",),
+        sections=("pretrain", "registry", "cluster"),
         makes="backbone",
         image="train",
         resources="training",
@@ -55,6 +63,7 @@ STEPS = in_order(
         name="finetune_tasks",
         summary="Fine-tunes the trunk on every task of the corpus at once.",
         inputs=("corpus", "labels", "features", "backbone"),
+        sections=("finetune", "registry", "cluster"),
         makes="model",
         image="train",
         resources="training",
@@ -63,6 +72,7 @@ STEPS = in_order(
         name="build_index",
         summary="Embeds the gallery and writes the index bound to the model.",
         inputs=("corpus", "model"),
+        sections=("index",),
         makes="index",
         image="train",
         resources="gpu",
@@ -71,6 +81,7 @@ STEPS = in_order(
         name="evaluate_model",
         summary="Measures the model, and the champion if there is one, on the test split of the same corpus.",
         inputs=("corpus", "model", "features"),
+        sections=("evaluation", "registry"),
         makes="evaluation",
         image="train",
         resources="gpu",
@@ -79,14 +90,16 @@ STEPS = in_order(
         name="gate_model",
         summary="Decides whether the model may take the champion's place.",
         inputs=("evaluation",),
+        sections=("gates",),
         makes="verdict",
         image="train",
-        is_reusable=False,
+        announces=Verdict,
     ),
     Step(
         name="register_model",
         summary="Registers the model as a version with the alias `challenger`.",
         inputs=("corpus", "labels", "validation", "features", "backbone", "model", "index", "evaluation", "verdict"),
+        sections="all",
         makes="version",
         image="train",
         is_reusable=False,
@@ -96,6 +109,7 @@ STEPS = in_order(
         name="package_endpoint",
         summary="Packs model, transforms, index and online features in one Bento.",
         inputs=("corpus", "model", "index", "features", "version"),
+        sections=("endpoint",),
         makes="endpoint",
         image="serve",
         is_reusable=False,
@@ -106,6 +120,7 @@ STEPS = in_order(
         name="validate_endpoint",
         summary="Starts the real Bento and replays golden images against it.",
         inputs=("endpoint",),
+        sections=("endpoint",),
         makes="serving",
         image="serve",
         is_reusable=False,
@@ -115,6 +130,7 @@ STEPS = in_order(
         name="promote_model",
         summary="Moves the alias `champion` to the proven version.",
         inputs=("version", "verdict", "serving"),
+        sections=("registry",),
         makes="release",
         image="train",
         is_reusable=False,
@@ -123,11 +139,13 @@ STEPS = in_order(
     Step(
         name="publish_report",
         summary="Writes the run's summary and its one-page report, also after a failure.",
+        sections="all",
         makes="report",
         image="train",
         is_reusable=False,
         when="ended",
         shows={"report": REPORT_FILE},
+        announces=RunSummary,
     ),
 )
 
@@ -136,6 +154,7 @@ STUDY_STEPS = in_order(
         name="gather_materials",
         summary="Finds or builds the corpora of a study, and derives its label sets.",
         arguments=("budget",),
+        sections="all",
         makes="materials",
         image="data",
         is_reusable=False,
@@ -145,6 +164,7 @@ STUDY_STEPS = in_order(
         summary="Trains and measures the arms of a study, and says how they compare.",
         inputs=("materials",),
         arguments=("budget",),
+        sections="all",
         makes="study",
         image="train",
         resources="gpu",
