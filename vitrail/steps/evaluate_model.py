@@ -41,9 +41,8 @@ def evaluate_model(context: StepContext) -> Outcome:
 
 
 def _digest_measurements(report: EvaluationReport, folder: Path) -> str:
-    """Of all that a gate reads; what the model costs on this machine is another each time."""
-    values = {name: value for name, value in encode(report).items() if name != "system"}
-    return digest_json([values, digest_file(folder / OUTCOMES_FILE)])
+    """Of all that a gate reads, costs on this machine among it."""
+    return digest_json([encode(report), digest_file(folder / OUTCOMES_FILE)])
 
 
 def what_decides(recipe: Recipe, champion: Champion) -> Any:
