@@ -3,14 +3,17 @@
 import argparse
 import dataclasses
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.lint import lint_graph
 from pipelines.local_tasks import run_tasks
 from pipelines.study_pipeline import make_study_pipeline
 from pipelines.vitrail_pipeline import make_pipeline
 from vitrail.config import require
 from vitrail.contracts.codec import read
+from vitrail.contracts.files import atomic_file
 from vitrail.contracts.runs import REPORT_FILE, RunSummary
 from vitrail.errors import VitrailError
 from vitrail.recipes import Recipe, find_recipe, recipe_for
@@ -24,11 +27,20 @@ __all__ = ["main"]
 
 
 def compile_pipeline(pipeline: "BaseComponent", out: Path) -> None:
-    """Writes a pipeline's IR."""
+    """Writes a pipeline's IR.
+
+    Raises:
+        ConfigError: A task has gaps, or something that executors do not do alike (`pipelines.lint`).
+    """
     from kfp import compiler
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    compiler.Compiler().compile(pipeline, str(out))
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / "graph.yaml"
+        compiler.Compiler().compile(pipeline, str(draft))
+        text = draft.read_text(encoding="utf-8")
+    lint_graph(text)
+    with atomic_file(out) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def run_locally(recipe: Recipe, arguments: dict[str, str]) -> int:
