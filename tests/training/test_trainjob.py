@@ -275,7 +275,6 @@ def test_work_must_lie_on_the_shared_volume(mini_corpus, word_labels, tmp_path):
 def test_a_variable_of_a_secret_is_read_in_the_node_and_never_written(
     mini_corpus, word_labels, tmp_path, cluster, client
 ):
-    """Names may be told by a missing optional secret too; what the Trainer API refuses is not asked of it."""
     cluster.secrets = {"words": {"hello": 'it\'s "me" $HOME'}}
     pod = task_pod(tmp_path, SECRET)
     trainer, options = trainjob_request(write_job(mini_corpus, word_labels), tmp_path / "work", pod, TrainJobConfig())
