@@ -154,7 +154,7 @@ def test_light_tasks_and_the_watchers_of_trainjobs_ask_for_little(compiled):
         assert "accelerator" not in asked
     assert executor_of(spec, "derive_labels")["resources"]["memoryRequest"] > 200
     trainjob = TrainJobConfig()
-    patience = platform_of(platforms, "pretrain_backbone")["activeDeadlineSeconds"]
+    patience = int(platform_of(platforms, "pretrain_backbone")["activeDeadlineSeconds"])
     assert patience > trainjob.timeout_s * (trainjob.max_resubmissions + 1)
 
 
