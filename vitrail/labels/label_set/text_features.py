@@ -1,24 +1,29 @@
 """Text features of images, and statistics of labels, as Parquet for a feature store."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import daft
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from vitrail.contracts.corpus import SIGNALS_SCHEMA
 from vitrail.contracts.files import atomic_folder
 from vitrail.corpus import Corpus, open_corpus
+from vitrail.corpus.corpus import REBUILD
+from vitrail.corpus.store.tables import read_batches
 from vitrail.errors import LabelError
-from vitrail.labels.arrays import list_array, positions_in_rows, row_of_each
+from vitrail.labels.arrays import is_run_start, list_array, run_lengths, run_starts
 from vitrail.labels.label_set.opened import LabelSet, open_labels
-from vitrail.labels.text.encoder import load_encoder
+from vitrail.labels.shards.image_rows import ImageLookup, look_up_images, read_image_ids
 from vitrail.labels.text.language import UNKNOWN
 
 __all__ = ["IMAGE_FEATURES_SCHEMA", "LABEL_STATISTICS_SCHEMA", "build_text_features"]
 
 _TIME = pa.timestamp("us", tz="UTC")
+_READ = pa.schema([SIGNALS_SCHEMA.field(name) for name in ("image_id", "source", "text", "language", "observed_at")])
 
 IMAGE_FEATURES_SCHEMA = pa.schema(
     [
@@ -27,10 +32,6 @@ IMAGE_FEATURES_SCHEMA = pa.schema(
         ("top_labels", pa.list_(pa.string())),
         ("top_label_ids", pa.list_(pa.int64())),
         ("top_scores", pa.list_(pa.float32())),
-        (
-            "text_embedding",
-            pa.list_(pa.float32()),
-        ),  # score-weighted mean of the label terms' vectors, unit length
         ("sources", pa.list_(pa.string())),
         ("source_counts", pa.list_(pa.int64())),
         ("num_signals", pa.int64()),
@@ -49,99 +50,146 @@ LABEL_STATISTICS_SCHEMA = pa.schema(
 )
 
 
-def build_text_features(corpus: Path, labels: Path, out: Path, encoder_name: str) -> None:
-    """Writes image_features.parquet and label_statistics.parquet into the folder `out`.
+def build_text_features(corpus: Path, labels: Path, out: Path) -> None:
+    """Writes image_features.parquet, a row group a shard, and label_statistics.parquet into the folder `out`.
 
-    An image's text embedding is the score-weighted mean of the vectors of its labels' terms: it costs one
-    encoder call per label instead of one per text, and speaks of what the dictionary knows. It is zero
-    without labels.
+    Memory: 16 bytes an image and 24 a text, twice that while they are sorted, and the features of a shard.
 
     Raises:
         LabelError: The label set was derived from another corpus, or no image has text.
     """
     opened, label_set = open_corpus(Path(corpus)), open_labels(labels)
     label_set.require_corpus(opened)
-    shards = [opened.index_columns(shard.name, "image_id") for shard in opened.manifest.shards]
-    ids = pa.concat_tables(shards)["image_id"].combine_chunks()
-    texts = _summarise_texts(opened, ids)
+    lookup = look_up_images(opened)
+    texts = _read_texts(opened, lookup)
     with atomic_folder(Path(out)) as folder:
-        pq.write_table(_image_features(label_set, ids, texts, encoder_name), folder / "image_features.parquet")
+        with pq.ParquetWriter(folder / "image_features.parquet", IMAGE_FEATURES_SCHEMA) as writer:
+            for table in _image_features(opened, label_set, lookup, texts):
+                writer.write_table(table)
         pq.write_table(_label_statistics(label_set, texts), folder / "label_statistics.parquet")
 
 
-def _summarise_texts(corpus: Corpus, ids: pa.Array) -> pa.Table:
-    """One row per text of an indexed image: image (position in `ids`), source, language, observed_at."""
-    frame = daft.read_parquet([str(path) for path in corpus.signal_files()])
-    table = frame.select("image_id", "source", "text", "language", "observed_at").to_arrow().combine_chunks()
-    image = pc.index_in(table["image_id"], value_set=ids)
-    table = table.drop_columns(["image_id"]).append_column("image", image)
-    has_text = pc.and_(pc.is_valid(image), pc.greater(pc.binary_length(pc.fill_null(table["text"], "")), 0))
-    table = table.filter(has_text).drop_columns(["text"])
-    if not table.num_rows:
+@dataclass(frozen=True, kw_only=True)
+class _Texts:
+    """The T texts of indexed images, image after image; sources and languages by their place in sorted names."""
+
+    row: np.ndarray  # int64 [T] of the image, ascending
+    observed_us: np.ndarray  # int64 [T]
+    source: np.ndarray  # int32 [T]
+    language: np.ndarray  # int32 [T]
+    sources: pa.Array
+    languages: pa.Array
+
+    def of_rows(self, start: int, stop: int) -> "_Texts":
+        """Those of a range of images."""
+        low, high = np.searchsorted(self.row, (start, stop))
+        return _Texts(
+            row=self.row[low:high],
+            observed_us=self.observed_us[low:high],
+            source=self.source[low:high],
+            language=self.language[low:high],
+            sources=self.sources,
+            languages=self.languages,
+        )
+
+    def count_sources(self) -> tuple[pa.ListArray, pa.ListArray]:
+        """The sources of each image that has texts, by name, and how many texts each gave."""
+        row, source, count = _count_pairs(self.row, self.source, len(self.sources))
+        per_image = run_lengths(run_starts(row), len(row))
+        return list_array(per_image, self.sources.take(pa.array(source))), list_array(per_image, count)
+
+    def commonest_language(self) -> pa.Array:
+        """The language of most texts of each image that has any; of equally frequent ones the first by name."""
+        row, language, count = _count_pairs(self.row, self.language, len(self.languages))
+        order = np.lexsort((language, -count, row))
+        return self.languages.take(pa.array(language[order][is_run_start(row[order])]))
+
+
+def _count_pairs(row: np.ndarray, code: np.ndarray, num_codes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The distinct pairs of row and code, ascending, and how often each occurs."""
+    keys, count = np.unique(row * num_codes + code, return_counts=True)
+    return keys // num_codes, keys % num_codes, count
+
+
+class _Names:
+    """Numbers for names, as they come."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def encode(self, column: pa.ChunkedArray) -> np.ndarray:
+        """int32, the numbers of a column's names; null is the unknown."""
+        encoded = pc.fill_null(column, UNKNOWN).combine_chunks().dictionary_encode()
+        numbers = [self._numbers.setdefault(name, len(self._numbers)) for name in encoded.dictionary.to_pylist()]
+        return np.array(numbers, dtype=np.int32)[encoded.indices.to_numpy()]
+
+    def sort(self, numbers: np.ndarray) -> tuple[np.ndarray, pa.Array]:
+        """The numbers as places in the sorted names, and these."""
+        names = sorted(self._numbers)
+        place = np.empty(len(names), dtype=np.int32)
+        place[[self._numbers[name] for name in names]] = np.arange(len(names), dtype=np.int32)
+        return place[numbers], pa.array(names, pa.string())
+
+
+def _read_texts(corpus: Corpus, lookup: ImageLookup) -> _Texts:
+    sources, languages = _Names(), _Names()
+    parts: list[tuple[np.ndarray, ...]] = []
+    for file in corpus.signal_files():
+        for table in read_batches(file, _READ, REBUILD):
+            row = lookup.find(table["image_id"].combine_chunks())
+            has_text = (pc.fill_null(pc.binary_length(table["text"]), 0).to_numpy() > 0) & (row >= 0)
+            texts = table.filter(pa.array(has_text))
+            observed_us = texts["observed_at"].cast(pa.int64()).to_numpy()
+            codes = sources.encode(texts["source"]), languages.encode(texts["language"])
+            parts.append((row[has_text], observed_us, *codes))
+    if not any(len(part[0]) for part in parts):
         raise LabelError(f"{corpus.path}: no image of the corpus has text")
-    return table
-
-
-def _image_features(label_set: LabelSet, ids: pa.Array, texts: pa.Table, encoder_name: str) -> pa.Table:
-    per_image = texts.group_by("image").aggregate([("observed_at", "max"), ("image", "count")]).sort_by("image")
-    image = per_image["image"].to_numpy()
-    sources = (
-        texts.group_by(["image", "source"])
-        .aggregate([("source", "count")])
-        .sort_by([("image", "ascending"), ("source", "ascending")])
+    row, observed_us, source, language = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    parts.clear()
+    order = np.argsort(row, kind="stable")
+    source, source_names = sources.sort(source[order])
+    language, language_names = languages.sort(language[order])
+    return _Texts(
+        row=row[order],
+        observed_us=observed_us[order],
+        source=source,
+        language=language,
+        sources=source_names,
+        languages=language_names,
     )
-    num_sources = np.diff(np.searchsorted(sources["image"].to_numpy(), np.append(image, len(ids))))
-    sidecar = pa.concat_tables([label_set.sidecar(shard) for shard in label_set.manifest.shards]).take(pa.array(image))
-    label_ids, scores = sidecar["label_ids"].combine_chunks(), sidecar["scores"].combine_chunks()
+
+
+def _image_features(corpus: Corpus, label_set: LabelSet, lookup: ImageLookup, texts: _Texts) -> Iterator[pa.Table]:
+    """The features of the images of each shard that have texts."""
     vocabulary = label_set.vocabulary()
-    output = pc.index_in(label_ids.flatten(), value_set=vocabulary["label_id"].combine_chunks())
-    lengths = label_ids.value_lengths().to_numpy(zero_copy_only=False)
-    vectors = load_encoder(encoder_name).encode(vocabulary["term"].to_pylist())
-    return pa.table(
-        {
-            "image_id": ids.take(pa.array(image)),
-            "event_timestamp": per_image["observed_at_max"],
-            "top_labels": list_array(lengths, vocabulary["term"].combine_chunks().take(output)),
-            "top_label_ids": label_ids,
-            "top_scores": scores,
-            "text_embedding": _embed(output.to_numpy(), scores.flatten().to_numpy(), lengths, vectors),
-            "sources": list_array(num_sources, sources["source"].combine_chunks()),
-            "source_counts": list_array(num_sources, sources["source_count"].combine_chunks()),
-            "num_signals": per_image["image_count"],
-            "language": _languages(texts, image),
+    label_ids, terms = vocabulary["label_id"].combine_chunks(), vocabulary["term"].combine_chunks()
+    bounds = zip(lookup.starts[:-1].tolist(), lookup.starts[1:].tolist(), strict=True)
+    for shard, (start, stop) in zip(corpus.manifest.shards, bounds, strict=True):
+        own = texts.of_rows(start, stop)
+        first = run_starts(own.row)
+        inside = pa.array(own.row[first] - start)
+        sidecar = label_set.sidecar(shard.name).take(inside)
+        top = sidecar["label_ids"].combine_chunks()
+        lengths = top.value_lengths().to_numpy(zero_copy_only=False)
+        sources, source_counts = own.count_sources()
+        latest = np.maximum.reduceat(own.observed_us, first) if len(first) else own.observed_us
+        columns = {
+            "image_id": read_image_ids(corpus, shard.name).take(inside),
+            "event_timestamp": pa.array(latest).cast(_TIME),
+            "top_labels": list_array(lengths, terms.take(pc.index_in(top.flatten(), value_set=label_ids))),
+            "top_label_ids": top,
+            "top_scores": sidecar["scores"].combine_chunks(),
+            "sources": sources,
+            "source_counts": source_counts,
+            "num_signals": run_lengths(first, len(own.row)),
+            "language": own.commonest_language(),
         }
-    ).cast(IMAGE_FEATURES_SCHEMA)
+        yield pa.table(columns).cast(IMAGE_FEATURES_SCHEMA)
 
 
-def _embed(output: np.ndarray, scores: np.ndarray, lengths: np.ndarray, vectors: np.ndarray) -> pa.Array:
-    """Lists of float32: for each of N images the mean of its labels' vectors, weighted by score, of unit length.
-
-    Args:
-        output: int64 [P] labels of the images, end to end.
-        scores: float32 [P].
-        lengths: int64 [N] labels of each image.
-        vectors: float32 [L, D].
-    """
-    total = np.zeros((len(lengths), vectors.shape[1]), dtype=np.float32)
-    image, rank = row_of_each(lengths), positions_in_rows(np.zeros_like(lengths), lengths)
-    for position in range(int(lengths.max(initial=0))):  # one label of each image at a time: a fixed order of addition
-        at = rank == position
-        total[image[at]] += scores[at, None] * vectors[output[at]]
-    norm = np.linalg.norm(total, axis=1, keepdims=True)
-    total = np.divide(total, norm, out=total, where=norm > 0)
-    return list_array(np.full(len(total), total.shape[1]), total.ravel())
-
-
-def _languages(texts: pa.Table, image: np.ndarray) -> list[str]:
-    counts = texts.group_by(["image", "language"]).aggregate([("image", "count")])
-    counts = counts.sort_by([("image", "ascending"), ("image_count", "descending"), ("language", "ascending")])
-    first = np.searchsorted(counts["image"].to_numpy(), image)
-    return [language or UNKNOWN for language in counts["language"].take(pa.array(first)).to_pylist()]
-
-
-def _label_statistics(label_set: LabelSet, texts: pa.Table) -> pa.Table:
+def _label_statistics(label_set: LabelSet, texts: _Texts) -> pa.Table:
     vocabulary = label_set.vocabulary()
-    latest = pc.max(texts["observed_at"]).as_py()
+    latest = pa.array([texts.observed_us.max()]).cast(_TIME)[0]
     columns = {name: vocabulary[name] for name in ("label_id", "term", "frequency", "idf", "band")}
-    columns["event_timestamp"] = pa.array([latest] * vocabulary.num_rows, _TIME)
+    columns["event_timestamp"] = pa.array([latest.as_py()] * vocabulary.num_rows, _TIME)
     return pa.table(columns).select(LABEL_STATISTICS_SCHEMA.names).cast(LABEL_STATISTICS_SCHEMA)
