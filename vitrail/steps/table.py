@@ -43,7 +43,6 @@ STEPS = in_order(
         summary="Publishes text-derived features offline and online.",
         inputs=("corpus", "labels"),
         awaits=("validation",),
-        sections=("labels",),
         makes="features",
         image="data",
         body=_OUTSIDE,
