@@ -25,8 +25,8 @@ from vitrail.labels import (
     source_support,
     tail_report,
 )
-from vitrail.labels.label_set.text_features import IMAGE_FEATURES_SCHEMA, LABEL_STATISTICS_SCHEMA
 from vitrail.labels.shards import annotate_signals
+from vitrail.labels.shards.text_features import IMAGE_FEATURES_SCHEMA, LABEL_STATISTICS_SCHEMA
 
 
 def test_label_set_keeps_its_contract(mini_corpus, mini_labels):
