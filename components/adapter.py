@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from components.announcements import announce
 from components.container_images import IMAGES, pulled_from
 from vitrail.config.logs import LOG_PREFIX, configure_logging
-from vitrail.contracts.codec import load, save
+from vitrail.contracts.codec import load, read, save
 from vitrail.contracts.runs import ArtifactManifest
 from vitrail.errors import VitrailError
 from vitrail.recipes import Recipe
@@ -45,6 +46,8 @@ def run_task(name: str, given: Mapping[str, Any]) -> str:
     for output, file in step.shows.items():
         if (shown := Path(manifest.artifact) / file).exists():
             shutil.copyfile(shown, given[output].path)
+    if step.announces:
+        sys.stdout.write(announce(read(step.announces, Path(manifest.artifact))) + "\n")
     return manifest.value or manifest.digest
 
 

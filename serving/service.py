@@ -26,7 +26,7 @@ _HERE = Path(__file__).resolve().parent
 _LIBRARY = _HERE.parent if (_HERE.parent / "vitrail").is_dir() else _HERE / "lib"
 sys.path.insert(0, str(_LIBRARY))  # inside a Bento the library's source lies beside this file
 
-from endpoint.answers import Classification, Embedding, SearchResult, best_annotations, describe_texts  # noqa: E402
+from endpoint.answers import Classification, Embedding, SearchResult, best_annotations  # noqa: E402
 from endpoint.client_bounds import Bounds, allow_connections  # noqa: E402
 from endpoint.doorman import Doorman, hold_ready, listener_of  # noqa: E402
 from endpoint.envelope import Envelope  # noqa: E402
@@ -35,7 +35,10 @@ from endpoint.lanes import PictureLanes  # noqa: E402
 from endpoint.location import bento_tag, locate_bundle, require_release  # noqa: E402
 from endpoint.online import OnlineFeatures  # noqa: E402
 from endpoint.openapi import describe_api  # noqa: E402
+from endpoint.parameters import DEFAULT_K  # noqa: E402
 from endpoint.refusals import Refusal  # noqa: E402
+from endpoint.search_queries import SearchQuery, SearchUpload  # noqa: E402
+from endpoint.searches import Searches  # noqa: E402
 from endpoint.uploads import ImageUpload, Upload  # noqa: E402
 from endpoint.web import create_web  # noqa: E402
 from endpoint.workers import decide_num_workers, threads_of_a_worker  # noqa: E402
@@ -62,7 +65,7 @@ _THUMBNAILS = f"/thumbnails/{_MANIFEST.index_digest[:12]}"
 _NEVER_S = 86_400  # connections, lanes and decoding have bounds of their own; BentoML's would count slow uploads
 guard_connections(Bounds(max_connections=allow_connections(Bounds.max_connections)), _STATED)
 _READY = "VITRAIL_READY"
-ImageUpload.max_bytes = _MANIFEST.max_bytes
+ImageUpload.max_bytes = SearchUpload.max_bytes = _MANIFEST.max_bytes
 WEB = create_web()
 
 
@@ -102,7 +105,7 @@ class Vitrail:
         with ThreadPoolExecutor(1) as pool:  # Feast and torch both take seconds to import
             features = pool.submit(_open_features)
             self.engine = Engine(BUNDLE)
-            self.features = features.result()
+            self.searches = Searches(self.engine.gallery, features.result(), _THUMBNAILS)
         self.batcher: Any = Batcher(self.engine.predict, _MANIFEST.max_batch_size)
         num_threads = threads_of_a_worker(_NUM_WORKERS)
         self.engine.use_threads(num_threads)
@@ -112,7 +115,8 @@ class Vitrail:
         WEB.state.api = describe_api(_VERSION, _MANIFEST.max_bytes)
         WEB.state.about = {
             "model_version": _VERSION,
-            "num_images": self.engine.index.manifest.num_items,
+            "num_images": len(self.engine.gallery.index),
+            "domains": self.engine.gallery.index.values("domain"),
             "max_bytes": _MANIFEST.max_bytes,
             "lineage": _STATED,
             "thumbnails": _THUMBNAILS,
@@ -139,27 +143,40 @@ class Vitrail:
     @bentoml.api(input_spec=ImageUpload, output_spec=Classification)
     async def classify(self, image: Upload | Refusal, k: int) -> Response:
         """The probability of every class of every task, and the k most probable annotations."""
-        return await self._answer(image, self._classification)
+        return await self._answer(image, self._description)
 
-    @bentoml.api(input_spec=ImageUpload, output_spec=SearchResult)
-    async def search(self, image: Upload | Refusal, k: int) -> Response:
-        """The k nearest images of the catalogue, with what their texts say."""
-        return await self._answer(image, self._neighbours)
-
-    async def _answer(self, upload: Upload | Refusal, describe: Callable[[Any, int], Any]) -> Response:
-        if isinstance(upload, Refusal):
-            return upload.to_response()
+    @bentoml.api(input_spec=SearchUpload, output_spec=SearchResult)
+    async def search(self, image: SearchQuery | Refusal) -> Response:
+        """The images of the gallery that are nearest to pictures and to images of the gallery."""
         try:
-            prepared = await self.pictures.prepare(upload.image)
+            return _respond(await self._search(image))
         except Refusal as refusal:
             return refusal.to_response()
-        answer = await self.batcher.submit(prepared)
-        return _respond(await describe(answer, upload.k))
 
-    async def _embedding(self, answer: Any, k: int) -> dict[str, Any]:
+    async def _answer(self, upload: Upload | Refusal, describe: Callable[[Any, int], Any]) -> Response:
+        try:
+            if isinstance(upload, Refusal):
+                raise upload
+            return _respond(describe(await self._ask_model(upload.image), upload.k))
+        except Refusal as refusal:
+            return refusal.to_response()
+
+    async def _ask_model(self, picture: bytes) -> Any:
+        return await self.batcher.submit(await self.pictures.prepare(picture))
+
+    async def _search(self, query: SearchQuery | Refusal) -> dict[str, Any]:
+        if isinstance(query, Refusal):
+            raise query
+        keys = self.searches.find_keys(query)
+        answers = [await self._ask_model(picture) for picture in query.images]
+        found = await anyio.to_thread.run_sync(self.searches.find_nearest, query, keys, answers)
+        described = answers if query.is_described else []
+        return found | {"described": [self._description(answer, DEFAULT_K) for answer in described]}
+
+    def _embedding(self, answer: Any, k: int) -> dict[str, Any]:
         return {"embedding": answer.embedding.tolist(), "code": answer.code.tobytes().hex()}
 
-    async def _classification(self, answer: Any, k: int) -> dict[str, Any]:
+    def _description(self, answer: Any, k: int) -> dict[str, Any]:
         tasks, summaries, annotations = {}, {}, []
         for name, head in self.engine.heads.items():
             probabilities = answer.probabilities[name]
@@ -170,18 +187,6 @@ class Vitrail:
             if summary := self.engine.summarise(name, probabilities):
                 summaries[name] = summary
         return {"tasks": tasks, "summaries": summaries, "annotations": annotations}
-
-    async def _neighbours(self, answer: Any, k: int) -> dict[str, Any]:
-        return {"neighbours": await anyio.to_thread.run_sync(self._search, answer.code, k)}
-
-    def _search(self, code: Any, k: int) -> list[dict[str, Any]]:
-        found = self.engine.search(code, k)
-        image_ids = [neighbour.image_id for neighbour in found]
-        features = self.features.read(image_ids) if self.features else [None] * len(found)
-        return [
-            dataclasses.asdict(neighbour) | {"thumbnail": f"{_THUMBNAILS}/{neighbour.key}.webp"} | describe_texts(texts)
-            for neighbour, texts in zip(found, features, strict=True)
-        ]
 
 
 cast("Any", Vitrail).add_asgi_middleware(Envelope, lineage=_STATED, headers=_HEADERS)

@@ -9,7 +9,9 @@ from pydantic import BaseModel
 __all__ = [
     "Annotation",
     "Classification",
+    "Description",
     "Embedding",
+    "GalleryImage",
     "Label",
     "NeighbourImage",
     "SearchResult",
@@ -36,13 +38,18 @@ class Annotation(BaseModel):
     probability: float
 
 
-class Classification(BaseModel):
+class Description(BaseModel):
     """Probabilities of every class by task, what a task's kind makes of them, and the most probable weak labels."""
 
-    model_version: str
     tasks: dict[str, dict[str, float]]
     summaries: dict[str, dict[str, float]]
     annotations: list[Annotation]
+
+
+class Classification(Description):
+    """Probabilities of every class by task, what a task's kind makes of them, and the most probable weak labels."""
+
+    model_version: str
 
 
 class Label(BaseModel):
@@ -52,13 +59,11 @@ class Label(BaseModel):
     score: float
 
 
-class NeighbourImage(BaseModel):
-    """An image of the catalogue; `labels` and `num_texts` come from its texts, empty when it has none."""
+class GalleryImage(BaseModel):
+    """An image of the gallery; `labels` and `num_texts` come from its texts, empty when it has none."""
 
     key: int
     image_id: str
-    similarity: float
-    distance: int
     group: str
     domain: str | None
     thumbnail: str | None
@@ -67,11 +72,25 @@ class NeighbourImage(BaseModel):
     num_texts: int
 
 
+class NeighbourImage(GalleryImage):
+    """An image of the gallery that looks like the query; `distance` in bits, `similarity` the share of equal bits."""
+
+    similarity: float
+    distance: int
+
+
 class SearchResult(BaseModel):
-    """The nearest images of the catalogue, nearest first."""
+    """The nearest images of the gallery, nearest first.
+
+    `asked` are the gallery's images in the query, `described` its pictures when that was asked for, both in their
+    order. `next_offset` is where the next page begins, null after the last.
+    """
 
     model_version: str
+    asked: list[GalleryImage]
+    described: list[Description]
     neighbours: list[NeighbourImage]
+    next_offset: int | None
 
 
 def best_annotations(head: Any, probabilities: np.ndarray, k: int) -> list[dict[str, Any]]:

@@ -1,11 +1,12 @@
 """The OpenAPI document: every route, with the bodies it takes and all that it answers, errors included."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from .answers import Classification, Embedding, SearchResult
-from .parameters import DEFAULT_K, MAX_K
+from .parameters import DEFAULT_K, MAX_CHARACTERS, MAX_K, MAX_OFFSET, MAX_VALUES
 from .refusals import PROBLEM_TYPE
 
 __all__ = ["Problem", "describe_api"]
@@ -22,6 +23,22 @@ _REASONS = {
 }
 _ALWAYS = (408, 431, 503)
 _BINARY = {"type": "string", "format": "binary"}
+_BARE = {kind: {"schema": _BINARY} for kind in _PICTURES}
+_K = {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": DEFAULT_K}
+_NAMES = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1, "maxLength": MAX_CHARACTERS},
+    "maxItems": MAX_VALUES,
+}
+_PAGE_AND_FILTERS = {
+    "k": (_K, "how many results a page has"),
+    "offset": (
+        {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0},
+        "how many results to leave out: `next_offset` of the page before",
+    ),
+    "domain": (_NAMES, "only images of one of these domains, which /about lists"),
+    "group": (_NAMES, "only images of one of these groups"),
+}
 _LINEAGE_HEADER = {"description": "What gave the answer, as JSON.", "schema": {"type": "string"}, "required": True}
 
 
@@ -40,35 +57,79 @@ def describe_api(version: str, max_bytes: int) -> dict[str, Any]:
         version: Of the model that is served.
         max_bytes: Of a picture.
     """
-    picture_routes = {
+    routes = {
         "/embed": _picture_route(Embedding, max_bytes, "no effect here"),
         "/classify": _picture_route(Classification, max_bytes, "how many annotations to return"),
-        "/search": _picture_route(SearchResult, max_bytes, "how many neighbours to return"),
+        "/search": _search_route(max_bytes),
     }
     return {
         "openapi": "3.1.0",
         "info": {"title": "Vitrail", "version": version, "description": "One multi-task visual representation."},
-        "paths": {path: {"post": route} for path, route in picture_routes.items()} | _PLAIN_ROUTES,
+        "paths": {path: {"post": route} for path, route in routes.items()} | _PLAIN_ROUTES,
         "components": {"schemas": _schemas(Embedding, Classification, SearchResult, Problem)},
     }
 
 
 def _picture_route(answer: type[BaseModel], max_bytes: int, meaning_of_k: str) -> dict[str, Any]:
-    k = {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": DEFAULT_K}
-    form = {"type": "object", "properties": {"image": _BINARY, "k": k}, "required": ["image"]}
-    picture = {kind: {"schema": _BINARY} for kind in _PICTURES}
+    form = {"type": "object", "properties": {"image": _BINARY, "k": _K}, "required": ["image"]}
     return {
-        "summary": (answer.__doc__ or "").partition("\n")[0],
-        "parameters": [
-            {"name": "k", "in": "query", "schema": k, "description": f"{meaning_of_k}; in the form or here, once"}
-        ],
+        "summary": _summary(answer),
+        "parameters": _query_parameters({"k": (_K, f"{meaning_of_k}; in the form or here, once")}),
         "requestBody": {
             "required": True,
             "description": f"One PNG, JPEG or WebP picture of at most {max_bytes:,} bytes, in a form or bare.",
-            "content": {"multipart/form-data": {"schema": form}} | picture,
+            "content": {"multipart/form-data": {"schema": form}} | _BARE,
         },
-        "responses": _responses("application/json", {"$ref": f"#/components/schemas/{answer.__name__}"}, 400, 413, 415),
+        "responses": _responses("application/json", _reference(answer), 400, 413, 415),
     }
+
+
+def _search_route(max_bytes: int) -> dict[str, Any]:
+    parameters = {
+        "id": (_NAMES, f"images of the gallery; with the pictures they are 1 to {MAX_VALUES}"),
+        "exclude_self": (_flag(default=True), "whether images of the gallery that ask are no results"),
+        "describe": (_flag(default=False), "whether to say what the pictures are too, as /classify does"),
+        **_PAGE_AND_FILTERS,
+    }
+    pictures = {"type": "array", "items": _BINARY, "maxItems": MAX_VALUES}
+    form = {"image": pictures} | {name: schema for name, (schema, _) in parameters.items()}
+    return {
+        "summary": _summary(SearchResult),
+        "description": (
+            "Of one picture, or of one image of the gallery, the binary code asks; of several the code of the mean of "
+            "their embeddings, each made of unit length. Parameters may stand in the form or in the address."
+        ),
+        "parameters": _query_parameters(parameters),
+        "requestBody": {
+            "required": False,
+            "description": f"PNG, JPEG or WebP of at most {max_bytes:,} bytes together, in a form, or one bare.",
+            "content": {
+                "multipart/form-data": {"schema": {"type": "object", "properties": form, "additionalProperties": False}}
+            }
+            | _BARE,
+        },
+        "responses": _responses("application/json", _reference(SearchResult), 400, 404, 413, 415),
+    }
+
+
+def _summary(answer: type[BaseModel]) -> str:
+    return (answer.__doc__ or "").partition("\n")[0]
+
+
+def _reference(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def _query_parameters(parameters: Mapping[str, tuple[dict[str, Any], str]]) -> list[dict[str, Any]]:
+    """Of schemas and meanings by name."""
+    return [
+        {"name": name, "in": "query", "schema": schema, "description": meaning}
+        for name, (schema, meaning) in parameters.items()
+    ]
+
+
+def _flag(*, default: bool) -> dict[str, Any]:
+    return {"type": "boolean", "default": default}
 
 
 def _responses(media_type: str, schema: dict[str, Any], *errors: int) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 "use strict";
 
 const NUM_CLASSES = 6;
-const NUM_ANNOTATIONS = 12;
 const NUM_NEIGHBOURS = 12;
 
 const at = (id) => document.getElementById(id);
 const percent = (value) => `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`;
 const readable = (name) => name.replaceAll("_", " ");
 
-let latest = 0; // a slow answer to an earlier picture must not replace a later one
+let latest = 0; // a slow answer to an earlier question must not replace a later one
+let asked = null; // what the page shows: { picture } of the visitor, or { id } of an image of the gallery
+let ownPicture = null; // to come back to
 
 function element(tag, text, name) {
   const made = document.createElement(tag);
@@ -22,11 +23,14 @@ function say(text, isError = false) {
   at("status").classList.toggle("is-error", isError);
 }
 
-async function ask(route, picture, k) {
+async function ask({ picture, id }) {
   const form = new FormData();
-  form.append("image", picture, "picture");
-  form.append("k", k);
-  const response = await fetch(`/${route}`, { method: "POST", body: form });
+  if (picture) form.append("image", picture, "picture");
+  else form.append("id", id);
+  form.append("k", NUM_NEIGHBOURS);
+  form.append("describe", "true");
+  if (at("domain").value) form.append("domain", at("domain").value);
+  const response = await fetch("/search", { method: "POST", body: form });
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(answer.error || `the endpoint answered ${response.status}`);
   return answer;
@@ -42,6 +46,7 @@ function bar(name, value) {
 }
 
 function showTasks(tasks) {
+  at("tasks-section").hidden = Object.keys(tasks).length === 0;
   const blocks = Object.entries(tasks).map(([task, classes]) => {
     const block = element("div");
     const best = Object.entries(classes).sort((one, other) => other[1] - one[1]);
@@ -53,14 +58,32 @@ function showTasks(tasks) {
   at("tasks").replaceChildren(...blocks);
 }
 
-function showAnnotations(annotations) {
-  at("annotations-section").hidden = annotations.length === 0;
-  const chips = annotations.map((annotation) => {
+function showLabels(title, note, labels) {
+  at("labels-section").hidden = labels.length === 0;
+  at("labels-title").textContent = title;
+  at("labels-note").textContent = note;
+  const chips = labels.map(([label, value]) => {
     const chip = element("li");
-    chip.append(element("bdi", annotation.label), element("span", percent(annotation.probability)));
+    chip.append(element("bdi", label), element("span", percent(value)));
     return chip;
   });
-  at("annotations").replaceChildren(...chips);
+  at("labels").replaceChildren(...chips);
+}
+
+function showAnswer(answer) {
+  const [described] = answer.described;
+  const [item] = answer.asked;
+  if (described) {
+    showTasks(described.tasks);
+    const found = described.annotations.map((annotation) => [annotation.label, annotation.probability]);
+    showLabels("Annotations", "Suggestions learnt from the texts around images, with their probability.", found);
+  } else {
+    preview(item.thumbnail, item.labels.map((label) => label.label).join(", ") || item.image_id);
+    showTasks({});
+    showLabels("Labels", "What the texts of this image say, with their score.", item.labels.map((label) => [label.label, label.score]));
+  }
+  at("neighbours").replaceChildren(...answer.neighbours.map(neighbourCard));
+  at("results").hidden = false;
 }
 
 function neighbourCard(neighbour) {
@@ -75,47 +98,42 @@ function neighbourCard(neighbour) {
   card.append(element("bdi", words || "no text", "words"));
   if (neighbour.domain) card.append(element("span", neighbour.domain, "words"));
   card.title = neighbour.image_id;
-  card.addEventListener("click", () => searchWith(neighbour.thumbnail));
+  card.addEventListener("click", () => {
+    history.pushState(null, "", `/?${new URLSearchParams({ id: neighbour.image_id })}`);
+    show({ id: neighbour.image_id });
+    at("drop").scrollIntoView({ block: "nearest" });
+  });
   const item = element("li");
   item.append(card);
   return item;
 }
 
-function showNeighbours(neighbours) {
-  at("neighbours").replaceChildren(...neighbours.map(neighbourCard));
-}
-
-async function searchWith(address) {
-  const response = await fetch(address);
-  await show(await response.blob());
-  at("drop").scrollIntoView({ block: "nearest" });
-}
-
-function preview(picture) {
+function preview(address, description) {
   const image = at("preview");
   URL.revokeObjectURL(image.src);
-  image.src = URL.createObjectURL(picture);
-  image.alt = "Your picture";
+  image.src = address;
+  image.alt = description;
   image.hidden = false;
 }
 
-async function show(picture) {
+function showPicture(picture) {
+  ownPicture = picture;
+  if (location.search) history.pushState(null, "", "/");
+  show({ picture });
+}
+
+async function show(question) {
   const turn = ++latest;
-  preview(picture);
+  asked = question;
+  if (question.picture) preview(URL.createObjectURL(question.picture), "Your picture");
   say("Looking …");
   at("results").classList.add("is-busy");
   const started = performance.now();
   try {
-    const [classes, similar] = await Promise.all([
-      ask("classify", picture, NUM_ANNOTATIONS),
-      ask("search", picture, NUM_NEIGHBOURS),
-    ]);
+    const answer = await ask(question);
     if (turn !== latest) return;
-    showTasks(classes.tasks);
-    showAnnotations(classes.annotations);
-    showNeighbours(similar.neighbours);
-    at("results").hidden = false;
-    say(`${classes.model_version}, ${Math.round(performance.now() - started)} ms`);
+    showAnswer(answer);
+    say(`${answer.model_version}, ${Math.round(performance.now() - started)} ms`);
   } catch (error) {
     if (turn !== latest) return;
     at("results").hidden = true;
@@ -134,13 +152,14 @@ async function showAbout() {
     element("dd", value),
   ]);
   at("lineage").replaceChildren(...rows);
-  return about;
+  at("domain").append(...about.domains.map((domain) => new Option(domain)));
+  at("domain-choice").hidden = about.domains.length < 2;
 }
 
 function listen() {
   const drop = at("drop");
   at("file").addEventListener("change", (event) => {
-    if (event.target.files.length) show(event.target.files[0]);
+    if (event.target.files.length) showPicture(event.target.files[0]);
     event.target.value = "";
   });
   for (const name of ["dragover", "dragenter"]) {
@@ -155,20 +174,24 @@ function listen() {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     drop.classList.remove("is-over");
-    if (event.dataTransfer.files.length) show(event.dataTransfer.files[0]);
+    if (event.dataTransfer.files.length) showPicture(event.dataTransfer.files[0]);
   });
   document.addEventListener("paste", (event) => {
     const picture = [...event.clipboardData.files].find((file) => file.type.startsWith("image/"));
-    if (picture) show(picture);
+    if (picture) showPicture(picture);
   });
+  at("domain").addEventListener("change", () => asked && show(asked));
+  window.addEventListener("popstate", showAddress);
 }
 
-async function start() {
-  const about = await showAbout();
-  // `/?example=KEY` shows an image of the catalogue: a link that can be shared.
-  const example = new URLSearchParams(location.search).get("example");
-  if (example && /^\d+$/.test(example)) await searchWith(`${about.thumbnails}/${example}.webp`);
+/** Shows what the address names: `/?id=IMAGE_ID` is an image of the gallery, so that it can be shared and gone back to. */
+function showAddress() {
+  const id = new URLSearchParams(location.search).get("id");
+  if (id) return show({ id });
+  if (ownPicture) return show({ picture: ownPicture });
 }
 
 listen();
-start().catch(() => say("The endpoint does not answer.", true));
+showAbout()
+  .then(showAddress)
+  .catch(() => say("The endpoint does not answer.", true));

@@ -10,13 +10,12 @@ import torch
 from PIL import Image
 
 from vitrail.contracts.codec import load
-from vitrail.contracts.index import IndexManifest
+from vitrail.contracts.index import ITEMS_ROW_GROUP, IndexManifest
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import Architecture, HeadSpec, Transforms
 from vitrail.corpus import open_corpus
 from vitrail.errors import ConfigError, EvaluationError
 from vitrail.evaluation import IndexConfig, build_index, nearest_binary, open_index
-from vitrail.evaluation.neighbour_index import _ROW_GROUP
 from vitrail.models import Predictor, VitrailModel, save_model
 
 TRUNK = Architecture(
@@ -73,8 +72,53 @@ def test_an_image_finds_itself(index, codes):
 
 def test_the_graph_agrees_with_exact_search(index, codes):
     _, exact = nearest_binary(codes, codes, 10)
-    _, found = index.search(codes, 10)
+    _, found = index.search_graph(codes, 10)
     assert (found == exact).mean() > 0.98
+
+
+def test_small_galleries_are_searched_exactly_and_large_ones_when_asked(index, codes, monkeypatch):
+    exact = nearest_binary(codes, codes, 10)
+    for found in (index.search(codes, 10), _large(index, monkeypatch).search(codes, 10, is_exact=True)):
+        assert all(map(np.array_equal, found, exact))
+
+
+def test_large_galleries_are_searched_by_their_graph(index, codes, monkeypatch):
+    found, expected = _large(index, monkeypatch).search(codes, 5), index.search_graph(codes, 5)
+    assert all(map(np.array_equal, found, expected))
+
+
+def _large(index, monkeypatch):
+    monkeypatch.setattr("vitrail.evaluation.neighbour_index.EXACT_ITEMS", len(index) - 1)
+    return index
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 60])
+def test_a_search_among_some_items_finds_the_nearest_of_them(index, codes, count):
+    among = np.sort(np.random.default_rng(0).permutation(len(index))[:count])
+    keys, distances = index.search(codes[:9], 5, among=among)
+    rows, expected = nearest_binary(codes[:9], codes[among], 5)
+    assert keys.tolist() == among[rows].tolist()
+    assert distances.tolist() == expected.tolist()
+    assert keys.shape == (9, min(count, 5))
+
+
+def test_items_are_found_by_what_is_known_of_them(index, mini_corpus):
+    splits = open_corpus(mini_corpus).splits()
+    assert [index.key_of(image_id) for image_id in splits["image_id"].to_pylist()] == list(range(len(index)))
+    assert index.key_of("no such image") is None
+    for column in ("group", "domain"):
+        values = splits[column].to_pylist()
+        assert index.values(column) == sorted(set(values))
+        wanted = {values[0], values[-1], "no such value"}
+        assert index.is_one_of(column, wanted).tolist() == [value in wanted for value in values]
+
+
+def test_codes_and_vectors_are_those_of_the_images(index, mini_corpus, model):
+    corpus = open_corpus(mini_corpus)
+    predictions = Predictor(model).predict_bytes(corpus.read_bytes(corpus.index()["image_id"].to_pylist()[:8]))
+    for key in range(8):
+        assert np.array_equal(index.code(key), predictions.codes[key])
+        np.testing.assert_allclose(index.vector(key), predictions.embeddings[key], atol=1e-3)
 
 
 def test_one_query_has_the_shape_of_a_batch(index, codes):
@@ -122,7 +166,7 @@ def test_another_model_is_refused(index_folder):
         open_index(index_folder, "f" * 64)
 
 
-@pytest.mark.parametrize("name", ["index.usearch", "items.parquet"])
+@pytest.mark.parametrize("name", ["index.usearch", "codes.npy", "vectors.npy", "items.parquet"])
 def test_a_damaged_file_is_refused(index_folder, tmp_path, name):
     for path in index_folder.iterdir():
         data = path.read_bytes()
@@ -143,6 +187,8 @@ def test_codes_of_another_width_are_refused(index, codes):
         index.search(codes, 0)
     with pytest.raises(EvaluationError, match="key 9999"):
         index.item(9999)
+    with pytest.raises(EvaluationError, match="key -1"):
+        index.vector(-1)
 
 
 def test_a_model_without_embedding_is_refused(mini_corpus, tmp_path):
@@ -154,7 +200,7 @@ def test_a_model_without_embedding_is_refused(mini_corpus, tmp_path):
 
 def test_row_groups_are_where_thumbnails_are_looked_up(index_folder):
     file = pq.ParquetFile(index_folder / "items.parquet")
-    assert file.metadata.row_group(0).num_rows == min(_ROW_GROUP, file.metadata.num_rows)
+    assert file.metadata.row_group(0).num_rows == min(ITEMS_ROW_GROUP, file.metadata.num_rows)
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,8 @@ def make_candidate(root: Path) -> Candidate:
         num_bits=16,
         expansion_search=64,
         index_digest=digest_file(root / "index" / "index.usearch"),
+        codes_digest="c",
+        vectors_digest="v",
         items_digest="i",
     )
     save(root / "index" / "index.json", index)

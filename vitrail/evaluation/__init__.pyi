@@ -1,6 +1,7 @@
 from .config import EvaluationConfig, IndexConfig
 from .evaluate import evaluate_model
-from .neighbour_index import GalleryIndex, GalleryItem, build_index, open_index
+from .index_building import build_index
+from .neighbour_index import GalleryIndex, GalleryItem, open_index
 from .search import nearest_binary, nearest_float
 
 __all__ = [

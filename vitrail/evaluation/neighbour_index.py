@@ -1,123 +1,37 @@
-"""The nearest-neighbour index that is served: binary codes in a usearch graph, bound to their model."""
+"""The nearest-neighbour index that is served: binary codes and the vectors they are of, bound to their model."""
 
-import logging
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from vitrail.contracts.codec import read, write
-from vitrail.contracts.files import atomic_folder, digest_file
+from vitrail.contracts.codec import read
+from vitrail.contracts.files import digest_file
 from vitrail.contracts.index import (
+    CODES_FILE,
     INDEX_FILE,
     ITEMS_FILE,
-    ITEMS_SCHEMA,
+    ITEMS_ROW_GROUP,
+    VECTORS_FILE,
     IndexManifest,
 )
-from vitrail.corpus import Corpus, open_corpus
-from vitrail.corpus.thumbnails import encode_thumbnails
 from vitrail.errors import EvaluationError
-from vitrail.evaluation.config import IndexConfig
-from vitrail.evaluation.devices import DevicePredictors, given_devices
-from vitrail.evaluation.inference import predict_batches
-from vitrail.tasks import find_kind
+from vitrail.evaluation.search import nearest_binary
 
 if TYPE_CHECKING:
     from usearch.index import BatchMatches, Index, Matches
 
-__all__ = ["GalleryIndex", "GalleryItem", "build_index", "open_index"]
+__all__ = ["EXACT_ITEMS", "GalleryIndex", "GalleryItem", "open_index"]
 
-_log = logging.getLogger(__name__)
-
-_ROW_GROUP = 1024  # items read together when one thumbnail is asked for
+EXACT_ITEMS = 100_000  # of a gallery that is searched exactly: 1 to 2 ms a query; a graph misses some neighbours
+Scalar = TypeVar("Scalar", bound=np.generic)
 _REBUILD = IndexManifest.REMEDY
-
-
-def build_index(*, corpus: Path, model: Path, out: Path, config: IndexConfig) -> IndexManifest:
-    """Embeds every indexed image of a corpus and writes the index; it appears whole.
-
-    Raises:
-        EvaluationError: The model does not embed, or the corpus is empty.
-    """
-    opened = open_corpus(corpus)
-    predictors = DevicePredictors(model, given_devices(config.device))
-    head = next((head for head in predictors.manifest.heads if find_kind(head.kind).output == "embedding"), None)
-    if head is None:
-        raise EvaluationError(f"{model} has no retrieval head; fine-tune it on a retrieval task to index with it")
-    if not opened.manifest.num_images:
-        raise EvaluationError(f"{corpus} has no image to index")
-    with atomic_folder(out) as partial:
-        _write_items(opened, partial / ITEMS_FILE, config)
-        num_items = _write_graph(opened, predictors, partial / INDEX_FILE, head.dim, config)
-        manifest = IndexManifest(
-            model_id=predictors.manifest.model_id,
-            corpus_digest=opened.manifest.digest,
-            num_items=num_items,
-            num_bits=head.dim,
-            expansion_search=config.expansion_search,
-            index_digest=digest_file(partial / INDEX_FILE),
-            items_digest=digest_file(partial / ITEMS_FILE),
-        )
-        write(partial, manifest)
-    _log.info("indexed %d images in %d-bit codes", num_items, head.dim)
-    return manifest
-
-
-def _write_graph(corpus: Corpus, predictors: DevicePredictors, path: Path, num_bits: int, config: IndexConfig) -> int:
-    from usearch.index import Index
-
-    graph = Index(
-        ndim=num_bits,
-        metric="hamming",
-        dtype="b1",
-        connectivity=config.connectivity,
-        expansion_add=config.expansion_add,
-    )
-    batches = predict_batches(
-        corpus,
-        predictors,
-        corpus.splits()["image_id"].to_pylist(),
-        batch_size=config.batch_size,
-        num_workers=config.num_workers,
-        title="indexing",
-    )
-    for image_ids, predictions, _ in batches:
-        keys = np.arange(len(graph), len(graph) + len(image_ids))
-        graph.add(keys, predictions.codes, threads=config.num_threads)
-    graph.save(path)
-    return len(graph)
-
-
-def _write_items(corpus: Corpus, path: Path, config: IndexConfig) -> None:
-    """One row group at a time, so that memory stays flat."""
-    splits = corpus.splits()
-    with pq.ParquetWriter(path, ITEMS_SCHEMA, use_dictionary=["group", "domain"]) as writer:
-        for start in range(0, splits.num_rows, _ROW_GROUP):
-            part = splits.slice(start, _ROW_GROUP)
-            columns = {
-                "key": pa.array(range(start, start + part.num_rows), pa.int64()),
-                "image_id": part["image_id"],
-                "group": part["group"],
-                "domain": part["domain"],
-                "thumbnail": _thumbnails(corpus, part["image_id"].to_pylist(), config),
-            }
-            writer.write_table(pa.table(columns, schema=ITEMS_SCHEMA))
-
-
-def _thumbnails(corpus: Corpus, image_ids: list[str], config: IndexConfig) -> pa.Array:
-    if not config.thumbnail_size:
-        return pa.nulls(len(image_ids), pa.binary())
-    pictures = encode_thumbnails(
-        corpus.read_bytes(image_ids),
-        size=config.thumbnail_size,
-        quality=config.thumbnail_quality,
-    )
-    return pa.array(pictures, pa.binary())
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +45,10 @@ class GalleryItem:
 
 
 class GalleryIndex:
-    """An opened index. The graph is memory-mapped; thumbnails are read when asked for.
+    """An opened index. Graph, codes and vectors are memory-mapped; thumbnails are read when asked for.
 
-    Safe to share between threads: calls take turns. That costs nothing, since usearch holds the interpreter's
-    lock during a search.
+    Safe to share between threads: searches of the graph take turns. That costs nothing, since usearch holds the
+    interpreter's lock meanwhile.
 
     Attributes:
         manifest: What the index holds.
@@ -143,16 +57,30 @@ class GalleryIndex:
     def __init__(self, folder: Path, manifest: IndexManifest) -> None:
         self.manifest = manifest
         self._graph = _view(folder / INDEX_FILE, manifest)
+        self._codes = _map(folder / CODES_FILE, np.uint8, manifest.num_items, manifest.num_bits // 8)
+        self._vectors = _map(folder / VECTORS_FILE, np.float16, manifest.num_items, manifest.num_bits)
         self._items = pq.ParquetFile(folder / ITEMS_FILE, memory_map=True)
         table = self._items.read(["image_id", "group", "domain"])
-        self._columns = tuple(table[name].to_pylist() for name in ("image_id", "group", "domain"))
+        self._image_ids = table["image_id"].to_pylist()
+        self._keys = {image_id: key for key, image_id in enumerate(self._image_ids)}
+        self._columns = {name: _Column(table[name].combine_chunks()) for name in ("group", "domain")}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return self.manifest.num_items
 
-    def search(self, codes: NDArray[np.uint8], k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The approximate nearest items of packed codes [B, D/8].
+    def search(
+        self, codes: NDArray[np.uint8], k: int, *, among: NDArray[np.int64] | None = None, is_exact: bool = False
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The nearest items of packed codes [B, D/8].
+
+        The search is exact, ties by key, among galleries of up to EXACT_ITEMS, and where it is asked to be.
+
+        Args:
+            codes: Of the queries.
+            k: How many neighbours; fewer come back when there are fewer.
+            among: Keys of the items that are searched, which is done exactly.
+            is_exact: Of larger galleries too, in time that grows with their size.
 
         Returns:
             Keys [B, k] and Hamming distances in bits [B, k], nearest first; -1 where fewer were found.
@@ -165,12 +93,21 @@ class GalleryIndex:
             raise EvaluationError(f"codes are {codes.dtype} {codes.shape}; the index takes uint8 [B, {expected}]")
         if k < 1:
             raise EvaluationError(f"k={k}: ask for 1 neighbour or more")
+        if among is not None:
+            rows, distances = nearest_binary(codes, self._codes[among], k)
+            return among[rows], distances
+        if is_exact or len(self) <= EXACT_ITEMS:
+            return nearest_binary(codes, self._codes, k)
+        return self.search_graph(codes, k)
+
+    def search_graph(self, codes: NDArray[np.uint8], k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The approximate nearest items, as `search` returns them."""
         shape = (len(codes), min(k, len(self)))
+        keys, distances = np.full(shape, -1, np.int64), np.full(shape, -1, np.int64)
         if not len(codes):
-            return np.empty(shape, np.int64), np.empty(shape, np.int64)
+            return keys, distances
         with self._lock:
             found = self._graph.search(np.ascontiguousarray(codes), shape[1], threads=1)
-        keys, distances = np.full(shape, -1, np.int64), np.full(shape, -1, np.int64)
         for row, (found_keys, found_distances) in enumerate(_found(found)):
             keys[row, : len(found_keys)] = found_keys
             distances[row, : len(found_keys)] = found_distances
@@ -179,20 +116,64 @@ class GalleryIndex:
     def item(self, key: int) -> GalleryItem:
         """What is known of the item with that key."""
         self._check_key(key)
-        image_id, group, domain = (column[key] for column in self._columns)
-        return GalleryItem(key, image_id, group, domain)
+        group, domain = (self._columns[name][key] for name in ("group", "domain"))
+        return GalleryItem(key, self._image_ids[key], str(group), domain)
+
+    def key_of(self, image_id: str) -> int | None:
+        """The key of an image; None when it is not in the index."""
+        return self._keys.get(image_id)
+
+    def code(self, key: int) -> NDArray[np.uint8]:
+        """The packed code [D/8] of the item."""
+        self._check_key(key)
+        return np.array(self._codes[key])
+
+    def vector(self, key: int) -> NDArray[np.float32]:
+        """The unit vector [D] of the item, as half precision keeps it."""
+        self._check_key(key)
+        return self._vectors[key].astype(np.float32)
+
+    def values(self, column: str) -> list[str]:
+        """All values of the column `group` or `domain`, sorted."""
+        return sorted(self._columns[column].numbers)
+
+    def has_value(self, column: str, value: str) -> bool:
+        """Whether an item has the value in the column `group` or `domain`."""
+        return value in self._columns[column].numbers
+
+    def is_one_of(self, column: str, values: Collection[str]) -> NDArray[np.bool_]:
+        """Which items [N] have one of the values in the column `group` or `domain`."""
+        return self._columns[column].is_one_of(values)
 
     def thumbnail(self, key: int) -> bytes | None:
         """WebP of the item; None when the index was built without thumbnails."""
         self._check_key(key)
         with self._lock:
-            group = self._items.read_row_group(key // _ROW_GROUP, columns=["thumbnail"])
-        picture: bytes | None = group["thumbnail"][key % _ROW_GROUP].as_py()
+            group = self._items.read_row_group(key // ITEMS_ROW_GROUP, columns=["thumbnail"])
+        picture: bytes | None = group["thumbnail"][key % ITEMS_ROW_GROUP].as_py()
         return picture
 
     def _check_key(self, key: int) -> None:
         if not 0 <= key < len(self):
             raise EvaluationError(f"key {key} is not in the index; it holds 0 to {len(self) - 1}")
+
+
+class _Column:
+    """Values of N items, each kept once."""
+
+    def __init__(self, values: pa.Array) -> None:
+        encoded = values.dictionary_encode()
+        self._values = encoded.dictionary.to_pylist()
+        self._number = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        self.numbers = {value: number for number, value in enumerate(self._values)}
+
+    def __getitem__(self, key: int) -> str | None:
+        number = self._number[key]
+        return self._values[number] if number >= 0 else None
+
+    def is_one_of(self, values: Collection[str]) -> NDArray[np.bool_]:
+        wanted = [self.numbers[value] for value in values if value in self.numbers]
+        return np.isin(self._number, wanted)
 
 
 def _found(matches: "Matches | BatchMatches") -> list[tuple[NDArray[np.uint64], NDArray[np.float32]]]:
@@ -213,7 +194,7 @@ def open_index(path: Path, model_id: str) -> GalleryIndex:
             f"{path} was made by model {manifest.model_id[:12]}, not by {model_id[:12]}: "
             f"their codes cannot be compared; {_REBUILD}"
         )
-    for name, digest in ((INDEX_FILE, manifest.index_digest), (ITEMS_FILE, manifest.items_digest)):
+    for name, digest in manifest.digests.items():
         if not (path / name).is_file() or digest_file(path / name) != digest:
             raise EvaluationError(f"{path / name} is missing or damaged; {_REBUILD}")
     return GalleryIndex(path, manifest)
@@ -229,3 +210,11 @@ def _view(path: Path, manifest: IndexManifest) -> "Index":
     graph = Index(ndim=manifest.num_bits, metric="hamming", dtype="b1", expansion_search=manifest.expansion_search)
     graph.view(path)
     return graph
+
+
+def _map(path: Path, dtype: type[Scalar], num_rows: int, width: int) -> NDArray[Scalar]:
+    array: NDArray[Scalar] = np.load(path, mmap_mode="r", allow_pickle=False)
+    if array.dtype != dtype or array.shape != (num_rows, width):
+        expected = f"{np.dtype(dtype)} {(num_rows, width)}"
+        raise EvaluationError(f"{path} holds {array.dtype} {array.shape}, not {expected}; {_REBUILD}")
+    return array

@@ -19,9 +19,10 @@ from vitrail.errors import ServingError
 from vitrail.evaluation import open_index
 from vitrail.models import Predictor
 from vitrail.packaging.decoding_cost import DecodingLimits, estimate_decoding_s
+from vitrail.packaging.gallery import Gallery
 from vitrail.tasks import find_kind
 
-__all__ = ["Answer", "Engine", "Neighbour"]
+__all__ = ["Answer", "Engine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +34,19 @@ class Answer:
     probabilities: dict[str, NDArray[np.float32]]
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """An image of the index; `distance` in bits, and `similarity` is the share of equal bits."""
-
-    key: int
-    image_id: str
-    group: str
-    domain: str | None
-    distance: int
-    similarity: float
-
-
 class Engine:
     """A bundle, loaded and verified.
 
     Attributes:
         manifest: The bundle's manifest.
+        gallery: What is searched.
         heads: The model's heads that give probabilities, by name.
     """
 
     def __init__(self, bundle: Path) -> None:
         self.manifest = open_bundle(bundle)
         self._predictor = Predictor(bundle / "model")
-        self.index = open_index(bundle / "index", self.manifest.model_id)
+        self.gallery = Gallery(open_index(bundle / "index", self.manifest.model_id))
         limits = ImageLimits(max_bytes=self.manifest.max_bytes, max_pixels=self.manifest.max_pixels)
         self._limits = DecodingLimits(image=limits)
         self.heads: dict[str, HeadSpec] = {
@@ -104,20 +94,7 @@ class Engine:
         spec = self.heads[head]
         return find_kind(spec.kind).summarise(spec, probabilities)
 
-    def search(self, code: NDArray[np.uint8], k: int) -> list[Neighbour]:
-        """The nearest images of the index, nearest first."""
-        keys, distances = self.index.search(code[None], k)
-        return [
-            self._neighbour(int(key), int(distance))
-            for key, distance in zip(keys[0], distances[0], strict=True)
-            if key >= 0
-        ]
-
     def thumbnail(self, key: int) -> bytes | None:
         """WebP of an item of the index; None when there is no such item, or it has no thumbnail."""
-        return self.index.thumbnail(key) if 0 <= key < len(self.index) else None
-
-    def _neighbour(self, key: int, distance: int) -> Neighbour:
-        item = self.index.item(key)
-        similarity = 1 - distance / self.index.manifest.num_bits
-        return Neighbour(key, item.image_id, item.group, item.domain, distance, similarity)
+        index = self.gallery.index
+        return index.thumbnail(key) if 0 <= key < len(index) else None

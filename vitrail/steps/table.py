@@ -4,8 +4,9 @@ Runner, components, graph, report, summary and command line read this table. To 
 module with its body beside this one.
 """
 
-from vitrail.contracts.runs import REPORT_FILE
+from vitrail.contracts.runs import REPORT_FILE, RunSummary
 from vitrail.contracts.study import StudyReport
+from vitrail.contracts.verdict import Verdict
 from vitrail.steps.declaration import Step, in_order
 
 __all__ = ["STEPS", "STUDY_STEPS", "find_step", "step_names"]
@@ -91,6 +92,7 @@ STEPS = in_order(
         sections=("gates",),
         makes="verdict",
         image="train",
+        announces=Verdict,
     ),
     Step(
         name="register_model",
@@ -142,6 +144,7 @@ STEPS = in_order(
         is_reusable=False,
         when="ended",
         shows={"report": REPORT_FILE},
+        announces=RunSummary,
     ),
 )
 
