@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from components.announcements import announce
 from components.trainjob_nodes import pod_settings
 from vitrail.config.logs import LOG_PREFIX, configure_logging
-from vitrail.contracts.codec import load, save
+from vitrail.contracts.codec import load, read, save
 from vitrail.contracts.runs import ArtifactManifest
 from vitrail.errors import VitrailError
 from vitrail.recipes.sections import decode_sections
@@ -43,6 +44,8 @@ def run_task(name: str, given: Mapping[str, Any]) -> str:
     for output, file in step.shows.items():
         if (shown := Path(manifest.artifact) / file).exists():
             shutil.copyfile(shown, given[output].path)
+    if step.announces:
+        sys.stdout.write(announce(read(step.announces, Path(manifest.artifact))) + "\n")
     return manifest.value or manifest.digest
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from google.protobuf import json_format
 from kfp import dsl
 
 from builders import REPOSITORY
 from components.container_images import IMAGES
 from components.lightweight import make_component, write_source
 from components.trainjob_nodes import pod_settings
-from pipelines.__main__ import compile_pipeline, main, submit
+from pipelines.__main__ import main
+from pipelines.compilation import compile_pipeline
 from pipelines.study_pipeline import make_study_pipeline
 from pipelines.vitrail_pipeline import make_pipeline
 from vitrail.contracts.codec import encode
@@ -267,24 +267,9 @@ def test_the_registry_of_a_cluster_lies_on_the_shared_volume(compiled):
     assert find_recipe("emoji").registry.tracking_uri == "sqlite:///mlflow.db"
 
 
-def test_a_submitted_run_takes_the_recipe_of_its_graph(monkeypatch):
-    class Server:
-        def __init__(self, host):
-            self.run_id = host
-
-        def create_run_from_pipeline_func(self, pipeline, arguments):
-            assert recipe_of(json_format.MessageToDict(pipeline.pipeline_spec), "gate_model") == {
-                "gates": encode(find_recipe("debug").gates)
-            }
-            assert arguments == {"corpus": "emoji-mini"}
-            return self
-
-    monkeypatch.setattr("kfp.Client", Server)
-    recipe = find_recipe("debug")
-    with pytest.raises(ConfigError, match=r"cluster\.image_prefix='': .*--image-prefix"):
-        submit(make_pipeline(recipe), recipe, "http://kfp", {})
-    recipe = prefixed(recipe)
-    assert submit(make_pipeline(recipe), recipe, "http://kfp", {"corpus": "emoji-mini"}) == "http://kfp"
+def test_a_submitted_run_needs_a_registry_of_images():
+    with pytest.raises(SystemExit, match=r"cluster\.image_prefix='': .*--image-prefix"):
+        main(["submit", "--recipe", "debug", "--host", "http://127.0.0.1:1"])
 
 
 def prefixed(recipe):

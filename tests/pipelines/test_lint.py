@@ -6,7 +6,7 @@ import pytest
 import yaml
 from kfp import compiler, dsl
 
-from pipelines.__main__ import compile_pipeline
+from pipelines.compilation import compile_pipeline
 from pipelines.lint import lint_graph
 from pipelines.vitrail_pipeline import make_pipeline
 from vitrail.errors import ConfigError

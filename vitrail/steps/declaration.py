@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from vitrail.contracts.contract import Contract
+
 __all__ = ["Step", "in_order"]
 
 
@@ -33,6 +35,7 @@ class Step:
         when: Always, only after a blessing, or when the run has ended, whatever became of it.
         shows: Files of the artifact that its task hands out too, by the names of their outputs; one that has the name
             of the artifact takes the place of the manifest.
+        announces: The contract in its artifact that its task writes to its log.
         body: The module of its body.
     """
 
@@ -49,6 +52,7 @@ class Step:
     is_reusable: bool = True
     when: Literal["always", "blessed", "ended"] = "always"
     shows: Mapping[str, str] = field(default_factory=dict)
+    announces: type[Contract] | None = None
     body: str = "vitrail.steps.{name}"
 
     @property

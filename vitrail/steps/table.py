@@ -4,8 +4,9 @@ Runner, components, graph, report, summary and command line read this table. To 
 module with its body beside this one.
 """
 
-from vitrail.contracts.runs import REPORT_FILE
+from vitrail.contracts.runs import REPORT_FILE, RunSummary
 from vitrail.contracts.study import StudyReport
+from vitrail.contracts.verdict import Verdict
 from vitrail.steps.declaration import Step, in_order
 
 __all__ = ["STEPS", "STUDY_STEPS", "find_step", "step_names"]
@@ -46,7 +47,6 @@ STEPS = in_order(
         summary="Publishes text-derived features offline and online.",
         inputs=("corpus", "labels"),
         awaits=("validation",),
-        sections=("labels",),
         makes="features",
         image="data",
         resources="data",
@@ -98,6 +98,7 @@ STEPS = in_order(
         sections=("gates",),
         makes="verdict",
         image="train",
+        announces=Verdict,
     ),
     Step(
         name="register_model",
@@ -149,6 +150,7 @@ STEPS = in_order(
         is_reusable=False,
         when="ended",
         shows={"report": REPORT_FILE},
+        announces=RunSummary,
     ),
 )
 
