@@ -29,7 +29,6 @@ def write_text_features(folder: Path, image_ids: list[str]) -> Path:
         "top_labels": [[term] for term in terms],
         "top_label_ids": [[TERMS.index(term)] for term in terms],
         "top_scores": pa.array([[0.5]] * len(image_ids), pa.list_(pa.float32())),
-        "text_embedding": pa.array([[1.0, 0.0]] * len(image_ids), pa.list_(pa.float32())),
         "sources": [["title"]] * len(image_ids),
         "source_counts": [[2]] * len(image_ids),
         "num_signals": [2] * len(image_ids),
