@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         if status := options.function(options):
             sys.exit(status)
-    except VitrailError as error:
+    except (VitrailError, OSError) as error:
         sys.exit(f"vitrail {options.action}: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from vitrail.contracts.verdict import Check, Verdict
+from vitrail.reporting.numbers import format_number
 
 __all__ = ["plain_markdown", "write_lines", "write_markdown"]
 
@@ -19,10 +20,10 @@ def write_lines(verdict: Verdict) -> Iterator[str]:
 def write_markdown(verdict: Verdict) -> str:
     """The same as a table of GitHub's Markdown, and the reasons that no check states."""
     rows = [
-        (plain_markdown(check.name), _KINDS[check.kind], _measured(check), _limit(check), check.outcome)
+        (plain_markdown(check.name), _KINDS[check.kind], _measured(check), _limit(check), _told(check), check.outcome)
         for check in verdict.checks
     ]
-    head = ("| gate | compared | measured | limit | outcome |", "|---|---|---|---|---|")
+    head = ("| gate | compared | measured | limit | smallest difference told | outcome |", "|---|---|---|---|---|---|")
     table = [*head, *(f"| {' | '.join(row)} |" for row in rows)]
     stated = {f"{check.name} ({check.kind}): {check.outcome}, {check.reason}" for check in verdict.checks}
     others = [f"- {plain_markdown(reason)}" for reason in verdict.reasons if reason not in stated]
@@ -36,12 +37,20 @@ def plain_markdown(text: str) -> str:
 
 
 def _measured(check: Check) -> str:
-    value, sign = (check.challenger, "") if check.kind == "value" else (check.difference, "+")
+    value, sign = check.challenger if check.kind == "value" else check.difference, _sign(check)
     if value is None:
         return "missing"
-    interval = "" if check.low is None or check.high is None else f" [{check.low:{sign}.3f}, {check.high:{sign}.3f}]"
-    return f"{value:{sign}.3f}{interval}"
+    low, high = (format_number(bound, sign) for bound in (check.low, check.high))
+    return format_number(value, sign) + ("" if check.low is None else f" [{low}, {high}]")
 
 
 def _limit(check: Check) -> str:
-    return f"{'≥' if check.direction == 'min' else '≤'} {check.limit:{'' if check.kind == 'value' else '+'}.3f}"
+    return f"{'≥' if check.direction == 'min' else '≤'} {format_number(check.limit, _sign(check))}"
+
+
+def _told(check: Check) -> str:
+    return "" if check.smallest_difference is None else format_number(check.smallest_difference)
+
+
+def _sign(check: Check) -> str:
+    return "" if check.kind == "value" else "+"

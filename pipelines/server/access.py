@@ -3,6 +3,7 @@
 A token comes from a variable or a file, never from the command line, where every process of a machine could read it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,9 +55,8 @@ class Access:
     page_host: str | None = None
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.host)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.fragment
-        require(is_address, "--host", self.host, "give an address such as http://localhost:8888, and no page's #/...")
+        remedy = "give an address such as http://localhost:8888, and no page's #/..."
+        require(_is_address(self.host), "--host", self.host, remedy)
 
     def page_of(self, run_id: str) -> str:
         """The address of a run's page, which shows its report."""
@@ -66,14 +66,18 @@ class Access:
         """The token as it is now; None where there is none.
 
         Raises:
-            ConfigError: Its file cannot be read.
+            ConfigError: Its file cannot be read, or what there is cannot be sent in a header.
         """
-        if self.token is not None or self.token_file is None:
-            return self.token
+        if self.token is not None:
+            return _sendable(self.token, TOKEN_VARIABLE)
+        if self.token_file is None:
+            return None
         try:
-            return self.token_file.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{self.token_file} holds no token ({error}); set {TOKEN_VARIABLE}") from error
+            return _sendable(self.token_file.read_text(encoding="utf-8").strip(), str(self.token_file))
+        except OSError as error:
+            raise ConfigError(f"no token can be read ({error}); set {TOKEN_VARIABLE}") from error
+        except UnicodeDecodeError:
+            raise ConfigError(f"{self.token_file} holds no token, but bytes; set {TOKEN_VARIABLE}") from None
 
 
 def find_access(host: str | None, namespace: str | None, environment: Mapping[str, str]) -> Access:
@@ -86,7 +90,7 @@ def find_access(host: str | None, namespace: str | None, environment: Mapping[st
     found = host or environment.get(HOST_VARIABLE) or in_pod
     if not found:
         raise ConfigError(f"no server is named: give --host, or set {HOST_VARIABLE}")
-    if "@" in urlsplit(found).netloc:
+    if "@" in found:
         raise ConfigError(f"the address of the server holds a user or a password: give a token in {TOKEN_VARIABLE}")
     return Access(
         host=found.rstrip("/"),
@@ -96,6 +100,21 @@ def find_access(host: str | None, namespace: str | None, environment: Mapping[st
         ca_bundle=environment.get(_CA_VARIABLE) or None,
         page_host=environment.get(PAGE_VARIABLE) or None,
     )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        parts = urlsplit(host)
+        return parts.scheme in ("http", "https") and bool(parts.hostname and parts.port != 0) and not parts.fragment
+    except ValueError:  # of the port, or of brackets
+        return False
+
+
+def _sendable(token: str, where: str) -> str:
+    """The token, unless the header would refuse it and quote it in its message."""
+    if re.fullmatch(r"[!-~]+", token):
+        return token
+    raise ConfigError(f"{where} holds no token: it is empty, or has spaces or signs that no header takes")
 
 
 def _token_file(environment: Mapping[str, str]) -> Path | None:

@@ -49,6 +49,7 @@ def submit(
     require(bool(prefix), "cluster.image_prefix", prefix, remedy)
     require(bool(name.strip()), "--name", name, "give the run a name that people know it by")
     if comment:
+        comment.parent.mkdir(parents=True, exist_ok=True)
         comment.unlink(missing_ok=True)  # what is there speaks of another run
     experiment = server.find_experiment() or server.create_experiment()  # a refusal comes before the compilation
     run_id = server.start_run(
@@ -62,8 +63,7 @@ def submit(
     _say(f"page {server.access.page_of(run_id)}")
     ending = follow(server, run_id, is_study=is_study)
     if comment:
-        comment.parent.mkdir(parents=True, exist_ok=True)
-        comment.write_text(ending.comment(name, server.access.page_of(run_id)), encoding="utf-8")
+        _write(comment, ending.comment(name, server.access.page_of(run_id)))
     return ending.outcome.status
 
 
@@ -84,7 +84,8 @@ def show_runs(server: PipelineServer) -> int:
     """Prints a line for each run that was submitted, the last first."""
     for run in server.list_runs():
         started = run.created_at.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M") if run.created_at else "-"
-        _say(f"{run.run_id}  {started:<16}  {(run.state or 'unknown').lower():<9}  {run.display_name}")
+        name = "".join(sign if sign.isprintable() else " " for sign in run.display_name or "")
+        _say(f"{run.run_id}  {started:<16}  {(run.state or 'unknown').lower():<9}  {name}")
     return 0
 
 
@@ -112,6 +113,14 @@ def _compile(pipeline: "BaseComponent") -> dict[str, Any]:
         compile_pipeline(pipeline, compiled)
         spec, *platform = yaml.load_all(compiled.read_text(encoding="utf-8"), yaml.CSafeLoader)
     return {"pipeline_spec": spec} | ({"platform_spec": platform[0]} if platform else {})
+
+
+def _write(comment: Path, text: str) -> None:
+    """Writes the comment; the run has ended as it has, whether there is room for it or not."""
+    try:
+        comment.write_text(text, encoding="utf-8")
+    except OSError as error:
+        _say(f"comment   not written: {error}")
 
 
 def _copy_log(server: PipelineServer, run_id: str, step: str, pod: str) -> None:

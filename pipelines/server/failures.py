@@ -53,6 +53,8 @@ def explain_silence(error: exceptions.HTTPError, host: str) -> ServerError:
             said = f"{host} cannot be reached ({reason}); check --host, network and firewall"
         case exceptions.ReadTimeoutError():
             said = f"{host} took the request and did not answer in time; {_TRY_AGAIN}"
+        case exceptions.LocationValueError():
+            return ServerError(f"{host} is no address ({reason}); correct --host")
         case _:
             said = f"{host} broke the connection off ({reason}); {_TRY_AGAIN}"
     was_sent = not isinstance(error, exceptions.ConnectTimeoutError)  # the kind of all that went wrong before

@@ -160,6 +160,7 @@ def test_a_certificate_that_nobody_knows_and_one_that_is_told(server, tmp_path):
     said, _ = refusal(host)
     assert "its certificate is not accepted (self-signed certificate); set SSL_CERT_FILE to" in said
     assert "knows nothing of the kind (404" in refusal(host, ca_bundle=str(certificate))[0]
+    assert "No such file or directory; set SSL_CERT_FILE" in refusal(host, ca_bundle=str(tmp_path / "none.pem"))[0]
 
 
 def self_signed():

@@ -76,7 +76,7 @@ def test_a_rejected_model_fails_the_target_and_is_in_the_comment(tmp_path):
     assert "Error 3" in done.stderr  # the status of `vitrail submit`
     lines = comment.read_text().splitlines()
     assert lines[0] == "**debug on /vitrail/corpus: rejected: the champion stays**"
-    assert lines[-1] == r"| retrieval/p\_at\_1 | value | 0.200 | ≥ 0.250 | fail |"
+    assert lines[-1] == r"| retrieval/p\_at\_1 | value | 0.200 | ≥ 0.250 |  | fail |"
     experiment, run = server.posted
     assert experiment["namespace"] == "team-a"
     assert run["runtime_config"]["parameters"]["corpus"] == "/vitrail/corpus"
@@ -108,8 +108,18 @@ def test_no_text_of_a_run_is_markup_of_a_comment():
 
 def test_a_change_shows_the_difference_with_its_sign():
     change = check(
-        kind="change", limit=-0.02, challenger=0.3, champion=0.25, difference=0.05, low=-0.01, high=0.11, outcome="pass"
+        smallest_difference=0.04,
+        kind="change",
+        limit=-0.02,
+        challenger=0.3,
+        champion=0.25,
+        difference=0.05,
+        low=-0.01,
+        high=0.11,
+        outcome="pass",
     )
-    row = write_markdown(verdict(change, check(challenger=None))).splitlines()[2:]
-    assert row[0].endswith("| against the champion | +0.050 [-0.010, +0.110] | ≥ -0.020 | pass |")
-    assert row[1].endswith("| value | missing | ≥ 0.250 | fail |")
+    size = check(name="parameters", challenger=8_700_000.0, limit=10_000_000.0, direction="max", outcome="pass")
+    row = write_markdown(verdict(change, check(challenger=None), size)).splitlines()[2:]
+    assert row[0].endswith("| against the champion | +0.050 [-0.010, +0.110] | ≥ -0.020 | 0.040 | pass |")
+    assert row[1].endswith("| value | missing | ≥ 0.250 |  | fail |")
+    assert row[2].endswith("| value | 8,700,000 | ≤ 10,000,000 |  | pass |")

@@ -151,9 +151,9 @@ def test_a_promoted_run_is_told_step_by_step_and_ends_with_0(capsys, server, tmp
         "- model: vitrail-debug/3 (champion)",
         "- Bento: vitrail:abc",
         "",
-        "| gate | compared | measured | limit | outcome |",
-        "|---|---|---|---|---|",
-        r"| retrieval/p\_at\_1 | value | 0.290 [0.210, 0.330] | ≥ 0.250 | pass |",
+        "| gate | compared | measured | limit | smallest difference told | outcome |",
+        "|---|---|---|---|---|---|",
+        r"| retrieval/p\_at\_1 | value | 0.290 [0.210, 0.330] | ≥ 0.250 |  | pass |",
     ]
 
 
@@ -240,7 +240,12 @@ def test_a_token_comes_from_a_variable_or_a_file_and_is_never_said(capsys, serve
     monkeypatch.setenv("KF_PIPELINES_SA_TOKEN_PATH", str(tmp_path / "token"))
     status, _, err = call(capsys, "runs", "--host", server.host)
     assert status == 1
-    assert "holds no token" in err
+    assert "no token can be read" in err
+    monkeypatch.setenv("KF_PIPELINES_TOKEN", "s3cret\nline")  # no header takes it, and says so with the token in it
+    status, out, err = call(capsys, "runs", "--host", server.host)
+    assert status == 1
+    assert "KF_PIPELINES_TOKEN holds no token" in err
+    assert "s3cret" not in out + err
 
 
 def test_a_token_that_kubernetes_renews_during_a_run_is_read_again(server, tmp_path):
@@ -275,6 +280,9 @@ def test_inside_a_cluster_the_server_is_known():
         ((), "no server is named: give --host, or set KF_PIPELINES_ENDPOINT"),
         (("--host", "kfp.example.org"), "give an address such as http://localhost:8888"),
         (("--host", "http://kfp/#/runs"), "no page's #/..."),
+        (("--host", "http://kfp:99999"), "give an address"),
+        (("--host", "http://[kfp"), "give an address"),
+        (("--host", "http://..:80"), "is no address"),
         (("--host", "http://me:s3cret@kfp"), "give a token in KF_PIPELINES_TOKEN"),
     ],
 )
@@ -316,6 +324,14 @@ def test_a_study_is_done_or_failed(capsys, server):
     status, _, out = follow_run(capsys, server, is_study=True)
     assert status == 4
     assert "failed    run_study" in out
+
+
+def test_a_comment_that_cannot_be_written_is_refused_before_the_run(capsys, server, tmp_path):
+    (tmp_path / "file").touch()
+    status, _, err = submit(capsys, server, "--comment", str(tmp_path / "file" / "comment.md"))
+    assert status == 1
+    assert err.startswith("vitrail submit: [Errno")
+    assert not server.runs
 
 
 def test_steps_of_the_branch_are_those_that_the_table_names():

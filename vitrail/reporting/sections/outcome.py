@@ -5,6 +5,7 @@ from typing import Any
 
 from vitrail.contracts.verdict import Check, Verdict
 from vitrail.reporting.artifacts import read_verdict
+from vitrail.reporting.numbers import format_number
 from vitrail.reporting.run import Run, StepEntry
 
 __all__ = ["outcome"]
@@ -69,10 +70,14 @@ def _check(check: Check) -> dict[str, Any]:
         "kind": "value" if check.kind == "value" else "against the champion",
         "outcome": check.outcome,
         "mark": _MARKS[check.outcome],
-        "measured": _format(measured, sign),
-        "interval": f"{_format(check.low, sign)} to {_format(check.high, sign)}" if check.low is not None else "–",
-        "limit": f"{'≥' if check.direction == 'min' else '≤'} {_format(check.limit, sign)}",
-        "pair": f"{_format(check.challenger)} / {_format(check.champion)}" if check.kind == "change" else "",
+        "measured": format_number(measured, sign),
+        "interval": f"{format_number(check.low, sign)} to {format_number(check.high, sign)}"
+        if check.low is not None
+        else "–",
+        "limit": f"{'≥' if check.direction == 'min' else '≤'} {format_number(check.limit, sign)}",
+        "pair": f"{format_number(check.challenger)} / {format_number(check.champion)}"
+        if check.kind == "change"
+        else "",
         "reason": check.reason,
         "scale": _scale(measured, check),
     }
@@ -95,9 +100,3 @@ def _scale(measured: float | None, check: Check) -> dict[str, float] | None:
         "point": place(measured),
         "limit": place(check.limit),
     }
-
-
-def _format(number: float | None, sign: str = "") -> str:
-    if number is None:
-        return "–"
-    return f"{number:{sign},.0f}" if abs(number) >= 1000 else f"{number:{sign}.3f}"
