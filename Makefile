@@ -35,6 +35,28 @@ quoted = '$(subst ','\'',$(1))'
 run: $(STAMP) ## Run the whole pipeline: make run CORPUS=emoji, or CORPUS=path/to/yours; RECIPE=NAME takes another recipe
 	$(BIN)/vitrail run --corpus $(call quoted,$(CORPUS)) $(if $(RECIPE),--recipe $(call quoted,$(RECIPE)))
 
+# Named on the command line only: shells set HOST and NAME for themselves.
+IMAGE_PREFIX =
+REPOSITORY =
+REVISION =
+HOST =
+NAMESPACE =
+SERVICE_ACCOUNT =
+NAME =
+COMMENT = runs/retrain.md
+asked = --corpus $(call quoted,$(CORPUS)) $(foreach option,RECIPE IMAGE_PREFIX REPOSITORY REVISION,$(call given,$(option)))
+served = $(foreach option,HOST NAMESPACE SERVICE_ACCOUNT NAME,$(call given,$(option)))
+given = $(if $($(1)),--$(shell echo $(1) | tr A-Z_ a-z-) $(call quoted,$($(1))))
+
+.PHONY: retrain
+retrain: $(STAMP) ## Check the data, run on a cluster, wait, and write the verdict to COMMENT: make retrain HOST=URL IMAGE_PREFIX=...
+ifeq (,$(findstring /,$(CORPUS)))
+	$(BIN)/vitrail data
+	$(BIN)/vitrail corpus check $(call quoted,data/$(CORPUS))
+endif
+	$(BIN)/vitrail compile $(asked) --out $(call quoted,$(basename $(COMMENT)).yaml)
+	$(BIN)/vitrail submit $(asked) $(served) --comment $(call quoted,$(COMMENT))
+
 BUDGET ?= half-hour
 
 .PHONY: study

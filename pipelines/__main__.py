@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.compilation import compile_pipeline
-from pipelines.local_run import run_locally, run_study_locally
-from pipelines.study_pipeline import make_study_pipeline
-from pipelines.vitrail_pipeline import make_pipeline
 from vitrail.errors import VitrailError
 from vitrail.recipes import Recipe, find_recipe, recipe_for
 from vitrail.steps import STEPS, STUDY_STEPS
@@ -55,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_server(submitting)
     submitting.add_argument("--service-account", help="of the tasks' pods; default: the server's")
     submitting.add_argument("--name", help="label of the run, for people; default: recipe and corpus")
+    submitting.add_argument(
+        "--comment", type=Path, metavar="FILE", help="also write outcome and gates here, in Markdown"
+    )
     submitting.set_defaults(function=_submit)
 
     listing = actions.add_parser("runs", help="List the runs that were submitted to a server.")
@@ -106,7 +106,11 @@ def _choose_recipe(options: argparse.Namespace) -> Recipe:
 def _make_graph(recipe: Recipe, options: argparse.Namespace) -> tuple["BaseComponent", dict[str, str]]:
     """The graph for a cluster, and its arguments."""
     if options.study:
+        from pipelines.study_pipeline import make_study_pipeline
+
         return make_study_pipeline(recipe, options.study), {"budget": options.study}
+    from pipelines.vitrail_pipeline import make_pipeline
+
     return make_pipeline(recipe), _source_of(options)
 
 
@@ -116,6 +120,8 @@ def _compile(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from pipelines.local_run import run_locally, run_study_locally
+
     recipe, workspace = _choose_recipe(options), str(Path(options.workspace).resolve())
     if options.study:
         return run_study_locally(recipe, options.study, workspace)
@@ -135,6 +141,7 @@ def _submit(options: argparse.Namespace) -> int:
         name=_name(recipe, options) if options.name is None else options.name,
         service_account=options.service_account,
         is_study=bool(options.study),
+        comment=options.comment,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from vitrail.contracts.verdict import Check, Verdict
 
-__all__ = ["write_lines", "write_markdown"]
+__all__ = ["plain_markdown", "write_lines", "write_markdown"]
 
 _KINDS = {"value": "value", "change": "against the champion"}
 
@@ -19,14 +19,20 @@ def write_lines(verdict: Verdict) -> Iterator[str]:
 def write_markdown(verdict: Verdict) -> str:
     """The same as a table of GitHub's Markdown, and the reasons that no check states."""
     rows = [
-        (_cell(check.name), _KINDS[check.kind], _measured(check), _limit(check), check.outcome)
+        (plain_markdown(check.name), _KINDS[check.kind], _measured(check), _limit(check), check.outcome)
         for check in verdict.checks
     ]
     head = ("| gate | compared | measured | limit | outcome |", "|---|---|---|---|---|")
     table = [*head, *(f"| {' | '.join(row)} |" for row in rows)]
     stated = {f"{check.name} ({check.kind}): {check.outcome}, {check.reason}" for check in verdict.checks}
-    others = [f"- {_cell(reason)}" for reason in verdict.reasons if reason not in stated]
+    others = [f"- {plain_markdown(reason)}" for reason in verdict.reasons if reason not in stated]
     return "\n".join([*table, *(["", *others] if others else [])])
+
+
+def plain_markdown(text: str) -> str:
+    """Text that opens no cell, tag, link or mention of its own, in one line."""
+    line = " ".join(text.split())
+    return "".join(f"\\{mark}" if mark in "\\|`*_<>[]@#" else mark for mark in line)
 
 
 def _measured(check: Check) -> str:
@@ -39,9 +45,3 @@ def _measured(check: Check) -> str:
 
 def _limit(check: Check) -> str:
     return f"{'≥' if check.direction == 'min' else '≤'} {check.limit:{'' if check.kind == 'value' else '+'}.3f}"
-
-
-def _cell(text: str) -> str:
-    """Text that opens no cell, tag or mention of its own."""
-    line = " ".join(text.split())
-    return "".join(f"\\{mark}" if mark in "\\|`*_<>[]@#" else mark for mark in line)

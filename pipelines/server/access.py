@@ -11,10 +11,19 @@ from urllib.parse import urlsplit
 from vitrail.config import require
 from vitrail.errors import ConfigError
 
-__all__ = ["HOST_VARIABLE", "TOKEN_FILE", "TOKEN_FILE_VARIABLE", "TOKEN_VARIABLE", "Access", "find_access"]
+__all__ = [
+    "HOST_VARIABLE",
+    "PAGE_VARIABLE",
+    "TOKEN_FILE",
+    "TOKEN_FILE_VARIABLE",
+    "TOKEN_VARIABLE",
+    "Access",
+    "find_access",
+]
 
 # Those that the client of Kubeflow Pipelines reads too; it has none for the token itself.
 HOST_VARIABLE = "KF_PIPELINES_ENDPOINT"
+PAGE_VARIABLE = "KF_PIPELINES_UI_ENDPOINT"
 TOKEN_FILE_VARIABLE = "KF_PIPELINES_SA_TOKEN_PATH"  # noqa: S105
 TOKEN_FILE = Path("/var/run/secrets/kubeflow/pipelines/token")
 TOKEN_VARIABLE = "KF_PIPELINES_TOKEN"  # noqa: S105
@@ -34,6 +43,7 @@ class Access:
         token: Bearer token.
         token_file: Where the token lies instead; Kubernetes replaces it from time to time.
         ca_bundle: Certificates that are trusted instead of the usual authorities.
+        page_host: Address of the web page, where it is another than the API's.
     """
 
     host: str
@@ -41,11 +51,16 @@ class Access:
     token: str | None = field(default=None, repr=False)
     token_file: Path | None = None
     ca_bundle: str | None = None
+    page_host: str | None = None
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.host)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.fragment
         require(is_address, "--host", self.host, "give an address such as http://localhost:8888, and no page's #/...")
+
+    def page_of(self, run_id: str) -> str:
+        """The address of a run's page, which shows its report."""
+        return f"{(self.page_host or self.host).rstrip('/')}/#/runs/details/{run_id}"
 
     def read_token(self) -> str | None:
         """The token as it is now; None where there is none.
@@ -79,6 +94,7 @@ def find_access(host: str | None, namespace: str | None, environment: Mapping[st
         token=environment.get(TOKEN_VARIABLE, "").strip() or None,
         token_file=_token_file(environment),
         ca_bundle=environment.get(_CA_VARIABLE) or None,
+        page_host=environment.get(PAGE_VARIABLE) or None,
     )
 
 

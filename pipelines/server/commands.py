@@ -10,33 +10,21 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from pipelines.compilation import compile_pipeline
+from pipelines.server.ending import Ending, read_ending, unknown_ending
 from pipelines.server.failures import ServerError
-from pipelines.server.outcome import ExitStatus, Outcome, judge_run, judge_study
+from pipelines.server.outcome import ExitStatus
 from pipelines.server.pipeline_server import PipelineServer
-from pipelines.server.records import read_announced
 from pipelines.server.tasks import pods_of_step, states_of_steps
 from pipelines.server.waiting import wait_for_end
-from pipelines.summary_lines import describe_summary
-from pipelines.verdict_table import write_lines
 from vitrail.config import require
-from vitrail.contracts.runs import RunSummary
-from vitrail.contracts.verdict import Verdict
 from vitrail.errors import ClusterError
 from vitrail.recipes import Recipe
 from vitrail.steps import STEPS, STUDY_STEPS
 
 if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent
-    from kfp_server_api import V2beta1Run
 
 __all__ = ["follow", "show_logs", "show_runs", "submit"]
-
-_WORDS = {
-    ExitStatus.PROMOTED: "promoted: the model is the champion",
-    ExitStatus.REJECTED: "rejected: the champion stays",
-    ExitStatus.FAILED: "failed",
-    ExitStatus.UNKNOWN: "unknown: the server says neither that the gate decided nor that a step failed",
-}
 
 
 def submit(
@@ -48,8 +36,9 @@ def submit(
     name: str,
     service_account: str | None = None,
     is_study: bool = False,
+    comment: Path | None = None,
 ) -> ExitStatus:
-    """Starts a run, waits for its end and says how it ended.
+    """Starts a run, waits for its end and says how it ended, in a comment in Markdown too if one is wanted.
 
     Raises:
         ConfigError: Nothing says where the cluster pulls its images from, or the run has no name.
@@ -59,21 +48,36 @@ def submit(
     remedy = "name the registry that holds the images of containers/, with --image-prefix or in a recipe's JSON file"
     require(bool(prefix), "cluster.image_prefix", prefix, remedy)
     require(bool(name.strip()), "--name", name, "give the run a name that people know it by")
-    run_id = _start(server, pipeline, name=name, arguments=arguments, service_account=service_account)
+    if comment:
+        comment.unlink(missing_ok=True)  # what is there speaks of another run
+    experiment = server.find_experiment() or server.create_experiment()  # a refusal comes before the compilation
+    run_id = server.start_run(
+        _compile(pipeline),
+        experiment=experiment,
+        name=name,
+        arguments=arguments,
+        service_account=service_account,
+    )
     _say(f"run {run_id} started: {name}")
-    return follow(server, run_id, is_study=is_study)
+    _say(f"page {server.access.page_of(run_id)}")
+    ending = follow(server, run_id, is_study=is_study)
+    if comment:
+        comment.parent.mkdir(parents=True, exist_ok=True)
+        comment.write_text(ending.comment(name, server.access.page_of(run_id)), encoding="utf-8")
+    return ending.outcome.status
 
 
-def follow(server: PipelineServer, run_id: str, *, is_study: bool = False) -> ExitStatus:
+def follow(server: PipelineServer, run_id: str, *, is_study: bool = False) -> Ending:
     """Waits for the end of a run that was started, and says how it ended."""
     try:
         run = wait_for_end(server, run_id, list(STUDY_STEPS if is_study else STEPS), _say)
+        ending = read_ending(server, run, is_study=is_study)
     except ServerError as error:
-        _say(f"outcome   unknown, the run may go on: {error}")
-        return ExitStatus.UNKNOWN
-    outcome = judge_study(run) if is_study else judge_run(run)
-    _describe(server, run, outcome, is_study=is_study)
-    return outcome.status
+        ending = unknown_ending(run_id, str(error))
+    _say("")
+    for line in ending.lines():
+        _say(line)
+    return ending
 
 
 def show_runs(server: PipelineServer) -> int:
@@ -101,32 +105,13 @@ def show_logs(server: PipelineServer, run_id: str, step: str | None) -> int:
     return 0
 
 
-def _start(server: PipelineServer, pipeline: "BaseComponent", **given: Any) -> str:
+def _compile(pipeline: "BaseComponent") -> dict[str, Any]:
+    """A pipeline in the form that the API takes."""
     with tempfile.TemporaryDirectory() as folder:
         compiled = Path(folder) / "pipeline.yaml"
         compile_pipeline(pipeline, compiled)
         spec, *platform = yaml.load_all(compiled.read_text(encoding="utf-8"), yaml.CSafeLoader)
-    whole = {"pipeline_spec": spec} | ({"platform_spec": platform[0]} if platform else {})
-    return server.start_run(whole, **given)
-
-
-def _describe(server: PipelineServer, run: "V2beta1Run", outcome: Outcome, *, is_study: bool) -> None:
-    is_done = is_study and outcome.status == ExitStatus.PROMOTED
-    _say(f"\noutcome   {'succeeded' if is_done else _WORDS[outcome.status]}")
-    if outcome.message:
-        _say(f"server    {outcome.message}")
-    for step in outcome.failed:
-        _say(f"failed    {step}; vitrail logs {run.run_id} {step}")
-    if is_study:
-        return
-    if summary := read_announced(server, run, RunSummary):
-        for name, value in describe_summary(summary).items():
-            _say(f"{name:<10}{value}")
-    if verdict := read_announced(server, run, Verdict):
-        for line in write_lines(verdict):
-            _say(line)
-    if outcome.status in (ExitStatus.PROMOTED, ExitStatus.REJECTED) and not verdict:
-        _say(f"details   the log of gate_model is gone: see {run.run_id}/verdict.json in the workspace")
+    return {"pipeline_spec": spec} | ({"platform_spec": platform[0]} if platform else {})
 
 
 def _copy_log(server: PipelineServer, run_id: str, step: str, pod: str) -> None:

@@ -36,6 +36,7 @@ class PipelineServer:
         self,
         pipeline: Mapping[str, Any],
         *,
+        experiment: str,
         name: str,
         arguments: Mapping[str, str],
         service_account: str | None = None,
@@ -44,13 +45,14 @@ class PipelineServer:
 
         Args:
             pipeline: `pipeline_spec`, and `platform_spec` if there is one.
+            experiment: Id of the one it belongs to.
             name: Label that people see; nothing is looked up or stored by it.
             arguments: Values of the pipeline's parameters.
             service_account: Of the tasks' pods; None leaves it to the server.
         """
         run = V2beta1Run(
             display_name=name,
-            experiment_id=self.find_experiment() or self._create_experiment(),
+            experiment_id=experiment,
             pipeline_spec=dict(pipeline),
             runtime_config=kfp_server_api.V2beta1RuntimeConfig(parameters=dict(arguments)),
             service_account=service_account,
@@ -114,7 +116,8 @@ class PipelineServer:
             )
             return found.experiments[0].experiment_id if found.experiments else None
 
-    def _create_experiment(self) -> str:
+    def create_experiment(self) -> str:
+        """Makes the experiment of this project's runs and returns its id."""
         experiment = kfp_server_api.V2beta1Experiment(display_name=EXPERIMENT, **self._namespace())
         with self._as_api_says():
             made = self._experiments.experiment_service_create_experiment(experiment)
@@ -144,5 +147,5 @@ class PipelineServer:
         """An object that is not the API's fails somewhere in the generated models."""
         try:
             yield
-        except (kfp_server_api.ApiException, TypeError, ValueError, AttributeError, KeyError) as error:
+        except (kfp_server_api.ApiException, TypeError, ValueError) as error:
             raise explain_oddity(self.access.host, f"{type(error).__name__}: {error}") from None

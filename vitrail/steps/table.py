@@ -21,6 +21,7 @@ STEPS = in_order(
         sections="all",
         makes="corpus",
         image="data",
+        resources="data",
         is_reusable=False,
     ),
     Step(
@@ -30,6 +31,7 @@ STEPS = in_order(
         sections=("labels", "registry"),
         makes="labels",
         image="data",
+        resources="data",
     ),
     Step(
         name="validate_data",
@@ -38,6 +40,7 @@ STEPS = in_order(
         sections=("validation", "registry"),
         makes="validation",
         image="data",
+        resources="data",
     ),
     Step(
         name="materialize_features",
@@ -46,6 +49,7 @@ STEPS = in_order(
         awaits=("validation",),
         makes="features",
         image="data",
+        resources="data",
         body=_OUTSIDE,
     ),
     Step(
@@ -56,7 +60,8 @@ STEPS = in_order(
         sections=("pretrain", "registry", "cluster"),
         makes="backbone",
         image="train",
-        resources="training",
+        resources="train",
+        is_training=True,
     ),
     Step(
         name="finetune_tasks",
@@ -65,7 +70,8 @@ STEPS = in_order(
         sections=("finetune", "registry", "cluster"),
         makes="model",
         image="train",
-        resources="training",
+        resources="train",
+        is_training=True,
     ),
     Step(
         name="build_index",
@@ -74,7 +80,7 @@ STEPS = in_order(
         sections=("index",),
         makes="index",
         image="train",
-        resources="gpu",
+        resources="inference",
     ),
     Step(
         name="evaluate_model",
@@ -83,7 +89,7 @@ STEPS = in_order(
         sections=("evaluation", "registry"),
         makes="evaluation",
         image="train",
-        resources="gpu",
+        resources="inference",
     ),
     Step(
         name="gate_model",
@@ -156,6 +162,7 @@ STUDY_STEPS = in_order(
         sections="all",
         makes="materials",
         image="data",
+        resources="data",
         is_reusable=False,
     ),
     Step(
@@ -166,7 +173,7 @@ STUDY_STEPS = in_order(
         sections="all",
         makes="study",
         image="train",
-        resources="gpu",
+        resources="train",
         is_reusable=False,
         shows={
             "page": "study.md",

@@ -209,4 +209,4 @@ def test_a_run_that_may_have_started_is_said_to(server):
 
 
 def start(server):
-    return PipelineServer(Access(host=server.host), QUICK).start_run({}, name="mine", arguments={})
+    return PipelineServer(Access(host=server.host), QUICK).start_run({}, experiment="e0", name="mine", arguments={})

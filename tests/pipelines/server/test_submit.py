@@ -24,6 +24,7 @@ from vitrail.recipes import find_recipe
 from vitrail.steps import STEPS
 from vitrail.steps.table import step_names
 
+VARIABLES = (access.HOST_VARIABLE, access.PAGE_VARIABLE, access.TOKEN_VARIABLE, access.TOKEN_FILE_VARIABLE)
 BEFORE_GATE = dict.fromkeys(list(STEPS)[:8], "SUCCEEDED")
 BLESSED_STEPS = ("register_model", "package_endpoint", "validate_endpoint", "promote_model")
 REPORTED = {"publish_report": "SUCCEEDED"}
@@ -84,7 +85,7 @@ def log_of(step, steps):
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(waiting, "POLL_S", 0.01)
-    for name in (access.HOST_VARIABLE, access.TOKEN_VARIABLE, access.TOKEN_FILE_VARIABLE, "SSL_CERT_FILE"):
+    for name in (*VARIABLES, "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
     with serving(StandIn()) as running:
         yield running
@@ -109,11 +110,11 @@ def follow_run(capsys, server, **given):
     """The exit status and what is said of a run that was started."""
     started_runs(server, 1)
     run_id = server.runs[0].run_id
-    status = follow(PipelineServer(Access(host=server.host)), run_id, **given)
-    return int(status), run_id, capsys.readouterr().out
+    ending = follow(PipelineServer(Access(host=server.host)), run_id, **given)
+    return int(ending.outcome.status), run_id, capsys.readouterr().out
 
 
-def test_a_promoted_run_is_told_step_by_step_and_ends_with_0(capsys, server):
+def test_a_promoted_run_is_told_step_by_step_and_ends_with_0(capsys, server, tmp_path):
     server.looks = [
         ended_run("PENDING", {}),
         ended_run("RUNNING", {"checkout_corpus": "RUNNING"}),
@@ -124,11 +125,13 @@ def test_a_promoted_run_is_told_step_by_step_and_ends_with_0(capsys, server):
         log_of("gate_model", PROMOTED): f"[vitrail] gate\n{announce(verdict('blessed'))}\n",
         log_of("publish_report", PROMOTED): f"{announce(summary())}\n",
     }
-    status, out, err = submit(capsys, server, "--corpus", "emoji-mini")
+    comment = tmp_path / "new" / "comment.md"
+    status, out, err = submit(capsys, server, "--corpus", "emoji-mini", "--comment", str(comment))
     assert (status, err) == (0, "")
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert lines[0] == f"run {server.runs[0].run_id} started: debug on emoji-mini"
-    told = lines[1 : lines.index("")]
+    assert lines[1] == f"page {server.host}/#/runs/details/{server.runs[0].run_id}"
+    told = lines[2 : lines.index("")]
     assert told[:3] == ["checkout_corpus running", "checkout_corpus succeeded", "derive_labels running"]
     assert len(told) == len(set(told)) == len(PROMOTED) + 2
     assert lines[lines.index("") + 1 :] == [
@@ -137,6 +140,20 @@ def test_a_promoted_run_is_told_step_by_step_and_ends_with_0(capsys, server):
         "model vitrail-debug/3 (champion)",
         "Bento vitrail:abc",
         "pass retrieval/p_at_1 (value) 0.290 [0.210, 0.330] limit ≥ 0.250",
+    ]
+    run_id = server.runs[0].run_id
+    assert comment.read_text().splitlines() == [
+        "**debug on emoji-mini: promoted: the model is the champion**",
+        "",
+        f"[Run and report]({server.host}/#/runs/details/{run_id}) `{run_id}`",
+        "",
+        "- verdict: blessed",
+        "- model: vitrail-debug/3 (champion)",
+        "- Bento: vitrail:abc",
+        "",
+        "| gate | compared | measured | limit | outcome |",
+        "|---|---|---|---|---|",
+        r"| retrieval/p\_at\_1 | value | 0.290 [0.210, 0.330] | ≥ 0.250 | pass |",
     ]
 
 
@@ -285,7 +302,8 @@ def test_a_run_whose_end_cannot_be_known_ends_with_5(capsys, server, monkeypatch
     server.looks = [ended_run("RUNNING", {})]
     status, _, out = follow_run(capsys, server)
     assert status == 5
-    assert "outcome   unknown, the run may go on: " in out
+    assert "outcome   unknown: " in out
+    assert "the run may go on, http://" in out
     assert said in out
 
 
