@@ -11,7 +11,7 @@ _KINDS = {"value": "value", "change": "against the champion"}
 
 
 def write_lines(verdict: Verdict) -> Iterator[str]:
-    """A line for each check: outcome, name, what was measured with its interval, and the limit."""
+    """A line for each check: outcome, name, what was measured, its interval, what the split tells, and the limit."""
     for check in verdict.checks:
         name = f"{check.name} ({_KINDS[check.kind]})"
         yield f"  {check.outcome:<14}{name:<58} {_measured(check):<28} limit {_limit(check)}"
@@ -20,10 +20,10 @@ def write_lines(verdict: Verdict) -> Iterator[str]:
 def write_markdown(verdict: Verdict) -> str:
     """The same as a table of GitHub's Markdown, and the reasons that no check states."""
     rows = [
-        (plain_markdown(check.name), _KINDS[check.kind], _measured(check), _limit(check), _told(check), check.outcome)
+        (plain_markdown(check.name), _KINDS[check.kind], _measured(check), _limit(check), check.outcome)
         for check in verdict.checks
     ]
-    head = ("| gate | compared | measured | limit | smallest difference told | outcome |", "|---|---|---|---|---|---|")
+    head = ("| gate | compared | measured | limit | outcome |", "|---|---|---|---|---|")
     table = [*head, *(f"| {' | '.join(row)} |" for row in rows)]
     stated = {f"{check.name} ({check.kind}): {check.outcome}, {check.reason}" for check in verdict.checks}
     others = [f"- {plain_markdown(reason)}" for reason in verdict.reasons if reason not in stated]
@@ -41,15 +41,13 @@ def _measured(check: Check) -> str:
     if value is None:
         return "missing"
     low, high = (format_number(bound, sign) for bound in (check.low, check.high))
-    return format_number(value, sign) + ("" if check.low is None else f" [{low}, {high}]")
+    interval = "" if check.low is None or check.high is None else f" [{low}, {high}]"
+    tells = "" if check.smallest_difference is None else f", tells {format_number(check.smallest_difference)}"
+    return format_number(value, sign) + interval + tells
 
 
 def _limit(check: Check) -> str:
     return f"{'≥' if check.direction == 'min' else '≤'} {format_number(check.limit, _sign(check))}"
-
-
-def _told(check: Check) -> str:
-    return "" if check.smallest_difference is None else format_number(check.smallest_difference)
 
 
 def _sign(check: Check) -> str:

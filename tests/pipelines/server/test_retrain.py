@@ -76,7 +76,7 @@ def test_a_rejected_model_fails_the_target_and_is_in_the_comment(tmp_path):
     assert "Error 3" in done.stderr  # the status of `vitrail submit`
     lines = comment.read_text().splitlines()
     assert lines[0] == "**debug on /vitrail/corpus: rejected: the champion stays**"
-    assert lines[-1] == r"| retrieval/p\_at\_1 | value | 0.200 | ≥ 0.250 |  | fail |"
+    assert lines[-1] == r"| retrieval/p\_at\_1 | value | 0.200 | ≥ 0.250 | fail |"
     experiment, run = server.posted
     assert experiment["namespace"] == "team-a"
     assert run["runtime_config"]["parameters"]["corpus"] == "/vitrail/corpus"
@@ -120,6 +120,6 @@ def test_a_change_shows_the_difference_with_its_sign():
     )
     size = check(name="parameters", challenger=8_700_000.0, limit=10_000_000.0, direction="max", outcome="pass")
     row = write_markdown(verdict(change, check(challenger=None), size)).splitlines()[2:]
-    assert row[0].endswith("| against the champion | +0.050 [-0.010, +0.110] | ≥ -0.020 | 0.040 | pass |")
-    assert row[1].endswith("| value | missing | ≥ 0.250 |  | fail |")
-    assert row[2].endswith("| value | 8,700,000 | ≤ 10,000,000 |  | pass |")
+    assert row[0].endswith("| against the champion | +0.050 [-0.010, +0.110], tells 0.040 | ≥ -0.020 | pass |")
+    assert row[1].endswith("| value | missing | ≥ 0.250 | fail |")
+    assert row[2].endswith("| value | 8,700,000 | ≤ 10,000,000 | pass |")
