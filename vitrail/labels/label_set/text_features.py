@@ -14,7 +14,7 @@ from vitrail.errors import LabelError
 from vitrail.labels.arrays import list_array, positions_in_rows, row_of_each
 from vitrail.labels.label_set.opened import LabelSet, open_labels
 from vitrail.labels.text.encoder import load_encoder
-from vitrail.labels.text.language import UNKNOWN
+from vitrail.labels.text.language_tags import UNKNOWN
 
 __all__ = ["IMAGE_FEATURES_SCHEMA", "LABEL_STATISTICS_SCHEMA", "build_text_features"]
 
