@@ -35,6 +35,28 @@ quoted = '$(subst ','\'',$(1))'
 run: $(STAMP) ## Run the whole pipeline: make run CORPUS=emoji, or CORPUS=path/to/yours; RECIPE=NAME takes another recipe
 	$(BIN)/vitrail run --corpus $(call quoted,$(CORPUS)) $(if $(RECIPE),--recipe $(call quoted,$(RECIPE)))
 
+# Named on the command line only: shells set HOST and NAME for themselves.
+IMAGE_PREFIX =
+REPOSITORY =
+REVISION =
+HOST =
+NAMESPACE =
+SERVICE_ACCOUNT =
+NAME =
+COMMENT = runs/retrain.md
+asked = --corpus $(call quoted,$(CORPUS)) $(foreach option,RECIPE IMAGE_PREFIX REPOSITORY REVISION,$(call given,$(option)))
+served = $(foreach option,HOST NAMESPACE SERVICE_ACCOUNT NAME,$(call given,$(option)))
+given = $(if $($(1)),--$(shell echo $(1) | tr A-Z_ a-z-) $(call quoted,$($(1))))
+
+.PHONY: retrain
+retrain: $(STAMP) ## Check the data, run on a cluster, wait, and write the verdict to COMMENT: make retrain HOST=URL IMAGE_PREFIX=...
+ifeq (,$(findstring /,$(CORPUS)))
+	$(BIN)/vitrail data
+	$(BIN)/vitrail corpus check $(call quoted,data/$(CORPUS))
+endif
+	$(BIN)/vitrail compile $(asked) --out $(call quoted,$(basename $(COMMENT)).yaml)
+	$(BIN)/vitrail submit $(asked) $(served) --comment $(call quoted,$(COMMENT))
+
 BUDGET ?= half-hour
 
 .PHONY: study
@@ -101,8 +123,11 @@ rehearse: $(STAMP) ## Train on two nodes, two containers on this Docker host, on
 		--tag $$($(BIN)/python -c 'from components.container_images import IMAGES; print(IMAGES["train"])') .
 	$(BIN)/pytest -m containers --log-cli-level INFO tests/training/test_rehearsal.py
 
+# Options of a benchmark's own: make bench-scale OPTIONS='--sizes 500 1500'
+OPTIONS ?=
+
 .PHONY: bench-scale bench-reader bench-train bench-gpu bench-labels bench-label-quality bench-clustering bench-endpoint bench-quality
-bench-scale: $(STAMP) ## Intake at 5,000 and 50,000 images: seconds, memory and how they grow
+bench-scale: $(STAMP) ## Every step at 5,000 and 50,000 images: seconds, memory and how they grow
 bench-reader: $(STAMP) ## Reader against a webdataset pipeline and bare decoding
 bench-train: $(STAMP) ## Training step against a bare timm loop
 bench-gpu: $(STAMP) ## Training step on one GPU against a bare timm loop and the matrix rate (4 minutes)
@@ -112,7 +137,7 @@ bench-clustering: $(STAMP) ## Clustering arms up to a million terms
 bench-endpoint: $(STAMP) ## Endpoint against the model's raw throughput
 bench-quality: $(STAMP) ## What the default recipe's pretraining brings, against none (30 minutes)
 bench-scale bench-reader bench-train bench-gpu bench-labels bench-label-quality bench-clustering bench-endpoint bench-quality:
-	$(BIN)/python benchmarks/$(subst -,_,$@).py
+	PYTHONPATH=$(CURDIR) $(BIN)/python benchmarks/$(subst -,_,$@).py $(OPTIONS)
 
 .PHONY: bench-peer-labels
 bench-peer-labels: $(STAMP) ## Label sets by the recipes of other papers, of data/CORPUS, to pretrain on (docs/labels.md)

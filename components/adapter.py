@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.container_images import IMAGES, pulled_from
+from components.announcements import announce
+from components.trainjob_nodes import pod_settings
 from vitrail.config.logs import LOG_PREFIX, configure_logging
-from vitrail.contracts.codec import load, save
+from vitrail.contracts.codec import load, read, save
 from vitrail.contracts.runs import ArtifactManifest
 from vitrail.errors import VitrailError
-from vitrail.recipes import Recipe
 from vitrail.recipes.sections import decode_sections
 from vitrail.steps import Step, Workspace, find_step, run_step
-from vitrail.training import PodSettings
 
-__all__ = ["pod_settings", "run_task"]
+__all__ = ["run_task"]
 
 
 def run_task(name: str, given: Mapping[str, Any]) -> str:
@@ -45,6 +44,8 @@ def run_task(name: str, given: Mapping[str, Any]) -> str:
     for output, file in step.shows.items():
         if (shown := Path(manifest.artifact) / file).exists():
             shutil.copyfile(shown, given[output].path)
+    if step.announces:
+        sys.stdout.write(announce(read(step.announces, Path(manifest.artifact))) + "\n")
     return manifest.value or manifest.digest
 
 
@@ -56,11 +57,5 @@ def _run(step: Step, given: Mapping[str, Any]) -> ArtifactManifest:
         recipe=recipe,
         inputs={key: load(ArtifactManifest, Path(given[key].path)) for key in step.inputs},
         arguments={key: given[key] for key in step.arguments},
-        pod=pod_settings(step, recipe, given["task_config"]) if step.resources == "training" else None,
+        pod=pod_settings(step, recipe.cluster, given["task_config"]) if step.is_training else None,
     )
-
-
-def pod_settings(step: Step, recipe: Recipe, task_config: object) -> PodSettings:
-    """What Kubeflow Pipelines put into a task's `dsl.TaskConfig`, with the image of its stage family."""
-    given = {name: value for name, value in vars(task_config).items() if value}
-    return PodSettings(image=pulled_from(recipe.cluster.image_prefix, IMAGES[step.image]), **given)

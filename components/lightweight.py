@@ -28,17 +28,9 @@ _FUNCTION = '''def {name}({parameters}) -> str:
 
 _SHOWN = {".html": "HTML", ".md": "Markdown"}  # what the page of a run draws
 
-_FIELD = dsl.TaskConfigField
-# What a task that only submits a TrainJob hands on to it instead of taking it itself. The submitting pod needs the
-# shared workspace and its variables, but neither the GPUs nor a GPU node.
-_HANDED_ON = [
-    _FIELD.RESOURCES,
-    _FIELD.KUBERNETES_NODE_SELECTOR,
-    _FIELD.KUBERNETES_TOLERATIONS,
-    _FIELD.KUBERNETES_AFFINITY,
-    dsl.TaskConfigPassthrough(field=_FIELD.ENV, apply_to_task=True),
-    dsl.TaskConfigPassthrough(field=_FIELD.KUBERNETES_VOLUMES, apply_to_task=True),
-]
+# All that a task which submits a TrainJob has itself is told to it too, or Kubeflow Pipelines compiles none of it.
+# Variables and volumes go on to the nodes; what these ask for is in the recipe.
+_HANDED_ON = [dsl.TaskConfigPassthrough(field=field, apply_to_task=True) for field in dsl.TaskConfigField]
 
 
 def make_component(step: Step, *, is_handed_on: bool = False) -> dsl.base_component.BaseComponent:
@@ -63,7 +55,7 @@ def write_source(step: Step) -> str:
     kinds |= {
         output: f"dsl.Output[dsl.{_SHOWN.get(Path(file).suffix, 'Artifact')}]" for output, file in step.shows.items()
     }
-    if step.resources == "training":
+    if step.is_training:
         kinds["task_config"] = "dsl.TaskConfig"
     parameters = ", ".join(f"{name}: {kind}" for name, kind in kinds.items())
     return _FUNCTION.format(name=step.name, parameters=parameters, summary=step.summary)

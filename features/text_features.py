@@ -6,12 +6,15 @@ from feast.types import Array, Float32, Int64, String
 
 __all__ = [
     "image",
+    "image_features_source",
+    "image_text_details",
     "image_text_features",
     "label",
     "label_features",
     "label_statistics",
     "project",
     "text_features",
+    "training_features",
 ]
 
 project = Project(name="vitrail", description="Text-derived features of a catalogue of images")
@@ -29,27 +32,37 @@ label = Entity(
     description="A weak label of the vocabulary",
 )
 
+image_features_source = FileSource(
+    name="image_features",
+    path="data/image_features.parquet",
+    file_format=ParquetFormat(),
+    timestamp_field="event_timestamp",
+)
 image_text_features = FeatureView(
     name="image_text_features",
-    description="Weak labels and texts of an image, as of its latest text",
+    description="What the texts of an image say, as of the latest: what an endpoint shows",
     entities=[image],
     schema=[
         Field(name="image_id", dtype=String),
         Field(name="top_labels", dtype=Array(String), description="terms of the best labels, best first"),
-        Field(name="top_label_ids", dtype=Array(Int64), description="their stable ids"),
         Field(name="top_scores", dtype=Array(Float32), description="their scores in [0, 1]"),
-        Field(name="text_embedding", dtype=Array(Float32), description="mean sentence embedding, unit length"),
-        Field(name="sources", dtype=Array(String), description="kinds of text the image has"),
-        Field(name="source_counts", dtype=Array(Int64), description="texts of each kind"),
         Field(name="num_signals", dtype=Int64, description="texts of the image"),
         Field(name="language", dtype=String, description="most frequent language of its texts"),
     ],
-    source=FileSource(
-        name="image_features",
-        path="data/image_features.parquet",
-        file_format=ParquetFormat(),
-        timestamp_field="event_timestamp",
-    ),
+    source=image_features_source,
+)
+image_text_details = FeatureView(
+    name="image_text_details",
+    description="What training needs besides, and an endpoint does not: offline only",
+    entities=[image],
+    schema=[
+        Field(name="image_id", dtype=String),
+        Field(name="top_label_ids", dtype=Array(Int64), description="stable ids of the best labels, best first"),
+        Field(name="sources", dtype=Array(String), description="kinds of text the image has"),
+        Field(name="source_counts", dtype=Array(Int64), description="texts of each kind"),
+    ],
+    source=image_features_source,
+    online=False,
 )
 label_statistics = FeatureView(
     name="label_statistics",
@@ -73,6 +86,11 @@ label_statistics = FeatureView(
 text_features = FeatureService(
     name="text_features",
     features=[image_text_features],
-    description="Text features of an image: for training sets as of a time, and for the endpoint",
+    description="Text features of an image, for the endpoint",
+)
+training_features = FeatureService(
+    name="training_features",
+    features=[image_text_features, image_text_details],
+    description="Text features of an image as of the time of a label, for training sets",
 )
 label_features = FeatureService(name="label_features", features=[label_statistics], description="Statistics of a label")

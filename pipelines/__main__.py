@@ -1,109 +1,75 @@
-"""Compile, run locally or submit: `python -m pipelines {compile,run,submit} ...`."""
+"""Compile the pipeline, run it on this machine, or have a Kubeflow Pipelines server run it: `python -m pipelines`."""
 
 import argparse
 import dataclasses
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.local_tasks import run_tasks
-from pipelines.study_pipeline import make_study_pipeline
-from pipelines.vitrail_pipeline import make_pipeline
-from vitrail.config import require
-from vitrail.contracts.codec import read
-from vitrail.contracts.runs import REPORT_FILE, RunSummary
+from pipelines.compilation import compile_pipeline
 from vitrail.errors import VitrailError
 from vitrail.recipes import Recipe, find_recipe, recipe_for
-from vitrail.steps import Workspace, new_run_id
+from vitrail.steps import STEPS, STUDY_STEPS
 from vitrail.study import find_budget
 
 if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent
 
+    from pipelines.server.pipeline_server import PipelineServer
+
 __all__ = ["main"]
 
 
-def compile_pipeline(pipeline: "BaseComponent", out: Path) -> None:
-    """Writes a pipeline's IR."""
-    from kfp import compiler
-
-    out.parent.mkdir(parents=True, exist_ok=True)
-    compiler.Compiler().compile(pipeline, str(out))
-
-
-def run_locally(recipe: Recipe, arguments: dict[str, str]) -> int:
-    """Runs every task on this machine and returns the exit status of its own run."""
-    workspace = _begin(recipe, arguments["workspace"])
-    run = workspace.run_folder
-    log = run_tasks(make_pipeline(recipe, run.name), workspace, arguments)
-    if not (run / RunSummary.FILE).exists():
-        sys.stderr.write(f"the run ended before its report; see {log}\n")
-        return 1
-    return _describe(run, log)
-
-
-def run_study_locally(recipe: Recipe, budget: str, workspace_root: str) -> int:
-    """Runs the tasks of a study on this machine, prints where its page is and returns the exit status."""
-    workspace = _begin(recipe, workspace_root)
-    run = workspace.run_folder
-    log = run_tasks(
-        make_study_pipeline(recipe, budget, run.name), workspace, {"budget": budget, "workspace": workspace_root}
-    )
-    failed = next((record for record in workspace.records() if record.status != "succeeded"), None)
-    page = run / "study" / "study.md"
-    if failed or not page.exists():
-        reason = f"at {failed.step}: {failed.error}" if failed else "before its page"
-        sys.stderr.write(f"the study ended {reason}; see {log}\n")
-        return 1
-    sys.stdout.write(f"\npage      {page}\n")
-    return 0
-
-
-def _begin(recipe: Recipe, root: str) -> Workspace:
-    workspace = Workspace(Path(root), new_run_id())
-    workspace.begin(recipe)
-    sys.stdout.write(f"run {workspace.run_id}, recipe {recipe.name}\n")
-    return workspace
-
-
-def _describe(run: Path, log: Path) -> int:
-    """Prints how the run ended; 0 when every step succeeded, whatever the verdict."""
-    summary = read(RunSummary, run)
-    model, is_failed = summary.model, summary.status != "succeeded"
-    lines = {
-        "failed at": f"{summary.failed_step}: {summary.error}" if is_failed else None,
-        "verdict": summary.verdict,
-        "model": f"{model.name}/{model.version} ({model.alias})" if model else "not registered",
-        "Bento": summary.bento or "not packaged",
-        "report": str(run / REPORT_FILE),
-        "log": str(log) if is_failed else None,
-    }
-    sys.stdout.write("\n" + "".join(f"{name:<10}{value}\n" for name, value in lines.items() if value))
-    return int(is_failed)
-
-
-def submit(pipeline: "BaseComponent", recipe: Recipe, host: str, arguments: dict[str, str]) -> str:
-    """Starts a run of a recipe's pipeline on the Kubeflow Pipelines server at `host` and returns its id.
-
-    Raises:
-        ConfigError: Nothing says where the cluster pulls its images from.
-    """
-    import kfp
-
-    require(
-        bool(recipe.cluster.image_prefix),
-        "cluster.image_prefix",
-        recipe.cluster.image_prefix,
-        "name the registry that holds the images of containers/, with --image-prefix or in a recipe's JSON file",
-    )
-    client = kfp.Client(host=host)
-    return str(client.create_run_from_pipeline_func(pipeline, arguments=arguments).run_id)
-
-
 def main(argv: list[str] | None = None) -> None:
-    """Parses the command line."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines", description=__doc__)
-    parser.add_argument("action", choices=("compile", "run", "submit"))
+    """Parses the command line, and exits with the status of the command if it is not 0."""
+    options = _parser().parse_args(argv)
+    try:
+        if status := options.function(options):
+            sys.exit(status)
+    except VitrailError as error:
+        sys.exit(f"vitrail {options.action}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vitrail", description=__doc__)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    compiling = actions.add_parser("compile", help="Write the pipeline for Kubeflow Pipelines.")
+    _add_graph(compiling)
+    compiling.add_argument("--out", type=Path, default=Path("vitrail.yaml"), help="where the IR goes")
+    compiling.set_defaults(function=_compile)
+
+    running = actions.add_parser("run", help="Run the pipeline on this machine.")
+    _add_graph(running)
+    running.add_argument("--workspace", default="runs", help="folder for runs and artifacts")
+    running.set_defaults(function=_run)
+
+    submitting = actions.add_parser("submit", help="Start a run on a server, wait for its end and say how it ended.")
+    _add_graph(submitting)
+    _add_server(submitting)
+    submitting.add_argument("--service-account", help="of the tasks' pods; default: the server's")
+    submitting.add_argument("--name", help="label of the run, for people; default: recipe and corpus")
+    submitting.add_argument(
+        "--comment", type=Path, metavar="FILE", help="also write outcome and gates here, in Markdown"
+    )
+    submitting.set_defaults(function=_submit)
+
+    listing = actions.add_parser("runs", help="List the runs that were submitted to a server.")
+    _add_server(listing)
+    listing.set_defaults(function=_runs)
+
+    logging = actions.add_parser("logs", help="Print the logs of a run's steps.")
+    logging.add_argument("run", help="its id, which `submit` and `runs` print")
+    logging.add_argument("step", nargs="?", choices=[*STEPS, *STUDY_STEPS], help="default: all that have started")
+    _add_server(logging)
+    logging.set_defaults(function=_logs)
+    return parser
+
+
+def _add_graph(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe", help="a recipe's name, or a JSON file with a resolved recipe; default: the corpus's, or folder"
     )
@@ -111,19 +77,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--corpus", default="emoji", help="a corpus's name, or a folder")
     parser.add_argument("--repository", default=".", help="the repository that holds data.dvc")
     parser.add_argument("--revision", default="", help="git revision of data.dvc; empty: the working tree")
-    parser.add_argument("--workspace", default="runs", help="folder for runs and artifacts")
     parser.add_argument("--engine", choices=("native", "ray"), help="of the label derivation; default: the recipe's")
     parser.add_argument("--profile-steps", type=int, help="steps of the pretraining to profile; default: the recipe's")
     parser.add_argument("--image-prefix", help="registry the cluster pulls images from, as in host:5000/team")
-    parser.add_argument("--out", type=Path, default=Path("vitrail.yaml"), help="compile: where the IR goes")
-    parser.add_argument("--host", help="submit: address of the Kubeflow Pipelines API")
-    options = parser.parse_args(argv)
-    if options.action == "submit" and not options.host:
-        parser.error("submit needs --host")
-    try:
-        _act(options)
-    except VitrailError as error:
-        sys.exit(f"vitrail {options.action}: {error}")
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--host", help="address of the Kubeflow Pipelines API; default: $KF_PIPELINES_ENDPOINT, or the own cluster's"
+    )
+    parser.add_argument("--namespace", help="of the runs, where an installation has profiles")
 
 
 def _choose_recipe(options: argparse.Namespace) -> Recipe:
@@ -140,26 +103,71 @@ def _choose_recipe(options: argparse.Namespace) -> Recipe:
     return recipe
 
 
-def _act(options: argparse.Namespace) -> None:
-    recipe = _choose_recipe(options)
-    if options.action == "run":
-        sys.exit(_run(recipe, options))
-    recipe = recipe.on_cluster()
+def _make_graph(recipe: Recipe, options: argparse.Namespace) -> tuple["BaseComponent", dict[str, str]]:
+    """The graph for a cluster, and its arguments."""
     if options.study:
-        pipeline, arguments = make_study_pipeline(recipe, options.study), {"budget": options.study}
-    else:
-        pipeline, arguments = make_pipeline(recipe), _source_of(options)
-    if options.action == "compile":
-        compile_pipeline(pipeline, options.out)
-    else:
-        sys.stdout.write(submit(pipeline, recipe, options.host, arguments) + "\n")
+        from pipelines.study_pipeline import make_study_pipeline
+
+        return make_study_pipeline(recipe, options.study), {"budget": options.study}
+    from pipelines.vitrail_pipeline import make_pipeline
+
+    return make_pipeline(recipe), _source_of(options)
 
 
-def _run(recipe: Recipe, options: argparse.Namespace) -> int:
-    workspace = str(Path(options.workspace).resolve())
+def _compile(options: argparse.Namespace) -> int:
+    compile_pipeline(_make_graph(_choose_recipe(options).on_cluster(), options)[0], options.out)
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from pipelines.local_run import run_locally, run_study_locally
+
+    recipe, workspace = _choose_recipe(options), str(Path(options.workspace).resolve())
     if options.study:
         return run_study_locally(recipe, options.study, workspace)
     return run_locally(recipe, _source_of(options) | {"workspace": workspace})
+
+
+def _submit(options: argparse.Namespace) -> int:
+    from pipelines.server.commands import submit
+
+    recipe = _choose_recipe(options).on_cluster()
+    pipeline, arguments = _make_graph(recipe, options)
+    return submit(
+        _server(options),
+        pipeline,
+        recipe,
+        arguments,
+        name=_name(recipe, options) if options.name is None else options.name,
+        service_account=options.service_account,
+        is_study=bool(options.study),
+        comment=options.comment,
+    )
+
+
+def _runs(options: argparse.Namespace) -> int:
+    from pipelines.server.commands import show_runs
+
+    return show_runs(_server(options))
+
+
+def _logs(options: argparse.Namespace) -> int:
+    from pipelines.server.commands import show_logs
+
+    return show_logs(_server(options), options.run, options.step)
+
+
+def _server(options: argparse.Namespace) -> "PipelineServer":
+    from pipelines.server.access import find_access
+    from pipelines.server.pipeline_server import PipelineServer
+
+    return PipelineServer(find_access(options.host, options.namespace, os.environ))
+
+
+def _name(recipe: Recipe, options: argparse.Namespace) -> str:
+    if options.study:
+        return f"study {options.study}"
+    return f"{recipe.name} on {options.corpus}" + (f" at {options.revision}" if options.revision else "")
 
 
 def _source_of(options: argparse.Namespace) -> dict[str, str]:

@@ -33,8 +33,9 @@ class Graph:
         return [self._add(step) for step in steps]
 
     def _add(self, step: Step) -> dsl.PipelineTask:
-        is_handed_on = step.resources == "training" and self._recipe.cluster.trainjob is not None
-        component = make_component(step, is_handed_on=is_handed_on)
+        cluster = self._recipe.cluster
+        trainjob = cluster.trainjob if step.is_training else None
+        component = make_component(step, is_handed_on=trainjob is not None)
         parameters = {name: self._given[name] for name in ("workspace", "run_id", *step.arguments)}
         task = component(
             **parameters,
@@ -43,4 +44,5 @@ class Graph:
         )
         task.after(*(self._made[name] for name in step.awaits))
         self._made[step.makes] = self.tasks[step.name] = task
-        return place(task, step, self._recipe.cluster)
+        asked = cluster.of_watcher(trainjob) if trainjob else getattr(cluster, step.resources)
+        return place(task, asked, cluster)

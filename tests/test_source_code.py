@@ -48,7 +48,7 @@ EDITS = {
     "vitrail/reporting/templates/page.css": {"publish_report"},
     "vitrail/labels/derivation.py": {"derive_labels"},
     "vitrail/labels/shards/publish_shards.py": {"derive_labels"},
-    "vitrail/labels/label_set/text_features.py": {"materialize_features"},
+    "vitrail/labels/shards/text_features.py": {"materialize_features"},
     "vitrail/validation/suites.py": {"validate_data"},
     "vitrail/validation/data_docs.css": {"validate_data"},
     "vitrail/corpus/versions/dvc.py": {"checkout_corpus"},

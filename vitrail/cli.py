@@ -22,7 +22,9 @@ __all__ = ["main"]
 _MODULES = {
     "run": ("pipelines", ["run"], "Run the whole pipeline on this machine."),
     "compile": ("pipelines", ["compile"], "Compile the pipeline to YAML for Kubeflow Pipelines."),
-    "submit": ("pipelines", ["submit"], "Start a run on a Kubeflow Pipelines server."),
+    "submit": ("pipelines", ["submit"], "Start a run on a Kubeflow Pipelines server, and say how it ended."),
+    "runs": ("pipelines", ["runs"], "List the runs on a Kubeflow Pipelines server."),
+    "logs": ("pipelines", ["logs"], "Print the logs of a run on a Kubeflow Pipelines server."),
     "step": ("components", [], "Run one step of a run by hand."),
     "serve": ("serving", [], "Serve the champion over HTTP."),
 }

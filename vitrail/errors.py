@@ -1,6 +1,7 @@
 """The exception tree. A message says what was wrong, where, and what to do about it."""
 
 __all__ = [
+    "ClusterError",
     "ConfigError",
     "CorpusError",
     "DataValidationError",
@@ -23,6 +24,10 @@ class VitrailError(Exception):
 
 class ConfigError(VitrailError, ValueError):
     """A recipe, a field of one, or a command-line value is not usable."""
+
+
+class ClusterError(VitrailError):
+    """A Kubeflow Pipelines server cannot be reached, refuses, or does not answer as its API says."""
 
 
 class CorpusError(VitrailError):

@@ -18,11 +18,11 @@ __all__ = ["materialize_features", "what_decides"]
 def materialize_features(context: StepContext) -> Outcome:
     """Computes the text features and writes the feature snapshot."""
     corpus, text = context.inputs["corpus"], context.work / "text"
-    build_text_features(corpus, context.inputs["labels"], text, context.recipe.labels.encoder)
+    build_text_features(corpus, context.inputs["labels"], text)
     digest = materialize(text, corpus, context.out)
     return Outcome(digest=digest, lineage={"features_digest": digest})
 
 
 def what_decides(recipe: Recipe, champion: Champion) -> Any:
-    """The encoder, whose words about the labels become features."""
-    return recipe.labels.encoder
+    """Nothing of the recipe: the labels are an input."""
+    return None

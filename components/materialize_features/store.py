@@ -5,7 +5,6 @@ read-only.
 """
 
 import contextlib
-import datetime
 import io
 import shutil
 import warnings
@@ -15,9 +14,8 @@ from typing import cast
 
 import ibis
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from feast import FeatureStore, FeatureView, FileSource
+from feast import FeatureService, FeatureStore, FeatureView, FileSource
 
 import features
 from features import text_features as declared
@@ -30,17 +28,19 @@ __all__ = ["materialize"]
 
 _REPOSITORY = Path(features.__file__).parent
 _CONFIG = "feature_store.yaml"
-_VIEWS = (declared.image_text_features, declared.label_statistics)
+_VIEWS = (declared.image_text_features, declared.image_text_details, declared.label_statistics)
 _OBJECTS = (
     declared.project,
     declared.image,
     declared.label,
     *_VIEWS,
     declared.text_features,
+    declared.training_features,
     declared.label_features,
 )
 _REMEDY = "run the step derive_labels again"
-_MARGIN = datetime.timedelta(days=2)  # Feast drops the zone of the bounds and compares in the machine's zone
+_ONLINE_ROWS = 1 << 14  # that are turned into Feast's messages at once: some 4 KB each
+_TRAINING_ROWS = 1 << 18  # labels that are joined at once
 
 
 def materialize(text_features: Path, corpus: Path, out: Path) -> str:
@@ -63,12 +63,12 @@ def materialize(text_features: Path, corpus: Path, out: Path) -> str:
         _copy_sources(text_features, partial)
         with _inside(partial.resolve()) as store:
             store.apply(list(_OBJECTS))
-            start, end = _time_range(partial)
-            store.materialize(start_date=start - _MARGIN, end_date=end + _MARGIN)
+            for view in _VIEWS:
+                if view.online:
+                    _write_online(store, view)
             (partial / TRAINING_SETS_FOLDER).mkdir()
             for task in opened.manifest.tasks:
-                table = _training_set(store, opened, task.name)
-                pq.write_table(table, partial / training_set_file(task.name), compression="zstd")
+                _write_training_set(store, opened, task.name, partial / training_set_file(task.name))
         return _digest(partial)
 
 
@@ -87,10 +87,9 @@ def _copy_sources(text_features: Path, snapshot: Path) -> None:
     (snapshot / "data").mkdir()
     shutil.copyfile(_REPOSITORY / _CONFIG, snapshot / _CONFIG)
     for view in _VIEWS:
-        place = _source_of(view).path
-        source = text_features / Path(place).name
-        _check_source(source, view)
-        shutil.copyfile(source, snapshot / place)
+        _check_source(text_features / Path(_source_of(view).path).name, view)
+    for place in {_source_of(view).path for view in _VIEWS}:
+        shutil.copyfile(text_features / Path(place).name, snapshot / place)
 
 
 def _source_of(view: FeatureView) -> FileSource:
@@ -110,24 +109,35 @@ def _check_source(path: Path, view: FeatureView) -> None:
         raise LabelError(f"{path} has no rows: no image has text; {_REMEDY} on a corpus with signals")
 
 
-def _time_range(snapshot: Path) -> tuple[datetime.datetime, datetime.datetime]:
-    columns = [
-        pq.read_table(snapshot / source.path, columns=[source.timestamp_field])[0] for source in map(_source_of, _VIEWS)
-    ]
-    bounds = [pc.min_max(column).as_py() for column in columns]
-    return min(bound["min"] for bound in bounds), max(bound["max"] for bound in bounds)
+def _write_online(store: FeatureStore, view: FeatureView) -> None:
+    """Writes the rows of a view, of which there is one an entity, for online reads; a part at a time.
+
+    Feast's own materialisation holds a view's rows at once, and first asks the offline store which are the latest.
+    """
+    file = pq.ParquetFile(_source_of(view).path)
+    columns = [field.name for field in view.schema] + [_source_of(view).timestamp_field]
+    for rows in file.iter_batches(_ONLINE_ROWS, columns=columns):
+        store.write_to_online_store(view.name, df=rows.to_pandas())
 
 
-def _training_set(store: FeatureStore, corpus: Corpus, task: str) -> pa.Table:
+def _write_training_set(store: FeatureStore, corpus: Corpus, task: str, path: Path) -> None:
     """The labels of a task in their order, each with the text features known when it was given."""
     labels = corpus.task_labels(task)
     if not len(labels):
         raise CorpusError(f"{corpus.path}/tasks/{task}.parquet has no labels; remove the task or label images")
+    service = store.get_feature_service(declared.training_features.name)
+    with contextlib.ExitStack() as stack:
+        writer = None
+        for start in range(0, len(labels), _TRAINING_ROWS):
+            table = _join(store, service, labels.slice(start, _TRAINING_ROWS))
+            writer = writer or stack.enter_context(pq.ParquetWriter(path, table.schema, compression="zstd"))
+            writer.write_table(table)
+
+
+def _join(store: FeatureStore, service: FeatureService, labels: pa.Table) -> pa.Table:
     position = pa.array(range(len(labels)), pa.int64())
     entities = labels.rename_columns({"observed_at": "event_timestamp"}).append_column("position", position)
-    job = store.get_historical_features(
-        entity_df=entities.to_pandas(), features=store.get_feature_service(declared.text_features.name)
-    )
+    job = store.get_historical_features(entity_df=entities.to_pandas(), features=service)
     table = job.to_arrow().sort_by("position").drop_columns("position")
     return table.rename_columns({"event_timestamp": "observed_at"}).replace_schema_metadata(None)
 

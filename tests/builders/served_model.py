@@ -47,7 +47,6 @@ def write_text_features(folder: Path, image_ids: list[str]) -> Path:
         "top_labels": [list(own) for own in labels_of],
         "top_label_ids": [[FIRST_ID + TERMS.index(term) for term in own] for own in labels_of],
         "top_scores": pa.array([list(own.values()) for own in labels_of], pa.list_(pa.float32())),
-        "text_embedding": pa.array([[1.0, 0.0]] * len(image_ids), pa.list_(pa.float32())),
         "sources": [["title"]] * len(image_ids),
         "source_counts": [[2]] * len(image_ids),
         "num_signals": [2] * len(image_ids),

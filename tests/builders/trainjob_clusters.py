@@ -52,6 +52,7 @@ class Cluster(http.server.ThreadingHTTPServer):
         self.nodes: list[subprocess.Popen] = []
         self.num_lost = 0  # TrainJobs whose first node is to be lost
         self.deleted: list[str] = []
+        self.secrets: dict[str, dict[str, str]] = {}  # by name: keys and values
         self.num_failures = 0  # looks at a TrainJob that are still to be answered with an error
 
     def submit(self, body: dict) -> dict:
@@ -81,7 +82,22 @@ class Cluster(http.server.ThreadingHTTPServer):
             "PET_NODE_RANK": str(rank),
         }
         log = (self.folder / f"node-{rank}.log").open("wb")
-        return subprocess.Popen(job.spec.trainer.command, env=environment, stdout=log, stderr=log)
+        command = [self.mount_secrets(job, argument) for argument in job.spec.trainer.command]
+        return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+
+    def mount_secrets(self, job: models.TrainerV1alpha1TrainJob, argument: str) -> str:
+        """Writes the files of secret volumes, and names them where a container would see them at their mounts."""
+        [patch] = job.spec.runtime_patches
+        [replicated] = patch.training_runtime_spec.template.spec.replicated_jobs
+        pod = replicated.template.spec.template.spec
+        mounts = {mount.name: mount.mount_path for mount in pod.containers[0].volume_mounts}
+        for volume in (volume for volume in pod.volumes if volume.secret):
+            folder = self.folder / "volumes" / volume.name
+            folder.mkdir(parents=True, exist_ok=True)
+            for item in volume.secret.items:
+                (folder / item.path).write_text(self.secrets[volume.secret.secret_name][item.key])
+            argument = argument.replace(mounts[volume.name] + "/", f"{folder}/")
+        return argument
 
     def state(self) -> dict:
         codes = [node.poll() for node in self.nodes]

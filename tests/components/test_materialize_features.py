@@ -25,7 +25,6 @@ LISTS = {
     "top_labels": pa.list_(pa.string()),
     "top_label_ids": pa.list_(pa.int64()),
     "top_scores": pa.list_(pa.float32()),
-    "text_embedding": pa.list_(pa.float32()),
     "sources": pa.list_(pa.string()),
     "source_counts": pa.list_(pa.int64()),
 }
@@ -41,7 +40,6 @@ def write_text_features(folder: Path, observed: dict[str, datetime.datetime]) ->
         "top_labels": pa.array([["cat", "pet"]] * count, LISTS["top_labels"]),
         "top_label_ids": pa.array([[7, 9]] * count, LISTS["top_label_ids"]),
         "top_scores": pa.array([[0.5, 0.25]] * count, LISTS["top_scores"]),
-        "text_embedding": pa.array([[0.6, 0.8]] * count, LISTS["text_embedding"]),
         "sources": pa.array([["title"]] * count, LISTS["sources"]),
         "source_counts": pa.array([[2]] * count, LISTS["source_counts"]),
         "num_signals": pa.array(range(1, count + 1), pa.int64()),
@@ -105,7 +103,6 @@ def test_label_older_than_the_text_gets_null(world: World) -> None:
     rows = {row["image_id"]: row for row in table.to_pylist()}
     for image_id in (world.younger, world.without_text):
         assert rows[image_id]["top_labels"] is None
-        assert rows[image_id]["text_embedding"] is None
         assert rows[image_id]["num_signals"] is None
     assert rows[world.same_time]["top_labels"] == ["cat", "pet"]
     assert pc.sum(pc.is_null(table["top_labels"])).as_py() == 2
@@ -118,7 +115,6 @@ def test_online_reads_give_the_latest_features(world: World) -> None:
     assert known is not None
     assert known["top_labels"] == ["cat", "pet"]
     assert known["top_scores"] == [0.5, 0.25]
-    assert known["text_embedding"] == pytest.approx([0.6, 0.8])
     assert store.read([]) == []
 
 
@@ -163,7 +159,7 @@ def test_bad_text_features_are_named_and_nothing_appears(world: World, tmp_path:
     if damage == "missing file":
         path.unlink()
     elif damage == "missing column":
-        pq.write_table(table.drop_columns("text_embedding"), path)
+        pq.write_table(table.drop_columns("language"), path)
     else:
         pq.write_table(table.slice(0, 0), path)
     with pytest.raises(LabelError, match=r"image_features\.parquet"):

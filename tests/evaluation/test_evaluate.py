@@ -16,10 +16,10 @@ from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import Architecture, HeadSpec, Transforms
 from vitrail.corpus import open_corpus
 from vitrail.errors import ConfigError, EvaluationError
-from vitrail.evaluation import EvaluationConfig, evaluate_model
+from vitrail.evaluation import EvaluationConfig, evaluate_model, evaluate_predict_fn
 from vitrail.evaluation.system import count_flops
-from vitrail.gates import ChangeThreshold, GateConfig, ValueThreshold, gate_model, point, read_outcomes
-from vitrail.models import VitrailModel, save_model
+from vitrail.gates import ChangeThreshold, CostLimits, GateConfig, ValueThreshold, gate_model, point, read_outcomes
+from vitrail.models import Predictor, VitrailModel, save_model
 
 TRUNK = Architecture(
     name="vit_tiny_patch16_224", options={"patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}
@@ -70,12 +70,13 @@ def test_every_promised_metric_is_there(evaluated):
     names = {metric.name for metric in report.metrics}
     for task in ("skin_tone", "category"):
         assert {f"{task}/accuracy", f"{task}/macro_recall", f"{task}/recall_gap"} <= names
+        assert {f"{task}/calibration_error", f"{task}/accuracy/gap/language"} <= names
     assert {"skin_tone/recall/none", "skin_tone/recall/dark"} <= names
     for precision in ("float", "binary", "asymmetric"):
-        for metric in ("p_at_1", "p_at_5", "r_at_10"):
+        for metric in ("p_at_1", "p_at_5", "r_at_10", "cmc_at_5", "mean_average_precision", "ndcg"):
             stem = f"concept/{precision}/{metric}"
             assert {stem, f"{stem}/twemoji->openmoji", f"{stem}/openmoji->twemoji"} <= names
-        assert f"concept/{precision}/p_at_1/within/category" in names
+            assert f"{stem}/within/category" in names
     assert {"concept/binary_ratio", "concept/asymmetric_ratio"} <= names
 
 
@@ -132,6 +133,32 @@ def test_system_numbers(evaluated):
     assert report.system.embedding_bytes_binary == 16
     assert report.system.images_per_s > 0
     assert report.system.num_parameters > 10_000
+
+
+def test_a_function_is_measured_as_the_model_behind_it(evaluated, mini_corpus):
+    folder, report = evaluated
+    predictor = Predictor(folder / "model")
+    values = dict(
+        evaluate_predict_fn(
+            predictor.predict,
+            heads=predictor.manifest.heads,
+            transforms=predictor.manifest.transforms,
+            corpus=mini_corpus,
+            config=CONFIG,
+        )
+    )
+    assert values == {metric.name: metric.value for metric in report.metrics if "/gap/" not in metric.name}
+
+
+def test_a_limit_on_latency_and_size_is_checked_on_what_was_measured(evaluated):
+    folder, report = evaluated
+    limits = CostLimits(num_parameters=report.system.num_parameters, latency_ms=report.system.latency_ms / 2)
+    config = GateConfig(values=(ValueThreshold(metric="concept/float/p_at_1", limit=0.0),), costs=limits)
+    verdict = gate_model(challenger=folder / "out", champion=None, champion_version=None, config=config)
+    assert [(check.name, check.outcome) for check in verdict.checks[1:]] == [
+        ("system/num_parameters", "pass"),
+        ("system/latency_ms", "fail"),
+    ]
 
 
 def test_flops_count_attention():
@@ -218,7 +245,13 @@ def test_evaluation_json_is_plain_json(evaluated):
     assert data["model_id"] == report.model_id
 
 
-@pytest.mark.parametrize("field", ["num_resamples", "batch_size", "seed", "min_slice_units"])
+@pytest.mark.parametrize("ranks", [(), (5,), (1, 1), (1, 10, 5)])
+def test_ranks_rise_from_one(ranks):
+    with pytest.raises(ConfigError, match="ranks"):
+        EvaluationConfig(ranks=ranks)
+
+
+@pytest.mark.parametrize("field", ["num_resamples", "batch_size", "seed", "min_slice_units", "max_queries"])
 def test_unusable_settings_are_refused(field):
     with pytest.raises(ConfigError, match=field):
         EvaluationConfig(**{field: -1})

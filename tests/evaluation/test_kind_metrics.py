@@ -91,13 +91,14 @@ def test_a_label_outside_the_ordered_classes_is_an_error():
     assert judge_sizes(["", ""], np.eye(4)[[0, 1]]) is None
 
 
-def judge_tags(marks, probabilities, head_classes=TAGS):
+def judge_tags(marks, probabilities, head_classes=TAGS, frequency=(100, 60, 20, 15, 5)):
     return evaluate_multilabel(
         task="tags",
         classes=TAGS,
         head_classes=head_classes,
         probabilities=np.asarray(probabilities, np.float32),
         marks=np.asarray(marks, bool),
+        frequency=np.array(frequency),
         units=units_of(len(marks)),
     )
 
@@ -134,6 +135,30 @@ def test_labels_without_a_test_image_are_no_part_of_a_mean():
     assert values["tags/macro_average_precision"] == 1
     assert values["tags/macro_f1"] == 1
     assert "tags/f1/wet" not in values
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bands_are_judged_as_by_sklearn(seed):
+    generator = np.random.default_rng(seed)
+    probabilities = generator.random((60, len(TAGS)))
+    marks = generator.random((60, len(TAGS))) < 0.4
+    marks[0] = True
+    kept = marks.any(axis=1)
+    values = values_of(judge_tags(marks, probabilities))
+    bands = {"head": [0], "mid": [1, 2], "tail": [3, 4]}  # 100, 160 and 180 of 200 training images before each
+    for band, columns in bands.items():
+        expected = average_precision_score(
+            marks[kept][:, columns].astype(int), probabilities[kept][:, columns].astype(np.float32), average="macro"
+        )
+        assert values[f"tags/macro_average_precision/{band}"] == pytest.approx(expected)
+
+
+def test_a_band_without_a_test_image_is_not_measured():
+    marks = np.zeros((6, len(TAGS)), bool)
+    marks[:, 0] = True
+    values = values_of(judge_tags(marks, np.ones((6, len(TAGS)))))
+    assert values["tags/macro_average_precision/head"] == 1
+    assert not {"tags/macro_average_precision/mid", "tags/macro_average_precision/tail"} & values.keys()
 
 
 def test_labels_are_matched_by_name():

@@ -1,16 +1,19 @@
 """Metrics of tasks on small cases worked out by hand."""
 
+import dataclasses
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from vitrail.errors import EvaluationError
+from vitrail.evaluation.directions import find_directions
 from vitrail.evaluation.inference import Vectors
 from vitrail.evaluation.kinds.classification import evaluate_classification
-from vitrail.evaluation.kinds.retrieval import evaluate_retrieval, find_directions
+from vitrail.evaluation.kinds.retrieval import evaluate_retrieval
 from vitrail.evaluation.metrics import measure
-from vitrail.evaluation.slices import read_buckets, slice_metric
+from vitrail.evaluation.slices import read_buckets, slice_gap, slice_metric
 from vitrail.evaluation.units import Units
 
 
@@ -103,7 +106,7 @@ def test_no_label_gives_no_result():
     assert classify(["", ""], ["none", "none"]) is None
 
 
-def retrieve(points, labels, domains=None, categories=None, num_pictured=4):
+def retrieve(points, labels, domains=None, categories=None, num_pictured=4, max_queries=1000):
     angles = np.array(points, dtype=np.float64)
     embeddings = np.stack([np.cos(angles), np.sin(angles)] * 4, axis=1).astype(np.float32) / 2
     return evaluate_retrieval(
@@ -112,6 +115,8 @@ def retrieve(points, labels, domains=None, categories=None, num_pictured=4):
         vectors=Vectors(embeddings=embeddings, codes=np.packbits(embeddings > 0, axis=1)),
         units=units_of(len(points), domains),
         categories={name: np.array(classes, dtype=np.str_) for name, classes in (categories or {}).items()},
+        ranks=(1, 5, 10),
+        max_queries=max_queries,
         num_pictured=num_pictured,
         num_neighbours=3,
         seed=0,
@@ -197,6 +202,8 @@ def test_float_queries_that_meet_codes_are_counted_as_one_would_by_hand():
         vectors=Vectors(embeddings=embeddings, codes=np.packbits(embeddings > 0, axis=1)),
         units=units_of(80, ["l"] * 40 + ["r"] * 40),
         categories={},
+        ranks=(1,),
+        max_queries=1000,
         num_pictured=0,
         num_neighbours=1,
         seed=0,
@@ -287,3 +294,27 @@ def test_slices_fold_what_is_rare():
         "en": (8, pytest.approx(6 / 8)),
         "other": (4, 0),
     }
+
+
+def test_the_gap_is_between_the_best_and_the_worst_slice():
+    outcomes = classify(["none"] * 12, ["none"] * 6 + ["light"] * 6).outcomes[0]
+    names = ["en"] * 4 + ["de"] * 6 + ["x", "y"]
+    buckets = dict(zip(outcomes.units.tolist(), names, strict=True))
+    gap = slice_gap(outcomes, "language", buckets, min_units=2)
+    found = measure([gap], num_resamples=100, seed=0)[0]
+    assert (found.name, found.value) == ("tone/accuracy/gap/language", 1)  # all of en are right, none of the others
+    assert slice_gap(outcomes, "language", dict.fromkeys(buckets, "en"), min_units=2) is None
+
+
+def test_the_gap_of_a_ratio_is_between_ratios():
+    outcomes = dataclasses.replace(
+        classify(["none"] * 4, ["none"] * 4).outcomes[0],
+        statistic="ratio",
+        values=np.array([1.0, 1, 1, 3]),
+        references=np.array([2.0, 2, 4, 4]),
+    )
+    buckets = dict(zip(outcomes.units.tolist(), ["a", "a", "b", "b"], strict=True))
+    gap = slice_gap(outcomes, "kind", buckets, min_units=1)
+    assert measure([gap], num_resamples=100, seed=0)[0].value == 0
+    gap = slice_gap(dataclasses.replace(outcomes, values=np.array([2.0, 2, 1, 1])), "kind", buckets, min_units=1)
+    assert measure([gap], num_resamples=100, seed=0)[0].value == pytest.approx(1 - 2 / 8)

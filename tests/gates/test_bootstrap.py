@@ -85,9 +85,16 @@ def test_a_rare_class_that_is_not_drawn_leaves_the_replicate():
 
 def test_blocks_of_draws_are_complete(monkeypatch):
     monkeypatch.setattr("vitrail.gates.bootstrap._MAX_CELLS", 64)
+    monkeypatch.setattr("vitrail.gates.bootstrap._MAX_KEPT_CELLS", 100)
     blocks = list(_draws(10, 25, seed=0))
     assert sum(len(block) for block in blocks) == 25
     assert all((block.sum(axis=1) == 10).all() for block in blocks)
+
+
+def test_draws_that_are_kept_are_those_that_are_drawn_anew(monkeypatch):
+    kept = np.concatenate(list(_draws(10, 25, seed=3)))
+    monkeypatch.setattr("vitrail.gates.bootstrap._MAX_KEPT_CELLS", 0)
+    assert np.array_equal(kept, np.concatenate(list(_draws(10, 25, seed=3))))
 
 
 def test_difference_of_a_model_to_itself_is_exactly_zero():

@@ -48,16 +48,25 @@ def by_sklearn(statistic, values, references, strata):
     parts = [(values[strata == name], references[strata == name]) for name in STRATA]
     if statistic == "average_precision":
         return np.mean([average_precision_score(theirs, ours) for ours, theirs in parts if theirs.any()])
+    if statistic == "calibration":
+        return sum(abs(len(ours) * (ours.mean() - theirs.mean())) for ours, theirs in parts) / len(values)
+    if statistic == "gap":
+        ratios = [ours.sum() / theirs.sum() for ours, theirs in parts]
+        return max(ratios) - min(ratios)
     # values are 2 TP, references guesses plus truths: `parts` of F1
     return np.mean([ours.sum() / theirs.sum() for ours, theirs in parts])
 
 
-@pytest.mark.parametrize("statistic", ["kappa", "average_precision", "pooled_average_precision", "mean_ratio"])
+@pytest.mark.parametrize(
+    "statistic", ["kappa", "average_precision", "pooled_average_precision", "mean_ratio", "calibration", "gap"]
+)
 @pytest.mark.parametrize("seed", range(3))
 def test_replicates_are_repeated_rows(statistic, seed):
     given, true, scores, is_relevant, strata = rows_of(seed)
     columns = (scores, is_relevant.astype(int)) if "precision" in statistic else (given, true)
-    if statistic == "mean_ratio":
+    if statistic == "calibration":
+        columns = (is_relevant.astype(float), scores)
+    if statistic in ("mean_ratio", "gap"):
         columns = (2 * (is_relevant & (scores > 0.5)), is_relevant.astype(int) + (scores > 0.5))
     outcomes = outcomes_of(statistic, *columns, strata)
     weights = np.random.default_rng(seed).multinomial(NUM_GROUPS, np.full(NUM_GROUPS, 1 / NUM_GROUPS), size=20)

@@ -10,20 +10,22 @@ from pathlib import Path
 
 import pytest
 import yaml
-from google.protobuf import json_format
 from kfp import dsl
 
 from builders import REPOSITORY
-from components.adapter import pod_settings
 from components.container_images import IMAGES
 from components.lightweight import make_component, write_source
-from pipelines.__main__ import compile_pipeline, main, submit
+from components.trainjob_nodes import pod_settings
+from pipelines.__main__ import main
+from pipelines.compilation import compile_pipeline
 from pipelines.study_pipeline import make_study_pipeline
 from pipelines.vitrail_pipeline import make_pipeline
 from vitrail.contracts.codec import encode
 from vitrail.errors import ConfigError
 from vitrail.recipes import RECIPES, ClusterConfig, find_recipe
+from vitrail.recipes.cluster import Resources, Retries, SecretVariable, Toleration
 from vitrail.steps import STEPS, STUDY_STEPS
+from vitrail.training import TrainJobConfig
 
 ALL_STEPS = STEPS | STUDY_STEPS
 TRAININGS = ("pretrain_backbone", "finetune_tasks")
@@ -124,33 +126,137 @@ def test_another_gate_limit_is_told_to_the_gate_and_to_those_who_keep_the_recipe
     assert changed == {"gate_model", "checkout_corpus", "register_model", "publish_report"}
 
 
+def executor_of(spec, step):
+    return spec["deploymentSpec"]["executors"][f"exec-{step.replace('_', '-')}"]["container"]
+
+
+def platform_of(platforms, step):
+    executors = platforms["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    return executors[f"exec-{step.replace('_', '-')}"]
+
+
 def test_paper_scale_asks_for_gpus_and_shared_memory(compiled):
     spec, platforms = compiled("vit_b16_1b")
-    resources = spec["deploymentSpec"]["executors"]["exec-pretrain-backbone"]["container"]["resources"]
-    assert resources["accelerator"]["resourceCount"] == "8"
-    kubernetes = platforms["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-pretrain-backbone"]
-    assert kubernetes["emptyDirMounts"][0]["mountPath"] == "/dev/shm"
+    assert executor_of(spec, "evaluate_model")["resources"]["accelerator"]["resourceCount"] == "8"
+    kubernetes = platform_of(platforms, "evaluate_model")
+    assert kubernetes["emptyDirMounts"] == [
+        {"medium": "Memory", "mountPath": "/dev/shm", "sizeLimit": "64Gi", "volumeName": "shm"}
+    ]
     assert kubernetes["pvcMount"][0]["mountPath"] == "/vitrail"
 
 
+def test_light_tasks_and_the_watchers_of_trainjobs_ask_for_little(compiled):
+    spec, platforms = compiled("vit_b16_1b")
+    light = ("gate_model", "register_model", "promote_model", "publish_report", *TRAININGS)
+    for step in light:
+        asked = executor_of(spec, step)["resources"]
+        assert (asked["cpuRequest"], asked["memoryRequest"]) == (0.5, 8.589934592)
+        assert "accelerator" not in asked
+    assert executor_of(spec, "derive_labels")["resources"]["memoryRequest"] > 200
+    trainjob = TrainJobConfig()
+    patience = int(platform_of(platforms, "pretrain_backbone")["activeDeadlineSeconds"])
+    assert patience > trainjob.timeout_s * (trainjob.max_resubmissions + 1)
+
+
+EVERYTHING = Resources(
+    cpu_request="500m",
+    cpu_limit="3",
+    memory_request="1Gi",
+    memory_limit="2Gi",
+    accelerators=2,
+    accelerator_type="amd.com/gpu",
+    shared_memory="512Mi",
+    node_selector={"pool": "gpu"},
+    tolerations=(Toleration(key="gpu", operator="Exists", effect="NoSchedule"),),
+    node_affinity={
+        "requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}]
+        }
+    },
+    retries=Retries(num=4, backoff_s=20, backoff_factor=3.0, backoff_max_s=300),
+    timeout_s=1234,
+)
+
+
+def test_all_that_the_cluster_section_says_is_in_the_graph(tmp_path):
+    debug = find_recipe("debug")
+    cluster = ClusterConfig(
+        image_pull_secrets=("pull",),
+        secret_variables=(SecretVariable(variable="MLFLOW_TRACKING_PASSWORD", secret="mlflow", key="password"),),
+        run_as_user=1234,
+        run_as_group=5678,
+        inference=EVERYTHING,
+    )
+    compile_pipeline(make_pipeline(replace(debug, cluster=cluster)), tmp_path / "graph.yaml")
+    spec, platforms = yaml.load_all((tmp_path / "graph.yaml").read_text(), yaml.CSafeLoader)
+    assert executor_of(spec, "build_index")["resources"] == {
+        "cpuRequest": 0.5,
+        "cpuLimit": 3.0,
+        "memoryRequest": 1.073741824,
+        "memoryLimit": 2.147483648,
+        "resourceCpuRequest": "500m",
+        "resourceCpuLimit": "3",
+        "resourceMemoryRequest": "1Gi",
+        "resourceMemoryLimit": "2Gi",
+        "accelerator": {"count": "2", "resourceCount": "2", "resourceType": "amd.com/gpu", "type": "amd.com/gpu"},
+    }
+    assert tasks_of(spec)["build-index"]["retryPolicy"] == {
+        "maxRetryCount": 4,
+        "backoffDuration": "20s",
+        "backoffFactor": 3.0,
+        "backoffMaxDuration": "300s",
+    }
+    kubernetes = platform_of(platforms, "build_index")
+    assert kubernetes["activeDeadlineSeconds"] == "1234"
+    assert kubernetes["nodeSelector"] == {"labels": {"pool": "gpu"}}
+    assert kubernetes["tolerations"] == [{"effect": "NoSchedule", "key": "gpu", "operator": "Exists"}]
+    affinity = kubernetes["nodeAffinity"][0]["nodeAffinityJson"]["runtimeValue"]["constant"]
+    assert affinity == EVERYTHING.node_affinity
+    for step in STEPS:
+        kubernetes = platform_of(platforms, step)
+        assert kubernetes["securityContext"] == {"runAsGroup": "5678", "runAsNonRoot": True, "runAsUser": "1234"}
+        assert kubernetes["imagePullSecret"][0]["secretName"] == "pull"
+        [secret] = kubernetes["secretAsEnv"]
+        assert secret["keyToEnv"] == [{"envVar": "MLFLOW_TRACKING_PASSWORD", "secretKey": "password"}]
+        assert secret["secretName"] == "mlflow"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"cpu_request": "two"}, "cpu_request='two'"),
+        ({"memory_limit": "8GB"}, "memory_limit='8GB'"),
+        ({"cpu_request": "5"}, "cpu_request='5': must not be above cpu_limit, which is 4"),
+        ({"memory_request": "9Gi"}, "must not be above memory_limit"),
+        ({"shared_memory": "16Gi"}, "shared_memory="),
+        ({"accelerators": -1}, "accelerators=-1"),
+        ({"node_affinity": {"podAffinity": {}}}, "pods cannot be named"),
+        ({"timeout_s": 0}, "timeout_s=0"),
+    ],
+)
+def test_resources_that_a_cluster_would_refuse_are_refused_here(wrong, said):
+    with pytest.raises(ConfigError, match=said):
+        Resources(**wrong)
+
+
+def test_a_cluster_section_names_variables_once_and_no_root():
+    twice = (SecretVariable(variable="A", secret="x", key="y"),) * 2
+    for wrong, said in (({"secret_variables": twice}, "once"), ({"run_as_user": 0}, "root is refused")):
+        with pytest.raises(ConfigError, match=said):
+            ClusterConfig(**wrong)
+    with pytest.raises(ConfigError, match="name the taint"):
+        Toleration(effect="NoSchedule")
+
+
 @pytest.mark.parametrize(("recipe", "is_handed_on"), [("vit_b16_1b", True), ("emoji", False)])
-def test_trainings_hand_their_resources_on_to_a_trainjob(compiled, recipe, is_handed_on):
-    """Requests for GPUs are in the graph, and its platform passes them on instead of giving them to the task."""
+def test_a_task_that_submits_a_trainjob_is_told_of_its_pod(compiled, recipe, is_handed_on):
     components = compiled(recipe)[0]["components"]
     for name in TRAININGS:
         component = components[f"comp-{name.replace('_', '-')}"]
         assert component["inputDefinitions"]["parameters"]["task_config"]["parameterType"] == "TASK_CONFIG"
         passed = component.get("taskConfigPassthroughs", [])
         kept = {entry["field"]: entry.get("applyToTask", False) for entry in passed}
-        expected = {
-            "RESOURCES": False,
-            "KUBERNETES_NODE_SELECTOR": False,
-            "KUBERNETES_TOLERATIONS": False,
-            "KUBERNETES_AFFINITY": False,
-            "ENV": True,
-            "KUBERNETES_VOLUMES": True,
-        }
-        assert kept == (expected if is_handed_on else {})
+        assert kept == (dict.fromkeys((field.name for field in dsl.TaskConfigField), True) if is_handed_on else {})
 
 
 def test_the_registry_of_a_cluster_lies_on_the_shared_volume(compiled):
@@ -161,24 +267,9 @@ def test_the_registry_of_a_cluster_lies_on_the_shared_volume(compiled):
     assert find_recipe("emoji").registry.tracking_uri == "sqlite:///mlflow.db"
 
 
-def test_a_submitted_run_takes_the_recipe_of_its_graph(monkeypatch):
-    class Server:
-        def __init__(self, host):
-            self.run_id = host
-
-        def create_run_from_pipeline_func(self, pipeline, arguments):
-            assert recipe_of(json_format.MessageToDict(pipeline.pipeline_spec), "gate_model") == {
-                "gates": encode(find_recipe("debug").gates)
-            }
-            assert arguments == {"corpus": "emoji-mini"}
-            return self
-
-    monkeypatch.setattr("kfp.Client", Server)
-    recipe = find_recipe("debug")
-    with pytest.raises(ConfigError, match=r"cluster\.image_prefix='': .*--image-prefix"):
-        submit(make_pipeline(recipe), recipe, "http://kfp", {})
-    recipe = prefixed(recipe)
-    assert submit(make_pipeline(recipe), recipe, "http://kfp", {"corpus": "emoji-mini"}) == "http://kfp"
+def test_a_submitted_run_needs_a_registry_of_images():
+    with pytest.raises(SystemExit, match=r"cluster\.image_prefix='': .*--image-prefix"):
+        main(["submit", "--recipe", "debug", "--host", "http://127.0.0.1:1"])
 
 
 def prefixed(recipe):
@@ -201,7 +292,7 @@ def test_every_image_is_pulled_from_the_registry_of_the_cluster(tmp_path):
 
 @pytest.mark.parametrize("name", TRAININGS)
 def test_the_nodes_of_a_trainjob_pull_from_it_too(name):
-    pod = pod_settings(STEPS[name], prefixed(find_recipe("vit_b16_1b")), dsl.TaskConfig())
+    pod = pod_settings(STEPS[name], prefixed(find_recipe("vit_b16_1b")).cluster, dsl.TaskConfig())
     assert pod.image == f"host:5000/team/{IMAGES['train']}"
 
 
@@ -212,7 +303,7 @@ def test_a_component_is_what_the_table_says(step):
     assert spec.description.startswith(step.summary)
     artifacts = {name for name, kind in spec.inputs.items() if kind.type.startswith("system.Artifact")}
     assert artifacts == set(step.inputs)
-    own = {"task_config"} if step.resources == "training" else set()
+    own = {"task_config"} if step.is_training else set()
     assert set(spec.inputs) - artifacts == {"workspace", "run_id", "recipe", *step.arguments} | own
     assert set(spec.outputs) == {step.makes, *step.shows, "Output"}
     assert spec.implementation.container.image == IMAGES[step.image]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from pipelines import __main__ as command
+from pipelines import local_run as command
+from pipelines.__main__ import main
 from pipelines.vitrail_pipeline import make_pipeline
 from vitrail.recipes import find_recipe
 
@@ -33,7 +34,7 @@ def test_a_run_that_never_started_does_not_speak_for_the_one_before(tmp_path, mo
 
 
 def test_options_override_the_recipe(tmp_path):
-    command.main(["compile", "--recipe", "debug", "--profile-steps", "3", "--out", str(tmp_path / "graph.yaml")])
+    main(["compile", "--recipe", "debug", "--profile-steps", "3", "--out", str(tmp_path / "graph.yaml")])
     graph = next(yaml.safe_load_all((tmp_path / "graph.yaml").read_text()))
     tasks = graph["components"]["comp-exit-handler-1"]["dag"]["tasks"]
     for name, steps in (("pretrain", 3), ("finetune", 0)):
@@ -44,7 +45,7 @@ def test_options_override_the_recipe(tmp_path):
 RUN_ONE_OF_TWO = """
 import sys, time
 from pathlib import Path
-from pipelines import __main__ as command
+from pipelines import local_run as command
 from vitrail.contracts.codec import write
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.runs import RegisteredModel, RunSummary

@@ -17,6 +17,7 @@ from vitrail.contracts.codec import read, write
 from vitrail.contracts.files import write_json
 from vitrail.contracts.verdict import Verdict
 from vitrail.corpus import open_corpus
+from vitrail.reporting.artifacts import read_evaluation
 from vitrail.reporting.run import read_run
 
 
@@ -47,8 +48,29 @@ def test_both_directions_and_both_embeddings_are_tabled(page):
         "Float queries on binary codes keep",
         "a random order",
         "champion",
+        *("P@1", "P@5", "P@10", "R@10", "CMC@10", "mAP", "nDCG"),
     ):
         assert expected in section
+
+
+def test_the_verdict_says_what_the_split_tells_and_what_has_no_threshold(page):
+    section = page.section("outcome")
+    assert "this split tells differences of 0." in section
+    for unguarded in ("Task category (classification) has no threshold", "Cost system/latency_ms has no threshold"):
+        assert unguarded in section
+
+
+def test_probabilities_are_drawn_beside_the_diagonal(page, run):
+    section = page.section("classification")
+    for task in ("skin_tone", "category"):
+        assert f"Calibration of {task}" in section
+    assert "Expected calibration error" in section
+    report = read_evaluation(read_run(run, PIPELINE))
+    traces = [trace for script in page.scripts[:-2] for trace in json.loads(script)["data"]]
+    assert ([0, 1], [0, 1]) in [(trace["x"], trace["y"]) for trace in traces]
+    for found in report.reliability:
+        drawn = [item.mean_probability for item in found.bins]
+        assert drawn in [trace["x"] for trace in traces]
 
 
 def test_confusion_matrices_have_every_class(page, mini_corpus):

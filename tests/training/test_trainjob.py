@@ -16,17 +16,19 @@ from kubeflow_trainer_api import models
 
 from builders.training_jobs import LINEAGE, launch, pretrain_config
 from builders.trainjob_clusters import Cluster
-from components.adapter import pod_settings
 from components.container_images import IMAGES
+from components.trainjob_nodes import pod_settings
 from vitrail.contracts.codec import load
 from vitrail.contracts.runs import ArtifactManifest
 from vitrail.errors import ConfigError, TrainingError
 from vitrail.models import load_model
 from vitrail.recipes import ClusterConfig, find_recipe
+from vitrail.recipes.cluster import Resources, Toleration
 from vitrail.registry import RegistryConfig
 from vitrail.registry.client import connect
 from vitrail.steps import STEPS, Workspace, run_step
 from vitrail.training import OptimizerConfig, PlanReview, PodSettings, TrainJobConfig
+from vitrail.training.secret_variables import SecretVariables
 from vitrail.training.stages import pretrain_job
 from vitrail.training.trainjob import run_trainjob, trainjob_request
 
@@ -62,17 +64,33 @@ def client(cluster, tmp_path, monkeypatch):
     return TrainerClient()
 
 
-def task_pod(folder: Path) -> PodSettings:
-    """What a component makes of the `dsl.TaskConfig` that Kubeflow Pipelines gives it."""
+GPU_NODES = Resources(
+    cpu_limit="16",
+    memory_limit="256Gi",
+    accelerators=8,
+    shared_memory="64Gi",
+    node_selector={"pool": "gpu"},
+    tolerations=(Toleration(key="gpu", operator="Exists", toleration_seconds=60),),
+    node_affinity={
+        "requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}]
+        }
+    },
+)
+CLUSTER = ClusterConfig(train=GPU_NODES, image_pull_secrets=("pull",), fs_group=4321)
+SECRET = {"name": "GREETING", "valueFrom": {"secretKeyRef": {"name": "words", "key": "hello"}}}
+
+
+def task_pod(folder: Path, *variables: dict) -> PodSettings:
+    """What a component makes of the recipe and of the `dsl.TaskConfig` that Kubeflow Pipelines gives it."""
     task_config = dsl.TaskConfig(
-        resources={"requests": {"cpu": "16"}, "limits": {"memory": "256Gi", "nvidia.com/gpu": "8"}},
-        env=[{"name": "NCCL_DEBUG", "value": "WARN"}],
+        resources={"requests": {"cpu": "500m"}, "limits": {"memory": "4Gi"}},  # of the task's own pod
+        env=[{"name": "NCCL_DEBUG", "value": "WARN"}, *variables],
         volumes=[{"name": "pvc", "persistentVolumeClaim": {"claimName": "vitrail-workspace"}}],
         volume_mounts=[{"name": "pvc", "mountPath": str(folder)}],
-        tolerations=[{"key": "gpu", "operator": "Exists"}],
-        node_selector={"pool": "gpu"},
+        node_selector={"pool": "light"},
     )
-    return pod_settings(STEPS["pretrain_backbone"], find_recipe("debug"), task_config)
+    return pod_settings(STEPS["pretrain_backbone"], CLUSTER, task_config)
 
 
 def wait_for(is_true, timeout_s=60.0):
@@ -129,7 +147,8 @@ def check_manifest(body: dict, folder: Path) -> None:
     assert known == body
     trainer = body["spec"]["trainer"]
     assert (trainer["image"], trainer["numNodes"]) == (IMAGES["train"], 2)
-    assert trainer["resourcesPerNode"]["limits"] == {"cpu": "16", "memory": "256Gi", "nvidia.com/gpu": "8"}
+    node_asks = {"cpu": "16", "memory": "256Gi", "nvidia.com/gpu": "8"}
+    assert trainer["resourcesPerNode"] == {"limits": node_asks, "requests": node_asks}
     assert {"name": "NCCL_DEBUG", "value": "WARN"} in trainer["env"]
     assert "--rdzv-endpoint=${PET_MASTER_ADDR}:${PET_MASTER_PORT}" in trainer["command"][-1]
     assert "--max-restarts=3" in trainer["command"][-1]
@@ -137,7 +156,12 @@ def check_manifest(body: dict, folder: Path) -> None:
     [node] = patch["trainingRuntimeSpec"]["template"]["spec"]["replicatedJobs"]
     pod = node["template"]["spec"]["template"]["spec"]
     assert pod["volumes"][0]["persistentVolumeClaim"]["claimName"] == "vitrail-workspace"
-    assert (pod["tolerations"][0]["key"], pod["nodeSelector"]) == ("gpu", {"pool": "gpu"})
+    assert pod["tolerations"] == [{"key": "gpu", "operator": "Exists", "tolerationSeconds": 60}]
+    assert pod["nodeSelector"] == {"pool": "gpu"}
+    assert pod["affinity"] == {"nodeAffinity": GPU_NODES.node_affinity}
+    assert pod["imagePullSecrets"] == [{"name": "pull"}]
+    assert pod["securityContext"] == {"fsGroup": 4321, "runAsGroup": 10001, "runAsNonRoot": True, "runAsUser": 10001}
+    assert {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "64Gi"}} in pod["volumes"]
     mounts = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
     assert mounts == {str(folder): "pvc", "/dev/shm": "shm"}
 
@@ -248,11 +272,37 @@ def test_work_must_lie_on_the_shared_volume(mini_corpus, word_labels, tmp_path):
         trainjob_request(job, tmp_path, task_pod(tmp_path / "elsewhere"), TrainJobConfig())
 
 
-def test_variables_from_secrets_are_refused(mini_corpus, word_labels, tmp_path):
-    secret = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}}
-    pod = dataclasses.replace(task_pod(tmp_path), env=[secret])
-    with pytest.raises(ConfigError, match="TOKEN"):
-        trainjob_request(write_job(mini_corpus, word_labels), tmp_path, pod, TrainJobConfig())
+def test_a_variable_of_a_secret_is_read_in_the_node_and_never_written(
+    mini_corpus, word_labels, tmp_path, cluster, client
+):
+    cluster.secrets = {"words": {"hello": 'it\'s "me" $HOME'}}
+    pod = task_pod(tmp_path, SECRET)
+    trainer, options = trainjob_request(write_job(mini_corpus, word_labels), tmp_path / "work", pod, TrainJobConfig())
+    exports = SecretVariables.among(pod.env).exports
+    options[0].command = ["bash", "-c", exports + 'printf %s "$GREETING"']
+    client.train(runtime="torch-distributed", trainer=trainer, options=options)
+    [node] = cluster.nodes
+    assert node.wait() == 0
+    assert (tmp_path / "node-0.log").read_text() == 'it\'s "me" $HOME'
+    [body] = cluster.jobs
+    assert "it's" not in json.dumps(body)
+    [patch] = body["spec"]["runtimePatches"]
+    [job] = patch["trainingRuntimeSpec"]["template"]["spec"]["replicatedJobs"]
+    spec = job["template"]["spec"]["template"]["spec"]
+    assert "env" not in spec["containers"][0]  # the webhook refuses variables of the container `node`
+    assert {"key": "hello", "path": "GREETING"} in spec["volumes"][1]["secret"]["items"]
+
+
+def test_variables_of_fields_and_config_maps_have_the_values_of_the_task(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_RUN_ID", "run-of-mlflow")
+    field = {"name": "MLFLOW_RUN_ID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.annotations['run']"}}}
+    absent = {"name": "NOT_THERE", "valueFrom": {"configMapKeyRef": {"name": "x", "key": "y", "optional": True}}}
+    env = task_pod(tmp_path, field, absent, SECRET).env
+    assert {"name": "MLFLOW_RUN_ID", "value": "run-of-mlflow"} in env
+    assert SECRET in env
+    assert not [variable for variable in env if variable["name"] == "NOT_THERE"]
+    with pytest.raises(ConfigError, match="env='ODD': a TrainJob takes variables with a value or with the key of a"):
+        SecretVariables.among([{"name": "ODD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}])
 
 
 def test_a_task_without_volumes_says_how_to_go_on(mini_corpus, word_labels, tmp_path):

@@ -24,12 +24,16 @@ __all__ = [
     "EvaluationReport",
     "MeasuredTask",
     "Metric",
+    "Reliability",
+    "ReliabilityBin",
     "SliceMetric",
     "Statistic",
     "SystemNumbers",
 ]
 
-Statistic = Literal["mean", "gap", "ratio", "mean_ratio", "kappa", "average_precision", "pooled_average_precision"]
+Statistic = Literal[
+    "mean", "gap", "ratio", "mean_ratio", "kappa", "average_precision", "pooled_average_precision", "calibration"
+]
 STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 
 OUTCOMES_FILE = "outcomes.parquet"
@@ -46,7 +50,8 @@ OUTCOMES_SCHEMA = pa.schema(
         ("group", pa.string()),  # units of one group are not independent and are drawn together
         ("stratum", pa.string()),  # class or direction, for metrics that average over them; else null
         ("value", pa.float32()),  # 1 hit, 0 miss, or a share; a level for a kappa, a score for a ranking
-        # What a ratio divides by, a kappa's true level, 1 for what a ranking should find; else 1.
+        # What a ratio divides by, a kappa's true level, 1 for what a ranking should find, the probability of a guess;
+        # else 1.
         ("reference", pa.float32()),
     ]
 )
@@ -68,15 +73,19 @@ class Metric:
     """A measured value with its bootstrap interval.
 
     Classification: `<task>/accuracy`, `<task>/macro_recall`, `<task>/recall_gap` (best minus worst class),
-    `<task>/lift` (accuracy over that of always naming the most frequent class),
-    `<task>/<recall|precision|f1>/<class>`. Retrieval: `<task>/<float|binary|asymmetric>/<p_at_k|r_at_k>` is the mean
-    over directions, with `/<query domain>-><gallery domain>` behind it for one direction (of four domains at most;
-    with more, every query searches all other domains at once and there is one direction), or with
-    `/within/<task>` when only gallery images of the query's class in that classification task are searched;
-    `asymmetric` are float queries that meet binary codes, and `<task>/<binary|asymmetric>_ratio` is that P@1 over the
-    float one. Ordinal: as classification without lift and gap, and
-    `<task>/mean_absolute_error` (in levels), `<task>/quadratic_kappa`. Multi-label:
-    `<task>/<macro|micro>_<average_precision|f1>`, `<task>/<average_precision|recall|precision|f1>/<label>`.
+    `<task>/lift` (accuracy over that of always naming the most frequent class), `<task>/calibration_error`,
+    `<task>/<recall|precision|f1>/<class>`. Ordinal: as classification, and `<task>/mean_absolute_error` (in levels),
+    `<task>/quadratic_kappa`. Multi-label: `<task>/<macro|micro>_<average_precision|f1>`,
+    `<task>/macro_average_precision/<head|mid|tail>`, `<task>/<average_precision|recall|precision|f1>/<label>`,
+    `<task>/calibration_error`.
+
+    Retrieval: `<task>/<float|binary|asymmetric>/<p_at_k|r_at_k|cmc_at_k|mean_average_precision|ndcg>` is the mean over
+    directions, with `/<query domain>-><gallery domain>` behind it for one direction (of four domains at most; with
+    more, every query searches all other domains at once and there is one direction), or with `/within/<task>` when
+    only gallery images of the query's class in that classification task are searched; `asymmetric` are float queries
+    that meet binary codes, and `<task>/<binary|asymmetric>_ratio` is that P@1 over the float one.
+
+    Of the metric of a task that is sliced, `<metric>/gap/<dimension>` is its best minus its worst slice.
 
     A metric that the test split leaves undefined (a class without images, 0 / 0) is not in the report.
     """
@@ -135,6 +144,23 @@ class ConfusionMatrix:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReliabilityBin:
+    """Guesses of about the same probability."""
+
+    mean_probability: float
+    share_right: float
+    num_guesses: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reliability:
+    """How probabilities of a task's guesses compare with the shares that are right, by rising probability."""
+
+    task: str
+    bins: tuple[ReliabilityBin, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class MeasuredTask:
     """A task that the report has metrics for, and its kind."""
 
@@ -159,6 +185,7 @@ class EvaluationReport(
     split: Literal["val", "test"] = "test"
     tasks: tuple[MeasuredTask, ...] = ()
     baselines: tuple[Baseline, ...] = ()
+    reliability: tuple[Reliability, ...] = ()
     slices: tuple[SliceMetric, ...] = ()
     system: SystemNumbers | None = None
 

@@ -60,6 +60,11 @@ class Corpus:
         """The indices of all shards in manifest order; the position in this table is the global row."""
         return pa.concat_tables([self.shard_index(shard.name) for shard in self.manifest.shards]).combine_chunks()
 
+    def image_ids(self) -> pa.ChunkedArray:
+        """The ids of all images, in the order of the index; reads no other column."""
+        columns = [self.index_columns(shard.name, "image_id")["image_id"] for shard in self.manifest.shards]
+        return pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string())
+
     def signal_files(self) -> list[Path]:
         """The Parquet files that hold the texts, in order."""
         return sorted(self.path.glob(SIGNALS_FILES))

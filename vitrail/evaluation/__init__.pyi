@@ -3,6 +3,7 @@ from .evaluate import evaluate_model
 from .index_building import build_index
 from .neighbour_index import GalleryIndex, GalleryItem, open_index
 from .search import nearest_binary, nearest_float
+from .split_measures import evaluate_predict_fn
 
 __all__ = [
     "EvaluationConfig",
@@ -11,6 +12,7 @@ __all__ = [
     "IndexConfig",
     "build_index",
     "evaluate_model",
+    "evaluate_predict_fn",
     "nearest_binary",
     "nearest_float",
     "open_index",

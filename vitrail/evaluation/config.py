@@ -48,7 +48,9 @@ class EvaluationConfig(Config):
 
     Attributes:
         num_resamples: Bootstrap replicates behind each interval.
-        seed: Of the bootstrap and of the choice of pictured queries.
+        seed: Of the bootstrap and of the choice of queries.
+        ranks: Each k of precision, recall and hits among the first k of a retrieval; the first is 1.
+        max_queries: Of a direction of a retrieval; where there are more, so many are drawn, and the interval is theirs.
         min_slice_units: Slices with fewer test units are folded into `other`.
         num_pictured_queries: Queries of each retrieval task kept with their neighbours for the report.
         num_pictured_neighbours: Neighbours kept of each.
@@ -59,6 +61,8 @@ class EvaluationConfig(Config):
 
     num_resamples: int = 1000
     seed: int = 0
+    ranks: tuple[int, ...] = (1, 5, 10)
+    max_queries: int = 20_000
     min_slice_units: int = 20
     num_pictured_queries: int = 16
     num_pictured_neighbours: int = 6
@@ -68,7 +72,9 @@ class EvaluationConfig(Config):
 
     def __post_init__(self) -> None:
         require(self.num_resamples >= 100, "num_resamples", self.num_resamples, "give 100 or more")
-        for field in ("min_slice_units", "num_pictured_neighbours", "batch_size"):
+        is_rising = self.ranks[:1] == (1,) and list(self.ranks) == sorted(set(self.ranks))
+        require(is_rising, "ranks", self.ranks, "give rising numbers, of which the first is 1")
+        for field in ("max_queries", "min_slice_units", "num_pictured_neighbours", "batch_size"):
             require(getattr(self, field) > 0, field, getattr(self, field), "give 1 or more")
         for field in ("seed", "num_pictured_queries", "num_workers"):
             require(getattr(self, field) >= 0, field, getattr(self, field), "give 0 or more")

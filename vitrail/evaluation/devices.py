@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vitrail.contracts.models import ModelManifest
+from vitrail.contracts.models import ModelManifest, Transforms
 from vitrail.models import Predictions, Predictor
 
-__all__ = ["DevicePredictors", "given_devices"]
+__all__ = ["Answered", "DevicePredictors", "answer_timed", "given_devices"]
 
 _AHEAD = 2  # batches a device has or waits for
 
@@ -46,6 +46,11 @@ class DevicePredictors:
         return self._predictors[0].manifest
 
     @property
+    def transforms(self) -> Transforms:
+        """How images are prepared for it."""
+        return self.manifest.transforms
+
+    @property
     def is_cuda(self) -> bool:
         """Whether batches go to GPUs."""
         return self._predictors[0].device.type == "cuda"
@@ -57,7 +62,7 @@ class DevicePredictors:
             batches: Image ids, and uint8 [B, 3, S, S].
         """
         if len(self._predictors) == 1:
-            return (_answer(self._predictors[0], *batch) for batch in batches)
+            return (answer_timed(self._predictors[0].predict, *batch) for batch in batches)
         return self._predict_in_turn(batches)
 
     def _predict_in_turn(self, batches: Iterable[tuple[list[str], Tensor]]) -> Iterator[Answered]:
@@ -66,14 +71,15 @@ class DevicePredictors:
             threads = [stack.enter_context(ThreadPoolExecutor(1)) for _ in self._predictors]
             for number, batch in enumerate(batches):
                 place = number % len(threads)
-                pending.append(threads[place].submit(_answer, self._predictors[place], *batch))
+                pending.append(threads[place].submit(answer_timed, self._predictors[place].predict, *batch))
                 if len(pending) == _AHEAD * len(threads):
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
 
 
-def _answer(predictor: Predictor, image_ids: list[str], images: Tensor) -> Answered:
+def answer_timed(predict_fn: Callable[[Tensor], Predictions], image_ids: list[str], images: Tensor) -> Answered:
+    """Image ids, answers for them, and the seconds that these took."""
     started = time.perf_counter()
-    predictions = predictor.predict(images)
+    predictions = predict_fn(images)
     return image_ids, predictions, time.perf_counter() - started

@@ -1,19 +1,37 @@
 """A model's answers for many images, in batches, with the time that inference alone took."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
+from torch import Tensor
 
+from vitrail.contracts.models import Transforms
 from vitrail.corpus import Corpus
 from vitrail.corpus.reader.image_reader import read_images
-from vitrail.evaluation.devices import DevicePredictors
+from vitrail.evaluation.devices import Answered
 from vitrail.models import Predictions
 
-__all__ = ["Answers", "Vectors", "answer_images", "predict_batches"]
+__all__ = ["Answers", "BatchPredictor", "Vectors", "answer_images", "predict_batches"]
+
+
+class BatchPredictor(Protocol):
+    """What answers batches of images: a model on its devices, or a function."""
+
+    @property
+    def transforms(self) -> Transforms:
+        """How images are prepared for it."""
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether batches go to GPUs."""
+
+    def predict(self, batches: Iterable[tuple[list[str], Tensor]]) -> Iterator[Answered]:
+        """Image ids, answers and seconds of inference of each batch, in order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +61,16 @@ class Answers:
 
 def predict_batches(
     corpus: Corpus,
-    predictors: DevicePredictors,
+    predictors: BatchPredictor,
     image_ids: Sequence[str],
     *,
     batch_size: int,
     num_workers: int,
     title: str,
-) -> Iterator[tuple[list[str], Predictions, float]]:
+) -> Iterator[Answered]:
     """Image ids, answers and seconds of inference of each batch, with a progress bar on a terminal."""
     console = Console(stderr=True)
-    transforms, is_cuda = predictors.manifest.transforms, predictors.is_cuda
+    transforms, is_cuda = predictors.transforms, predictors.is_cuda
     batches = read_images(corpus, image_ids, transforms, batch_size, num_workers, pin_memory=is_cuda)
     total = -(-len(image_ids) // batch_size)
     answers = predictors.predict(batches)
@@ -61,7 +79,7 @@ def predict_batches(
 
 def answer_images(
     corpus: Corpus,
-    predictors: DevicePredictors,
+    predictors: BatchPredictor,
     image_ids: Sequence[str],
     *,
     heads: Sequence[str],

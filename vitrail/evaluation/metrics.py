@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from vitrail.contracts.evaluation import Baseline, ConfusionMatrix, Metric, Statistic
+from vitrail.contracts.evaluation import Baseline, ConfusionMatrix, Metric, Reliability, Statistic
 from vitrail.evaluation.units import Units
 from vitrail.gates.bootstrap import estimate
 from vitrail.gates.outcomes import Outcomes
@@ -25,10 +25,11 @@ class TaskResult:
 
     Attributes:
         outcomes: Of metrics that two models can be compared on: their units depend on the data alone.
-        extra_outcomes: Of metrics that are only reported (precision and F1: one row per image and class).
+        extra_outcomes: Of metrics that are only reported (precision and F1: one row per image and class; calibration).
         headline: Name of the metric that is sliced.
         baselines: What needs no picture.
         confusion: Of a classification task.
+        reliability: Of a task whose guesses have probabilities.
         neighbours: Rows of NEIGHBOURS_SCHEMA of a retrieval task.
     """
 
@@ -37,6 +38,7 @@ class TaskResult:
     baselines: list[Baseline]
     extra_outcomes: list[Outcomes] = field(default_factory=list)
     confusion: ConfusionMatrix | None = None
+    reliability: Reliability | None = None
     neighbours: pa.Table | None = None
 
 

@@ -1,9 +1,13 @@
 """Exact nearest neighbours in NumPy: what metrics and gates are computed on.
 
-Shapes: Q queries, G gallery items, D embedding width, k neighbours. The approximate index (`index.py`) is for
-serving; a gate must not depend on what a graph search happens to miss.
+Queries are searched in blocks: beside its inputs a search holds less than BLOCK_BYTES, however many there are, as long
+as one query's row of costs fits; float queries on codes hold the gallery's signs as floats too.
+
+Shapes: Q queries, G gallery items, D embedding width, k neighbours, B queries of a block. The approximate index
+(`neighbour_index.py`) is for serving; a gate must not depend on what a graph search happens to miss.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +15,20 @@ from numpy.typing import NDArray
 
 from vitrail.errors import EvaluationError
 
-__all__ = ["Parts", "hamming", "nearest_asymmetric", "nearest_binary", "nearest_float"]
+__all__ = [
+    "BLOCK_BYTES",
+    "Parts",
+    "asymmetric_costs",
+    "binary_costs",
+    "float_costs",
+    "hamming",
+    "nearest_asymmetric",
+    "nearest_binary",
+    "nearest_float",
+]
 
-_MAX_CELLS = 16_000_000  # similarities held at once: bounds memory
+BLOCK_BYTES = 256 * 2**20
+_MAX_CELLS = BLOCK_BYTES // 64  # costs held at once; a search holds less than 64 bytes for each
 _WORD_BYTES = 8
 
 
@@ -53,14 +68,10 @@ def nearest_float(
     Returns:
         Gallery rows [Q, k] and cosine similarities [Q, k].
     """
-    _check_widths(queries_qd, gallery_gd)
     k = _available(len(gallery_gd), k, apart)
     rows = np.empty((len(queries_qd), k), np.int64)
     similarities = np.empty((len(queries_qd), k), np.float32)
-    for part in _blocks(len(queries_qd), len(gallery_gd)):
-        costs = -(queries_qd[part] @ gallery_gd.T)
-        if apart is not None:
-            costs[apart.queries[part, None] == apart.gallery] = np.inf
+    for part, costs in float_costs(queries_qd, gallery_gd, apart=apart):
         found = np.argpartition(costs, k - 1, axis=1)[:, :k] if 0 < k < costs.shape[1] else _all_rows(costs, k)
         found.sort(axis=1)
         order = np.argsort(np.take_along_axis(costs, found, axis=1), axis=1, kind="stable")
@@ -81,18 +92,13 @@ def nearest_binary(
     Returns:
         Gallery rows [Q, k] and distances in bits [Q, k].
     """
-    _check_widths(queries, gallery)
     k = _available(len(gallery), k, apart)
-    num_bits, num_items = 8 * queries.shape[1], len(gallery)
+    num_items = max(1, len(gallery))
     rows = np.empty((len(queries), k), np.int64)
     distances = np.empty((len(queries), k), np.int64)
-    for part in _blocks(len(queries), num_items):
-        found = hamming(queries[part], gallery).astype(np.int64)
-        if apart is not None:
-            found[apart.queries[part, None] == apart.gallery] = num_bits + 1
-        keys = found * num_items + np.arange(num_items)  # distance first, then row: no ties are left
-        keys = np.sort(np.partition(keys, k - 1, axis=1)[:, :k] if k else keys[:, :0], axis=1)
-        rows[part], distances[part] = keys % max(1, num_items), keys // max(1, num_items)
+    for part, costs in binary_costs(queries, gallery, apart=apart):
+        nearest = np.sort(np.partition(costs, k - 1, axis=1)[:, :k] if k else costs[:, :0], axis=1)
+        rows[part], distances[part] = nearest % num_items, nearest // num_items
     return rows, distances
 
 
@@ -117,6 +123,56 @@ def nearest_asymmetric(
     Returns:
         Gallery rows [Q, k] and cosine similarities to the vectors of signs [Q, k].
     """
+    return nearest_float(queries_qd, _signs(queries_qd, gallery), k, apart=apart)
+
+
+def float_costs(
+    queries_qd: NDArray[np.float32], gallery_gd: NDArray[np.float32], *, apart: Parts | None = None
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Blocks of queries with minus their similarities to the whole gallery [B, G]; infinite for their own part.
+
+    Raises:
+        EvaluationError: Queries and gallery differ in width.
+    """
+    _check_widths(queries_qd, gallery_gd)
+    for part in _blocks(len(queries_qd), len(gallery_gd)):
+        costs = queries_qd[part] @ gallery_gd.T
+        np.negative(costs, out=costs)
+        if apart is not None:
+            costs[apart.queries[part, None] == apart.gallery] = np.inf
+        yield part, costs
+
+
+def binary_costs(
+    queries: NDArray[np.uint8], gallery: NDArray[np.uint8], *, apart: Parts | None = None
+) -> Iterator[tuple[slice, NDArray[np.int64]]]:
+    """Blocks of queries with Hamming distance times G plus the gallery's row [B, G]: no two of a query are equal.
+
+    Those of the query's own part come last.
+
+    Raises:
+        EvaluationError: Queries and gallery differ in width.
+    """
+    _check_widths(queries, gallery)
+    num_items = len(gallery)
+    for part in _blocks(len(queries), num_items):
+        costs = hamming(queries[part], gallery).astype(np.int64)
+        if apart is not None:
+            costs[apart.queries[part, None] == apart.gallery] = 8 * queries.shape[1] + 1
+        costs *= num_items
+        costs += np.arange(num_items)
+        yield part, costs
+
+
+def asymmetric_costs(
+    queries_qd: NDArray[np.float32], gallery: NDArray[np.uint8], *, apart: Parts | None = None
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """As `float_costs`, for float queries and packed codes [G, D/8]."""
+    yield from float_costs(queries_qd, _signs(queries_qd, gallery), apart=apart)
+
+
+def _signs(queries_qd: NDArray[np.float32], gallery: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The unit vectors of signs that codes stand for [G, D]."""
     width = queries_qd.shape[1]
     if 8 * gallery.shape[1] - width not in range(8):
         raise EvaluationError(
@@ -126,7 +182,7 @@ def nearest_asymmetric(
     signs_gd *= 2
     signs_gd -= 1
     signs_gd /= np.sqrt(np.float32(width))
-    return nearest_float(queries_qd, signs_gd, k, apart=apart)
+    return signs_gd
 
 
 def hamming(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.uint16]:

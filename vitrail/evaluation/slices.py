@@ -1,6 +1,10 @@
-"""Metrics by what text was known of an image when its label was given: how many signals, which language."""
+"""Metrics by what text was known of an image when its label was given: how many signals, which language.
+
+And the gap between the best and the worst of them.
+"""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +18,9 @@ from vitrail.errors import EvaluationError
 from vitrail.evaluation.metrics import measure
 from vitrail.gates.outcomes import Outcomes
 
-__all__ = ["read_buckets", "slice_metric"]
+__all__ = ["Buckets", "read_buckets", "slice_gap", "slice_metric"]
+
+Buckets = dict[str, str]  # the bucket of each image
 
 _COLUMNS = ("image_id", "observed_at", "num_signals", "language")
 _COVERAGE = ((1, "0"), (4, "1-3"), (10, "4-9"), (30, "10-29"))  # below the bound: the bucket
@@ -23,7 +29,7 @@ _NONE = "none"
 _OTHER = "other"
 
 
-def read_buckets(features: Path, task: str) -> dict[str, dict[str, str]]:
+def read_buckets(features: Path, task: str) -> dict[str, Buckets]:
     """By dimension (`signals`, `language`): the bucket of each image of a task's training set.
 
     Empty when the feature snapshot has no such set.
@@ -59,7 +65,7 @@ def _coverage(num_signals: float | None) -> str:
 def slice_metric(
     outcomes: Outcomes,
     dimension: str,
-    buckets: dict[str, str],
+    buckets: Buckets,
     *,
     min_units: int,
     num_resamples: int,
@@ -80,6 +86,14 @@ def slice_metric(
         for bucket in sorted(set(names.tolist()))
         for metric in measure([outcomes.take(names == bucket)], num_resamples=num_resamples, seed=seed)
     ]
+
+
+def slice_gap(outcomes: Outcomes, dimension: str, buckets: Buckets, *, min_units: int) -> Outcomes | None:
+    """Outcomes of the best minus the worst bucket, folded as by `slice_metric`; None with less than two."""
+    names = _fold([buckets.get(unit, _NONE) for unit in outcomes.units.tolist()], min_units)
+    if len(set(names.tolist())) < 2:
+        return None
+    return replace(outcomes, metric=f"{outcomes.metric}/gap/{dimension}", strata=names, statistic="gap")
 
 
 def _fold(names: list[str], min_units: int) -> NDArray[np.str_]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vitrail.corpus import Corpus
 from vitrail.errors import EvaluationError
 
-__all__ = ["Units", "label_units", "mark_labels", "read_units"]
+__all__ = ["Units", "count_labels", "label_units", "mark_labels", "read_units"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,3 +66,13 @@ def mark_labels(corpus: Corpus, task: str, classes: Sequence[str], units: Units)
         if image_id in unit_of:
             marks[unit_of[image_id], output_of[label]] = True
     return marks
+
+
+def count_labels(corpus: Corpus, task: str, classes: Sequence[str], split: str) -> NDArray[np.int64]:
+    """How many images of a split have each class, in a task where an image may have several [K]."""
+    splits = corpus.splits()
+    image_ids = splits.filter(pc.equal(splits["split"], split))["image_id"]
+    table = corpus.task_labels(task)
+    labels = table.filter(pc.is_in(table["image_id"], image_ids))["label"]
+    counts = {item["values"]: item["counts"] for item in pc.value_counts(labels).to_pylist()}
+    return np.array([counts.get(name, 0) for name in classes], dtype=np.int64)

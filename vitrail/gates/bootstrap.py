@@ -4,6 +4,7 @@ Shapes: N rows of outcomes, G groups, R replicates. A replicate draws G groups w
 are not independent (variants of one concept) come and go together.
 """
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ __all__ = ["Estimate", "are_paired", "estimate", "estimate_difference", "point"]
 
 QUANTILES = (0.025, 0.975)
 _MAX_CELLS = 4_000_000  # of one block of draws: bounds memory
+_MAX_KEPT_CELLS = 1_000_000  # of draws that are kept for the next metric
 _REFERRING_TO_TRUTH = ("kappa", "average_precision", "pooled_average_precision")
 
 
@@ -62,14 +64,28 @@ def are_paired(first: Outcomes, second: Outcomes) -> bool:
 
 def _draws(num_groups: int, num_resamples: int, seed: int) -> Iterator[FloatArray]:
     """How often each group is drawn, in blocks [R, G]; the draws depend on nothing but the arguments."""
+    if num_groups * num_resamples <= _MAX_KEPT_CELLS:
+        yield _draws_kept(num_groups, num_resamples, seed)
+        return
     generator = np.random.default_rng(seed)
     block = max(1, _MAX_CELLS // max(1, num_groups))
     for start in range(0, num_resamples, block):
-        num_rows = min(block, num_resamples - start)
-        drawn = generator.integers(0, num_groups, size=(num_rows, num_groups))
-        drawn += np.arange(num_rows)[:, None] * num_groups
-        counts = np.bincount(drawn.ravel(), minlength=num_rows * num_groups)
-        yield counts.reshape(num_rows, num_groups).astype(np.float64)
+        yield _draw(generator, num_groups, min(block, num_resamples - start))
+
+
+@functools.lru_cache(maxsize=4)
+def _draws_kept(num_groups: int, num_resamples: int, seed: int) -> FloatArray:
+    """All draws at once, kept because most metrics of a task rest on the same number of groups."""
+    draws = _draw(np.random.default_rng(seed), num_groups, num_resamples)
+    draws.setflags(write=False)
+    return draws
+
+
+def _draw(generator: np.random.Generator, num_groups: int, num_rows: int) -> FloatArray:
+    drawn = generator.integers(0, num_groups, size=(num_rows, num_groups))
+    drawn += np.arange(num_rows)[:, None] * num_groups
+    counts = np.bincount(drawn.ravel(), minlength=num_rows * num_groups)
+    return counts.reshape(num_rows, num_groups).astype(np.float64)
 
 
 def _summarise(value: float, replicates_r: FloatArray) -> Estimate:

@@ -47,7 +47,7 @@ def _of_task(task: MeasuredTask, valued: set[str], compared: set[str], *, has_ch
         yield f"{named} has no threshold against the champion, so that a loss is not seen"
     risk = f"{task.name}/{_RISKS.get(task.kind, '')}"
     if task.kind in _RISKS and risk not in valued | compared:
-        yield f"{risk} has no threshold"
+        yield f"risk {risk} has no threshold"
 
 
 def _of_kinds(config: GateConfig, tasks: Sequence[MeasuredTask]) -> list[str]:

@@ -25,7 +25,8 @@ class Outcomes:
         groups: What is drawn together in a bootstrap [N].
         strata: Class or direction [N]; empty strings when the metric has no strata.
         values: 1 hit, 0 miss, or a share; a level for a kappa, a score for a ranking [N].
-        references: What a ratio divides by, a kappa's true level, 1 for what a ranking should find; else ones [N].
+        references: What a ratio divides by, a kappa's true level, 1 for what a ranking should find, a
+            guess's probability; else ones [N].
     """
 
     metric: str

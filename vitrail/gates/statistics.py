@@ -43,6 +43,7 @@ def prepare(outcomes: Outcomes) -> Prepared:
         "ratio": sums.ratio,
         "mean_ratio": sums.mean_ratio,
         "kappa": sums.kappa,
+        "calibration": sums.calibration,
         "average_precision": lambda weights_rg: _mean(_average_precisions(outcomes, sums.group_of, weights_rg)),
         "pooled_average_precision": lambda weights_rg: _average_precision(
             outcomes.values, outcomes.references, sums.group_of, weights_rg
@@ -69,9 +70,9 @@ class _Sums:
         return _divide(weights_rg @ self._values, weights_rg @ self._counts)
 
     def gap(self, weights_rg: FloatArray) -> FloatArray:
-        """Best minus worst stratum."""
-        means = self.means(weights_rg)
-        return _largest(means) + _largest(-means)
+        """Best minus worst stratum, in value over reference."""
+        ratios = _divide(weights_rg @ self._values, weights_rg @ self._references)
+        return _largest(ratios) + _largest(-ratios)
 
     def ratio(self, weights_rg: FloatArray) -> FloatArray:
         """Mean value over mean reference, each over the strata."""
@@ -81,6 +82,11 @@ class _Sums:
     def mean_ratio(self, weights_rg: FloatArray) -> FloatArray:
         """Mean over the strata of value over reference."""
         return _mean(_divide(weights_rg @ self._values, weights_rg @ self._references))
+
+    def calibration(self, weights_rg: FloatArray) -> FloatArray:
+        """Mean over rows of how far the mean value of their stratum is from its mean reference."""
+        distances = np.abs(weights_rg @ (self._values - self._references))
+        return _divide(distances.sum(axis=1), (weights_rg @ self._counts).sum(axis=1))
 
     def kappa(self, weights_rg: FloatArray) -> FloatArray:
         """Cohen's kappa with quadratic weights of two levels, `values` and `references` (Cohen 1968).

@@ -10,8 +10,8 @@ from .inspect.scorer_quality import ScorerQuality, compare_scorers
 from .inspect.tail_report import BandCounts, TailReport, tail_report
 from .label_set.diff import diff_labels, remap_head
 from .label_set.opened import LabelSet, open_labels
-from .label_set.text_features import build_text_features
 from .scoring.judgements import read_judgements, write_judgements
+from .shards.text_features import build_text_features
 from .text.encoder import load_encoder
 
 __all__ = [

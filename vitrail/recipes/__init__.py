@@ -7,13 +7,14 @@ from pathlib import Path
 from vitrail.contracts.codec import decode
 from vitrail.errors import ConfigError
 from vitrail.recipes.backbones import resnext101_1b, vit_b32_1b, vit_l16_1b
+from vitrail.recipes.cluster import ClusterConfig
 from vitrail.recipes.debug import debug
 from vitrail.recipes.difference import describe_difference
 from vitrail.recipes.emoji import emoji
 from vitrail.recipes.folder import folder
 from vitrail.recipes.icons import icons
 from vitrail.recipes.openclipart import openclipart
-from vitrail.recipes.recipe import ClusterConfig, Recipe
+from vitrail.recipes.recipe import Recipe
 from vitrail.recipes.vit_b16_1b import vit_b16_1b
 
 __all__ = [

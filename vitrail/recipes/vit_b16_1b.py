@@ -12,7 +12,8 @@ from vitrail.corpus.pixels.augment import Augmentation
 from vitrail.evaluation import EvaluationConfig, IndexConfig
 from vitrail.labels import LabelsConfig
 from vitrail.recipes.any_corpus import gates_of_every_task
-from vitrail.recipes.recipe import ClusterConfig, Recipe
+from vitrail.recipes.cluster import ClusterConfig, Resources
+from vitrail.recipes.recipe import Recipe
 from vitrail.registry import RegistryConfig
 from vitrail.training import (
     CheckpointConfig,
@@ -61,5 +62,25 @@ def vit_b16_1b() -> Recipe:
         index=IndexConfig(thumbnail_size=0, num_threads=8, num_workers=12, device="cuda"),
         evaluation=EvaluationConfig(num_workers=12, device="cuda"),
         gates=gates_of_every_task(binary_ratio=0.9, margin=0.01),
-        cluster=ClusterConfig(cpu="16", memory="256Gi", accelerators=8, trainjob=TrainJobConfig()),
+        cluster=_cluster(),
+    )
+
+
+def _cluster() -> ClusterConfig:
+    """Whole nodes of 8 GPUs for training and inference, large ones without for the labels."""
+    node = Resources(
+        cpu_request="64",
+        cpu_limit="64",
+        memory_request="256Gi",
+        memory_limit="256Gi",
+        accelerators=8,
+        shared_memory="64Gi",
+    )
+    defaults = ClusterConfig()
+    return ClusterConfig(
+        data=dataclasses.replace(node, cpu_request="16", cpu_limit="16", accelerators=0),
+        train=dataclasses.replace(node, retries=defaults.train.retries, timeout_s=defaults.train.timeout_s),
+        inference=node,
+        light=dataclasses.replace(defaults.light, memory_request="8Gi", memory_limit="16Gi"),
+        trainjob=TrainJobConfig(),
     )

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from vitrail.contracts.contract import Contract
+
 __all__ = ["Step", "in_order"]
 
 
@@ -27,11 +29,13 @@ class Step:
         sections: Of the recipe, those that it takes. The step that begins a run takes all, and so do those that keep
             or show the whole recipe.
         arguments: Parameters that are not artifacts.
-        resources: What it asks of a cluster; a training may hand it on to a TrainJob.
+        resources: The section of `cluster` that says what its task asks for.
+        is_training: A TrainJob may do its work, with what the task would have been given.
         is_reusable: A later run takes the artifact as it is when nothing it depends on has changed.
         when: Always, only after a blessing, or when the run has ended, whatever became of it.
         shows: Files of the artifact that its task hands out too, by the names of their outputs; one that has the name
             of the artifact takes the place of the manifest.
+        announces: The contract in its artifact that its task writes to its log.
         body: The module of its body.
     """
 
@@ -43,10 +47,12 @@ class Step:
     awaits: tuple[str, ...] = ()
     sections: tuple[str, ...] | Literal["all"] = ()
     arguments: tuple[str, ...] = ()
-    resources: Literal["cpu", "gpu", "training"] = "cpu"
+    resources: Literal["data", "train", "inference", "light"] = "light"
+    is_training: bool = False
     is_reusable: bool = True
     when: Literal["always", "blessed", "ended"] = "always"
     shows: Mapping[str, str] = field(default_factory=dict)
+    announces: type[Contract] | None = None
     body: str = "vitrail.steps.{name}"
 
     @property

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitrail import evaluation
 from vitrail.contracts.codec import encode, write
-from vitrail.contracts.evaluation import OUTCOMES_FILE, EvaluationReport
+from vitrail.contracts.evaluation import OUTCOMES_FILE
 from vitrail.contracts.files import digest_file, digest_json
 from vitrail.contracts.registry import ComparedChampion
 from vitrail.steps.context import Outcome, StepContext
@@ -33,17 +32,11 @@ def evaluate_model(context: StepContext) -> Outcome:
             out=context.out / name,
             config=context.recipe.evaluation,
         )
-        measured[name] = _digest_measurements(report, context.out / name)
+        measured[name] = [encode(report), digest_file(context.out / name / OUTCOMES_FILE)]  # all that a gate reads
     version = context.champion.version
     compared = ComparedChampion(reference=version.reference if version else None)
     write(context.out, compared)
     return Outcome(digest=digest_json([measured, encode(compared)]), lineage={})
-
-
-def _digest_measurements(report: EvaluationReport, folder: Path) -> str:
-    """Of all that a gate reads; what the model costs on this machine is another each time."""
-    values = {name: value for name, value in encode(report).items() if name != "system"}
-    return digest_json([values, digest_file(folder / OUTCOMES_FILE)])
 
 
 def what_decides(recipe: Recipe, champion: Champion) -> Any:

@@ -16,12 +16,14 @@ __all__ = ["publish_report"]
 
 
 def publish_report(context: StepContext) -> Outcome:
-    """Writes `summary.json`, the verdict and `report.html` into the run folder; the report is the artifact too."""
+    """Writes `summary.json`, the verdict and `report.html` into the run folder; summary and report are the artifact."""
     run = context.run_folder
     if verdict := read_optional(Verdict, run / find_step("gate_model").makes):
         write(run, verdict)
-    write(run, summarise_run(Workspace(context.workspace, run.name)))
+    summary = summarise_run(Workspace(context.workspace, run.name))
+    write(run, summary)
     publish(run, run / REPORT_FILE, step_names("always", "blessed"))
     context.out.mkdir()
+    write(context.out, summary)
     shutil.copyfile(run / REPORT_FILE, context.out / REPORT_FILE)
     return Outcome(digest=digest_file(run / REPORT_FILE), lineage={})

@@ -107,7 +107,7 @@ def _make(task: Task, target: Path) -> ArtifactManifest:
 
 
 def _work_folder(task: Task, target: Path) -> Path:
-    if task.step.resources != "training":
+    if not task.step.is_training:
         return target.with_name(f"{target.name}.work")
     job = task.body.training_job(_context(task, out=target, work=target))
     return target.with_name(f"{identify(job)[:16]}.work")

@@ -4,8 +4,9 @@ Runner, components, graph, report, summary and command line read this table. To 
 module with its body beside this one.
 """
 
-from vitrail.contracts.runs import REPORT_FILE
+from vitrail.contracts.runs import REPORT_FILE, RunSummary
 from vitrail.contracts.study import StudyReport
+from vitrail.contracts.verdict import Verdict
 from vitrail.steps.declaration import Step, in_order
 
 __all__ = ["STEPS", "STUDY_STEPS", "find_step", "step_names"]
@@ -20,6 +21,7 @@ STEPS = in_order(
         sections="all",
         makes="corpus",
         image="data",
+        resources="data",
         is_reusable=False,
     ),
     Step(
@@ -29,6 +31,7 @@ STEPS = in_order(
         sections=("labels", "registry"),
         makes="labels",
         image="data",
+        resources="data",
     ),
     Step(
         name="validate_data",
@@ -37,15 +40,16 @@ STEPS = in_order(
         sections=("validation", "registry"),
         makes="validation",
         image="data",
+        resources="data",
     ),
     Step(
         name="materialize_features",
         summary="Publishes text-derived features offline and online.",
         inputs=("corpus", "labels"),
         awaits=("validation",),
-        sections=("labels",),
         makes="features",
         image="data",
+        resources="data",
         body=_OUTSIDE,
     ),
     Step(
@@ -56,7 +60,8 @@ STEPS = in_order(
         sections=("pretrain", "registry", "cluster"),
         makes="backbone",
         image="train",
-        resources="training",
+        resources="train",
+        is_training=True,
     ),
     Step(
         name="finetune_tasks",
@@ -65,7 +70,8 @@ STEPS = in_order(
         sections=("finetune", "registry", "cluster"),
         makes="model",
         image="train",
-        resources="training",
+        resources="train",
+        is_training=True,
     ),
     Step(
         name="build_index",
@@ -74,7 +80,7 @@ STEPS = in_order(
         sections=("index",),
         makes="index",
         image="train",
-        resources="gpu",
+        resources="inference",
     ),
     Step(
         name="evaluate_model",
@@ -83,7 +89,7 @@ STEPS = in_order(
         sections=("evaluation", "registry"),
         makes="evaluation",
         image="train",
-        resources="gpu",
+        resources="inference",
     ),
     Step(
         name="gate_model",
@@ -92,6 +98,7 @@ STEPS = in_order(
         sections=("gates",),
         makes="verdict",
         image="train",
+        announces=Verdict,
     ),
     Step(
         name="register_model",
@@ -143,6 +150,7 @@ STEPS = in_order(
         is_reusable=False,
         when="ended",
         shows={"report": REPORT_FILE},
+        announces=RunSummary,
     ),
 )
 
@@ -154,6 +162,7 @@ STUDY_STEPS = in_order(
         sections="all",
         makes="materials",
         image="data",
+        resources="data",
         is_reusable=False,
     ),
     Step(
@@ -164,7 +173,7 @@ STUDY_STEPS = in_order(
         sections="all",
         makes="study",
         image="train",
-        resources="gpu",
+        resources="train",
         is_reusable=False,
         shows={
             "page": "study.md",

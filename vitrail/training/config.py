@@ -149,7 +149,6 @@ class TrainJobConfig(Config):
 
     Attributes:
         runtime: Name of a torch (Cluster)TrainingRuntime.
-        shared_memory: Size of /dev/shm, which reader and NCCL processes talk through.
         max_resubmissions: How often a TrainJob that lost a node is submitted again, from the last checkpoint;
             `LaunchConfig.max_restarts` is for lost workers of a node that lives.
         timeout_s: Of one TrainJob.
@@ -157,7 +156,6 @@ class TrainJobConfig(Config):
     """
 
     runtime: str = "torch-distributed"
-    shared_memory: str = "8Gi"
     max_resubmissions: int = 2
     timeout_s: float = 7 * 24 * 3600
     poll_s: float = 10

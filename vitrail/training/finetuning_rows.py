@@ -53,7 +53,7 @@ def labelled_rows(corpus: Corpus, rows: Rows, targets: Targets) -> Rows:
         [
             targets.has_label(
                 shard.name,
-                _column(corpus.shard_index(shard.name)["image_id"]),
+                _column(corpus.index_columns(shard.name, "image_id")["image_id"]),
                 np.arange(shard.num_images),
             )
             for shard in corpus.manifest.shards
@@ -101,7 +101,7 @@ def _info(corpus: Corpus, task: str) -> TaskInfo:
 def _labels_of(corpus: Corpus, task: str, rows: Rows) -> tuple[pa.Table, NDArray[np.int64]]:
     """The rows of a task's table that are about `rows`, and the place in `rows` that each is about."""
     table = corpus.task_labels(task)
-    image_ids = corpus.index()["image_id"].take(pa.array(rows))
+    image_ids = corpus.image_ids().take(pa.array(rows))
     places = pc.index_in(_column(table["image_id"]), value_set=_column(image_ids))
     is_known = pc.and_(places.is_valid(), _column(table["label"]).is_valid())
     return table.filter(is_known), places.filter(is_known).to_numpy()

@@ -27,6 +27,7 @@ from vitrail.training.local_launch import (
     terminate_as_exit,
 )
 from vitrail.training.pod import PodSettings
+from vitrail.training.secret_variables import SecretVariables
 
 if TYPE_CHECKING:
     from kubeflow.trainer import CustomTrainerContainer, TrainerClient
@@ -47,8 +48,8 @@ _API_ERRORS = (RuntimeError, TimeoutError)  # what the SDK makes of anything the
 _MAX_API_FAILURES = 60  # in a row
 
 
-def pod_command(launch: LaunchConfig, job_file: str) -> list[str]:
-    """The container's command: torchrun with an explicit rendezvous at the first pod."""
+def pod_command(launch: LaunchConfig, job_file: str, exports: str = "") -> list[str]:
+    """The container's command: torchrun with an explicit rendezvous at the first pod, after the shell's `exports`."""
     several = dataclasses.replace(launch, rendezvous=_POD_RENDEZVOUS)
     arguments = elastic_arguments(several)
     if launch.num_nodes > 1:
@@ -61,7 +62,7 @@ def pod_command(launch: LaunchConfig, job_file: str) -> list[str]:
         "-m vitrail.training.worker",
         shlex.quote(job_file),
     ]
-    return ["bash", "-c", " ".join(line)]
+    return ["bash", "-c", exports + " ".join(line)]
 
 
 def trainjob_request(
@@ -70,7 +71,7 @@ def trainjob_request(
     """Trainer and options for `TrainerClient.train`.
 
     Raises:
-        ConfigError: The work folder does not lie on a volume that the nodes mount, or a variable has no plain value.
+        ConfigError: The work folder does not lie on a volume that the nodes mount, or a variable has no value.
     """
     from kubeflow.trainer import CustomTrainerContainer
     from kubeflow.trainer.options.kubernetes import Labels, TrainerCommand
@@ -84,33 +85,31 @@ def trainjob_request(
         f"must lie on a volume that every node mounts, at one of {mounts}",
     )
     launch = job.config.launch
+    secrets = SecretVariables.among(pod.env)
     trainer = CustomTrainerContainer(
         image=pod.image,
         num_nodes=launch.num_nodes,
-        resources_per_node={**pod.resources.get("requests", {}), **pod.resources.get("limits", {})},
+        resources_per_node=pod.resources,
         env={**_plain_values(pod.env), **ELASTIC_ENVIRONMENT, "HF_HUB_OFFLINE": "1"},
     )
     options = [
-        TrainerCommand(command=pod_command(launch, str(work / JOB_FILE))),
+        TrainerCommand(command=pod_command(launch, str(work / JOB_FILE), secrets.exports)),
         Labels(labels={"app.kubernetes.io/part-of": "vitrail", "app.kubernetes.io/component": job.kind}),
-        _pod_patch(pod, config),
+        _pod_patch(pod, secrets),
     ]
     return trainer, options
 
 
 def _plain_values(env: list[dict[str, Any]]) -> dict[str, str]:
-    for variable in env:
-        is_plain = "value" in variable
-        require(is_plain, "env", variable["name"], "a TrainJob takes plain values only; mount the secret as a volume")
-    return {variable["name"]: variable["value"] for variable in env}
+    return {variable["name"]: variable["value"] for variable in env if "value" in variable}
 
 
-def _pod_patch(pod: PodSettings, config: TrainJobConfig) -> Any:
+def _pod_patch(pod: PodSettings, secrets: SecretVariables) -> Any:
     from kubeflow.trainer.options import kubernetes as patch
 
-    volumes, mounts = list(pod.volumes), list(pod.volume_mounts)
-    if all(mount["mountPath"] != _SHARED_MEMORY for mount in mounts):
-        volumes.append({"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": config.shared_memory}})
+    volumes, mounts = [*pod.volumes, *secrets.volumes], [*pod.volume_mounts, *secrets.volume_mounts]
+    if pod.shared_memory and all(mount["mountPath"] != _SHARED_MEMORY for mount in mounts):
+        volumes.append({"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": pod.shared_memory}})
         mounts.append({"name": "shm", "mountPath": _SHARED_MEMORY})
     spec = patch.PodSpecPatch(
         volumes=volumes,
@@ -118,6 +117,8 @@ def _pod_patch(pod: PodSettings, config: TrainJobConfig) -> Any:
         node_selector=pod.node_selector or None,
         tolerations=pod.tolerations or None,
         affinity=pod.affinity or None,
+        image_pull_secrets=pod.image_pull_secrets or None,
+        security_context=pod.security_context or None,
     )
     template = patch.JobTemplatePatch(spec=patch.JobSpecPatch(template=patch.PodTemplatePatch(spec=spec)))
     jobs = [patch.ReplicatedJobPatch(name=_NODE, template=template)]

@@ -166,7 +166,7 @@ def read_images(
     """
     settings = config or ReaderConfig()
     images = CorpusImages(corpus, verify_digests=settings.verify_digests)
-    rows = pc.index_in(pa.array(image_ids, pa.string()), value_set=corpus.index()["image_id"])
+    rows = pc.index_in(pa.array(image_ids, pa.string()), value_set=corpus.image_ids())
     if rows.null_count:
         raise CorpusError(f"{corpus.path} has no image {image_ids[rows.index(None).as_py()]!r}")
     rows_n = rows.to_numpy()

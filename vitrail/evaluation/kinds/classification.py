@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vitrail.contracts.evaluation import Baseline, ConfusionMatrix
 from vitrail.errors import EvaluationError
+from vitrail.evaluation.calibration import calibration_outcomes, describe_reliability
 from vitrail.evaluation.measures import Aggregate, Measures, TaskAnswers
 from vitrail.evaluation.metrics import TaskResult, build_outcomes
 from vitrail.evaluation.units import Units, label_units
@@ -51,7 +52,14 @@ def evaluate_classification(
     truth = np.array([position[label] for label in labels[rows].tolist()])
     guess = np.array([position[name] for name in head_classes])[probabilities[rows].argmax(axis=1)]
     return judge_guesses(
-        task=task, names=names, truth=truth, guess=guess, units=units, rows=rows, num_outputs=len(head_classes)
+        task=task,
+        names=names,
+        truth=truth,
+        guess=guess,
+        probabilities=probabilities[rows].max(axis=1),
+        units=units,
+        rows=rows,
+        num_outputs=len(head_classes),
     )
 
 
@@ -61,6 +69,7 @@ def judge_guesses(
     names: Sequence[str],
     truth: NDArray[np.int64],
     guess: NDArray[np.int64],
+    probabilities: NDArray[np.floating],
     units: Units,
     rows: NDArray[np.int64],
     num_outputs: int,
@@ -72,6 +81,7 @@ def judge_guesses(
         names: Of all classes, C.
         truth: The class of each labelled image [N].
         guess: The class it was given [N].
+        probabilities: Of that class [N].
         units: The test split.
         rows: The labelled images, as positions in it [N].
         num_outputs: Classes that can be given.
@@ -80,11 +90,17 @@ def judge_guesses(
     return TaskResult(
         outcomes=_recall_outcomes(task, names, truth, guess, units, rows),
         extra_outcomes=[
-            item for index in present for item in _class_outcomes(task, names[index], index, truth, guess, units, rows)
+            calibration_outcomes(task, units, rows, probabilities, truth == guess),
+            *(
+                item
+                for index in present
+                for item in _class_outcomes(task, names[index], index, truth, guess, units, rows)
+            ),
         ],
         headline=f"{task}/accuracy",
         baselines=_baselines(task, truth, num_outputs),
         confusion=_confusion(task, names, truth, guess),
+        reliability=describe_reliability(task, probabilities, truth == guess),
     )
 
 
@@ -177,6 +193,7 @@ MEASURES = Measures(
         Aggregate(name="macro_recall", title="Mean recall of classes"),
         Aggregate(name="recall_gap", title="Recall gap, best minus worst class"),
         Aggregate(name="lift", title="Accuracy over that of naming the majority class"),
+        Aggregate(name="calibration_error", title="Expected calibration error of the guesses' probabilities"),
     ),
     per_class=("recall", "precision", "f1"),
     drawn_means="Share of the test images of each class that were given that class",

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.contracts.evaluation import Baseline, Statistic
+from vitrail.contracts.labels import BANDS
+from vitrail.evaluation.calibration import calibration_outcomes, describe_reliability
 from vitrail.evaluation.measures import Aggregate, Measures, TaskAnswers
 from vitrail.evaluation.metrics import TaskResult, build_outcomes
-from vitrail.evaluation.units import Units, mark_labels
+from vitrail.evaluation.units import Units, count_labels, mark_labels
 from vitrail.gates.outcomes import Outcomes
+from vitrail.labels.label_set.tail import assign_bands
 
 __all__ = ["MEASURES", "evaluate_multilabel"]
 
@@ -26,6 +29,7 @@ def evaluate_multilabel(
     head_classes: Sequence[str],
     probabilities: NDArray[np.float32],
     marks: NDArray[np.bool_],
+    frequency: NDArray[np.int64],
     units: Units,
 ) -> TaskResult | None:
     """Measures one task; None when no test image has a label.
@@ -39,6 +43,7 @@ def evaluate_multilabel(
         head_classes: Names of the head's outputs.
         probabilities: Of each unit [units, outputs].
         marks: Which labels each unit has [units, K]; an image with none counts as not labelled.
+        frequency: Training images of each label, which say whether it is of the head or the tail [K].
         units: The test split.
     """
     rows = np.flatnonzero(marks.any(axis=1))
@@ -62,12 +67,14 @@ def evaluate_multilabel(
             table.pairs("macro_average_precision", scores_nm, true_nm, "average_precision"),
             table.pairs("micro_average_precision", scores_nm, true_nm, "pooled_average_precision"),
             table.pairs("macro_f1", 2 * (is_given_nm & true_nm), is_given_nm.astype(int) + true_nm, "mean_ratio"),
+            *table.bands(np.array(assign_bands(frequency))[present], scores_nm, true_nm),
             table.images("micro_f1", 2 * (is_given_nm & true_nm), is_given_nm.astype(int) + true_nm),
             *(table.recall(column, is_given_nm, true_nm) for column in range(len(names))),
         ],
-        extra_outcomes=others,
+        extra_outcomes=[table.calibration(scores_nm, true_nm), *others],
         headline=f"{task}/micro_f1",
         baselines=_baselines(task, true_nm),
+        reliability=describe_reliability(task, scores_nm.ravel(), true_nm.ravel()),
     )
 
 
@@ -90,6 +97,23 @@ class _Table:
             references=references_nm.ravel(),
             statistic=statistic,
         )
+
+    def bands(
+        self, bands_m: NDArray[np.str_], scores_nm: NDArray[np.float32], true_nm: NDArray[np.bool_]
+    ) -> list[Outcomes]:
+        """Mean average precision of the labels of each band that has one."""
+        parts = [(band, bands_m == band) for band in BANDS if (bands_m == band).any()]
+        return [
+            _Table(self._task, self._units, self._rows, self._names[own]).pairs(
+                f"macro_average_precision/{band}", scores_nm[:, own], true_nm[:, own], "average_precision"
+            )
+            for band, own in parts
+        ]
+
+    def calibration(self, scores_nm: NDArray[np.float32], true_nm: NDArray[np.bool_]) -> Outcomes:
+        """Of the probability of every label, given or not."""
+        rows = np.repeat(self._rows, len(self._names))
+        return calibration_outcomes(self._task, self._units, rows, scores_nm.ravel(), true_nm.ravel())
 
     def images(self, metric: str, values_nm: NDArray[np.int64], references_nm: NDArray[np.int64]) -> Outcomes:
         """The ratio of all values to all references, one row an image."""
@@ -155,6 +179,7 @@ def _evaluate(found: TaskAnswers) -> TaskResult | None:
         head_classes=found.head.classes,
         probabilities=found.answers.probabilities[found.head.name],
         marks=mark_labels(found.corpus, found.task.name, found.task.classes, found.units),
+        frequency=count_labels(found.corpus, found.task.name, found.task.classes, "train"),
         units=found.units,
     )
 
@@ -163,9 +188,14 @@ MEASURES = Measures(
     evaluate=_evaluate,
     aggregates=(
         Aggregate(name="macro_average_precision", title="Mean average precision of labels"),
+        *(
+            Aggregate(name=f"macro_average_precision/{band}", title=f"Mean average precision of labels of the {band}")
+            for band in BANDS
+        ),
         Aggregate(name="micro_average_precision", title="Average precision of all labels together"),
         Aggregate(name="macro_f1", title="Mean F1 of labels"),
         Aggregate(name="micro_f1", title="F1 of all labels together"),
+        Aggregate(name="calibration_error", title="Expected calibration error of the labels' probabilities"),
     ),
     per_class=("average_precision", "recall", "precision", "f1"),
     drawn_means="How well the test images with each label are ranked before those without it",

@@ -56,9 +56,17 @@ def evaluate_ordinal(
     if unknown := set(labels[rows].tolist()) - set(classes):
         raise EvaluationError(f"task {task!r}: label {min(unknown)!r} is not one of its classes; rebuild the corpus")
     truth = np.array([level_of[label] for label in labels[rows].tolist()])
-    guess = middle_levels(_over_classes(probabilities[rows], head_classes, classes))
+    over_classes = _over_classes(probabilities[rows], head_classes, classes)
+    guess = middle_levels(over_classes)
     found = judge_guesses(
-        task=task, names=classes, truth=truth, guess=guess, units=units, rows=rows, num_outputs=len(classes)
+        task=task,
+        names=classes,
+        truth=truth,
+        guess=guess,
+        probabilities=over_classes[np.arange(len(rows)), guess],
+        units=units,
+        rows=rows,
+        num_outputs=len(classes),
     )
     distances = [
         build_outcomes(f"{task}/mean_absolute_error", units, rows, np.abs(truth - guess)),
@@ -100,6 +108,7 @@ MEASURES = Measures(
         Aggregate(name="quadratic_kappa", title="Agreement beyond chance (quadratic weighted kappa)", is_share=False),
         Aggregate(name="accuracy", title="Accuracy"),
         Aggregate(name="macro_recall", title="Mean recall of classes"),
+        Aggregate(name="calibration_error", title="Expected calibration error of the guesses' probabilities"),
     ),
     per_class=("recall", "precision", "f1"),
     drawn_means="Share of the test images of each class that were given that class",

@@ -12,7 +12,7 @@ from vitrail.errors import LabelError
 from vitrail.labels.arrays import to_offsets
 from vitrail.labels.shards.work_folder import WorkFolder
 
-__all__ = ["ImageLookup", "build_lookup", "hash_ids", "open_lookup", "read_image_ids"]
+__all__ = ["ImageLookup", "build_lookup", "hash_ids", "look_up_images", "open_lookup", "read_image_ids"]
 
 _SEEDS = (2108_05887, 2108_05888, 2108_05889)  # of 1.3 billion ids two meet under one seed in 5% of corpora
 
@@ -51,6 +51,24 @@ def read_image_ids(corpus: Corpus, shard: str) -> pa.Array:
     return corpus.index_columns(shard, "image_id")["image_id"].combine_chunks()
 
 
+def look_up_images(corpus: Corpus) -> ImageLookup:
+    """The lookup of a corpus, in memory.
+
+    Raises:
+        LabelError: Two images have one id.
+    """
+    for seed in _SEEDS:
+        parts = [hash_ids(read_image_ids(corpus, shard.name), seed) for shard in corpus.manifest.shards]
+        hashes = np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
+        order = np.argsort(hashes, kind="stable").astype(np.int64)
+        hashes = hashes[order]
+        if not (hashes[1:] == hashes[:-1]).any():
+            starts = to_offsets(np.array([len(part) for part in parts], dtype=np.int64))
+            return ImageLookup(hashes=hashes, rows=order, starts=starts, seed=seed)
+    # different ids do not meet under every seed
+    raise LabelError(f"{corpus.path}: an image id occurs twice in index/; image ids must be unique in the corpus")
+
+
 def build_lookup(corpus: Corpus, work: WorkFolder) -> None:
     """Writes the lookup of a corpus, unless it is there.
 
@@ -59,20 +77,12 @@ def build_lookup(corpus: Corpus, work: WorkFolder) -> None:
     """
     if work.starts.exists():
         return
-    for seed in _SEEDS:
-        parts = [hash_ids(read_image_ids(corpus, shard.name), seed) for shard in corpus.manifest.shards]
-        hashes = np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
-        order = np.argsort(hashes, kind="stable")
-        hashes = hashes[order]
-        if not (hashes[1:] == hashes[:-1]).any():
-            break
-    else:  # different ids do not meet under every seed
-        raise LabelError(f"{corpus.path}: an image id occurs twice in index/; image ids must be unique in the corpus")
-    np.save(work.hashes, hashes)
-    np.save(work.rows, order.astype(np.int64))
-    np.save(work.seed, seed)
+    lookup = look_up_images(corpus)
+    np.save(work.hashes, lookup.hashes)
+    np.save(work.rows, lookup.rows)
+    np.save(work.seed, lookup.seed)
     with atomic_file(work.starts) as partial, partial.open("wb") as stream:  # last: it says that all is there
-        np.save(stream, to_offsets(np.array([len(part) for part in parts], dtype=np.int64)))
+        np.save(stream, lookup.starts)
 
 
 def open_lookup(work: WorkFolder) -> ImageLookup:

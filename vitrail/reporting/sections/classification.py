@@ -8,7 +8,7 @@ import numpy as np
 from vitrail.contracts.evaluation import Baseline, ConfusionMatrix, EvaluationReport, MeasuredTask
 from vitrail.evaluation.measures import Aggregate, Measures, find_measures
 from vitrail.reporting.artifacts import format_interval, format_share, open_run_corpus, read_evaluation
-from vitrail.reporting.charts import Chart, Series, bar_chart
+from vitrail.reporting.charts import Chart, Series, bar_chart, line_chart
 from vitrail.reporting.run import Run
 
 __all__ = ["classification"]
@@ -48,6 +48,7 @@ def _task(
         "is_wide": confusion is None or len(classes) > _NARROW_CLASSES,
         "chart": _class_chart(task.name, measures, classes, report),
         "confusion": _confusion(confusion, classes) if confusion else None,
+        "reliability": _reliability_chart(task.name, report),
         "columns": [name.replace("_", " ") for name in measures.per_class],
         "classes": _class_rows(task.name, measures.per_class, classes, report),
     }
@@ -107,6 +108,29 @@ def _class_chart(task: str, measures: Measures, classes: Sequence[str], report: 
         x_title=title,
         is_share=True,
         marks={"mean": mean.value} if mean else None,
+    )
+
+
+def _reliability_chart(task: str, report: EvaluationReport) -> Chart | None:
+    """Probability against the share that is right, beside the diagonal on which a calibrated model lies."""
+    found = next((item for item in report.reliability if item.task == task), None)
+    if found is None:
+        return None
+    error = report.metric(f"{task}/calibration_error")
+    return line_chart(
+        f"Calibration of {task}",
+        "Guesses in bins of about the same probability. Below the diagonal the model is too sure of itself. "
+        + (f"The distance is {format_share(error.value)} on average ({format_interval(error)})." if error else ""),
+        [
+            Series(
+                name="this model",
+                x=[item.mean_probability for item in found.bins],
+                y=[item.share_right for item in found.bins],
+            ),
+            Series(name="calibrated", x=[0.0, 1.0], y=[0.0, 1.0]),
+        ],
+        x_title="probability of a guess",
+        y_title="share that is right",
     )
 
 

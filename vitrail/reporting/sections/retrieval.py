@@ -1,6 +1,6 @@
 """Retrieval tasks: precision and recall for every direction, and queries with what they found."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -18,7 +18,8 @@ __all__ = ["retrieval"]
 _STEM = "/float/p_at_1"
 _PRECISIONS = {"float": "float", "binary": "binary", "asymmetric": "float query, binary gallery"}
 _KEEPERS = {"binary": "Binary codes keep", "asymmetric": "Float queries on binary codes keep"}
-_COLUMNS = {"p_at_1": "P@1", "p_at_5": "P@5", "r_at_10": "R@10"}
+_AT_K = {"p_at_": "P@", "r_at_": "R@", "cmc_at_": "CMC@"}
+_WHOLE = {"mean_average_precision": "mAP", "ndcg": "nDCG"}
 
 
 def retrieval(run: Run) -> dict[str, Any] | None:
@@ -34,13 +35,14 @@ def retrieval(run: Run) -> dict[str, Any] | None:
     shown = {row[column] for row in neighbours for column in ("query_id", "image_id")}
     pictures = embed_pictures(corpus, shown) if corpus else {}
     titles = _titles(corpus, shown)
+    columns = _columns(tasks[0], report)
     return {
-        "columns": list(_COLUMNS.values()),
+        "columns": list(columns.values()),
         "tasks": [
             {
                 "name": task,
                 "description": _description(corpus, task),
-                "rows": _rows(task, report, champion),
+                "rows": _rows(task, columns, report, champion),
                 "within": _within(task, report),
                 "ratios": _ratios(task, report),
                 "sheet": _contact_sheet(task, neighbours, pictures, titles),
@@ -52,6 +54,15 @@ def retrieval(run: Run) -> dict[str, Any] | None:
 
 def _tasks(report: EvaluationReport) -> list[str]:
     return [metric.name.removesuffix(_STEM) for metric in report.metrics if metric.name.endswith(_STEM)]
+
+
+def _columns(task: str, report: EvaluationReport) -> dict[str, str]:
+    """Names and titles of what is shown: precision at every k, recall and hits at the largest, and whole rankings."""
+    stem = f"{task}/float/p_at_"
+    found = (metric.name.removeprefix(stem) for metric in report.metrics if metric.name.startswith(stem))
+    ranks = sorted(int(k) for k in found if k.isdigit())
+    shown = {"p_at_": ranks, "r_at_": ranks[-1:], "cmc_at_": ranks[-1:]}
+    return {f"{name}{k}": f"{title}{k}" for name, title in _AT_K.items() for k in shown[name]} | _WHOLE
 
 
 def _description(corpus: Corpus | None, task: str) -> str:
@@ -66,7 +77,9 @@ def _titles(corpus: Corpus | None, image_ids: set[str]) -> dict[str, str]:
     return {image_id: texts[0]["text"] for image_id, texts in read_texts(corpus, image_ids, 1).items() if texts}
 
 
-def _rows(task: str, report: EvaluationReport, champion: EvaluationReport | None) -> list[dict[str, Any]]:
+def _rows(
+    task: str, columns: Iterable[str], report: EvaluationReport, champion: EvaluationReport | None
+) -> list[dict[str, Any]]:
     """The mean over directions, then each direction, in every precision; and the champion's mean."""
     stem = f"{task}{_STEM}/"
     directions = [
@@ -74,18 +87,20 @@ def _rows(task: str, report: EvaluationReport, champion: EvaluationReport | None
         for metric in report.metrics
         if metric.name.startswith(stem) and "->" in metric.name.removeprefix(stem)
     ]
-    rows = [_row(task, report, precision, "") for precision in _PRECISIONS]
+    rows = [_row(task, columns, report, precision, "") for precision in _PRECISIONS]
     if champion:
-        rows += [_row(task, champion, precision, "", "champion") for precision in _PRECISIONS]
-    rows += [_row(task, report, precision, name) for name in directions for precision in _PRECISIONS]
+        rows += [_row(task, columns, champion, precision, "", "champion") for precision in _PRECISIONS]
+    rows += [_row(task, columns, report, precision, name) for name in directions for precision in _PRECISIONS]
     chance = {item.metric: item.value for item in report.baselines if item.kind == "chance"}
-    cells = [{"value": format_share(chance.get(f"{task}/float/{key}")), "interval": ""} for key in _COLUMNS]
+    cells = [{"value": format_share(chance.get(f"{task}/float/{key}")), "interval": ""} for key in columns]
     return [*rows, {"title": "a random order", "precision": "chance", "cells": cells, "kind": "chance"}]
 
 
-def _row(task: str, report: EvaluationReport, precision: str, direction: str, kind: str = "") -> dict[str, Any]:
+def _row(
+    task: str, columns: Iterable[str], report: EvaluationReport, precision: str, direction: str, kind: str = ""
+) -> dict[str, Any]:
     cells = []
-    for key in _COLUMNS:
+    for key in columns:
         metric = report.metric("/".join(filter(None, (task, precision, key, direction))))
         cells.append(
             {

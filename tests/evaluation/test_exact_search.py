@@ -1,11 +1,16 @@
 """Exact search against brute force in plain Python."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vitrail.errors import EvaluationError
+from vitrail.evaluation.directions import Direction
+from vitrail.evaluation.inference import Vectors
+from vitrail.evaluation.ranking import rank_gallery
 from vitrail.evaluation.search import Parts, hamming, nearest_asymmetric, nearest_binary, nearest_float
 
 
@@ -96,6 +101,25 @@ def test_what_is_of_the_own_part_is_no_neighbour(num_queries, num_items, num_par
         bits = hamming(codes[0][query : query + 1], codes[1][found])[0]
         assert binary[query].tolist() == found[np.argsort(bits, kind="stable")][: rows.shape[1]].tolist()
         assert distances[query].tolist() == np.sort(bits)[: rows.shape[1]].tolist()
+
+
+@pytest.mark.parametrize("precision", ["float", "binary", "asymmetric"])
+def test_a_search_stays_within_its_blocks(precision, monkeypatch):
+    """All costs at once, 1,500 x 3,000 of 4 or 8 bytes each, would take four times the bound."""
+    bound = 4 * 2**20
+    monkeypatch.setattr("vitrail.evaluation.search._MAX_CELLS", bound // 64)
+    generator = np.random.default_rng(0)
+    embeddings = unit_vectors(generator, 3000)
+    vectors = Vectors(embeddings=embeddings, codes=np.packbits(embeddings > 0, axis=1))
+    rows, labels = np.arange(3000), generator.integers(0, 500, 3000).astype(str)
+    direction = Direction(name="within", queries=rows[:1500], gallery=rows, apart=Parts(rows[:1500], rows))
+    tracemalloc.start()
+    ranking = rank_gallery(direction, labels, vectors, precision, 10)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    linear = 40 * 2**10 * 16  # of what is kept for each query and image: neighbours, scores, labels, signs
+    assert len(ranking.queries) > 1400
+    assert peak < bound + linear
 
 
 def test_blocks_do_not_change_the_answer(monkeypatch):
