@@ -10,7 +10,7 @@ _KINDS = {"value": "value", "change": "against the champion"}
 
 
 def write_lines(verdict: Verdict) -> Iterator[str]:
-    """A line for each check: outcome, name, what was measured with its interval, and the limit."""
+    """A line for each check: outcome, name, what was measured, its interval, what the split tells, and the limit."""
     for check in verdict.checks:
         name = f"{check.name} ({_KINDS[check.kind]})"
         yield f"  {check.outcome:<14}{name:<58} {_measured(check):<28} limit {_limit(check)}"
@@ -40,7 +40,8 @@ def _measured(check: Check) -> str:
     if value is None:
         return "missing"
     interval = "" if check.low is None or check.high is None else f" [{check.low:{sign}.3f}, {check.high:{sign}.3f}]"
-    return f"{value:{sign}.3f}{interval}"
+    tells = "" if check.smallest_difference is None else f", tells {check.smallest_difference:.3f}"
+    return f"{value:{sign}.3f}{interval}{tells}"
 
 
 def _limit(check: Check) -> str:
