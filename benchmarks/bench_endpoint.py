@@ -61,6 +61,7 @@ def make_bundle(folder: Path, architecture: str, image_size: int, config: Endpoi
         model=folder / "model",
         index=folder / "index",
         features=None,
+        labels=None,
         out=folder / "bundle",
         config=config,
         lineage=lineage,

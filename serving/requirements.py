@@ -20,6 +20,7 @@ ROOTS = (
     "lazy-loader",
     "numpy",
     "pillow",
+    "polars",
     "pyarrow",
     "pydantic",
     "pyyaml",

@@ -111,6 +111,7 @@ class Vitrail:
         self.engine.use_threads(num_threads)
         self.pictures = PictureLanes(self.engine, num_threads)
         WEB.state.read_thumbnail = self.engine.thumbnail
+        WEB.state.search_text = lambda query: {"model_version": _VERSION, **self.searches.find_by_text(query)}
         WEB.state.index_digest = _MANIFEST.index_digest[:12]
         WEB.state.api = describe_api(_VERSION, _MANIFEST.max_bytes)
         WEB.state.about = {

@@ -24,7 +24,7 @@ from vitrail.errors import LabelError
 from vitrail.labels import LabelSet, open_labels
 from vitrail.labels.label_set.label_ids import birth_id
 from vitrail.labels.label_set.tail import assign_bands
-from vitrail.labels.text.language import UNKNOWN
+from vitrail.labels.text.language_tags import UNKNOWN
 
 __all__ = ["PeerLabels", "drop_rare", "write_label_set"]
 

@@ -6,7 +6,8 @@ import polars as pl
 import pyarrow as pa
 
 from vitrail.corpus import Corpus
-from vitrail.labels.text.language import UNKNOWN, identify_languages
+from vitrail.labels.text.language import identify_languages
+from vitrail.labels.text.language_tags import UNKNOWN
 from vitrail.labels.text.normalise import BREAK, TokenBatch, tokenise
 
 __all__ = ["chance", "draw", "in_english", "read_texts", "tokens_of", "words_of"]

@@ -16,6 +16,7 @@ def package_endpoint(context: StepContext) -> Outcome:
         model=context.inputs["model"],
         index=context.inputs["index"],
         features=context.inputs["features"],
+        labels=context.inputs["labels"],
         out=context.out / "bundle",
         config=context.recipe.endpoint,
         lineage=context.lineage,

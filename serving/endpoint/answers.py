@@ -13,8 +13,11 @@ __all__ = [
     "Embedding",
     "GalleryImage",
     "Label",
+    "LabelledImage",
+    "NamedLabel",
     "NeighbourImage",
     "SearchResult",
+    "TextSearchResult",
     "best_annotations",
     "describe_texts",
 ]
@@ -90,6 +93,33 @@ class SearchResult(BaseModel):
     asked: list[GalleryImage]
     described: list[Description]
     neighbours: list[NeighbourImage]
+    next_offset: int | None
+
+
+class NamedLabel(BaseModel):
+    """A weak label that the words of a query name; `label_id` is stable over label sets."""
+
+    label: str
+    label_id: int
+
+
+class LabelledImage(GalleryImage):
+    """An image that carries labels of the query; `score` is the mean of its scores for all of them."""
+
+    score: float
+
+
+class TextSearchResult(BaseModel):
+    """The images of the gallery that carry the labels which a text names, best first.
+
+    `labels` are those labels in the order of the text, `ignored` its words that name none. `next_offset` is where the
+    next page begins, null after the last.
+    """
+
+    model_version: str
+    labels: list[NamedLabel]
+    ignored: list[str]
+    images: list[LabelledImage]
     next_offset: int | None
 
 

@@ -102,11 +102,12 @@ def _assemble_champion(out: Path, registry: RegistryConfig, versions: Path) -> P
             "first, or name another registered model (--model, VITRAIL_MODEL) or a bundle (--bundle, VITRAIL_BUNDLE)"
         )
     version = fetch_version(champion, versions)
-    features = version / "features"
+    features, labels = version / "features", version / "labels"
     return assemble_bundle(
         model=version / "model",
         index=version / "index",
         features=features if features.exists() else None,
+        labels=labels if labels.exists() else None,
         out=out,
         config=EndpointConfig(),
         lineage=champion.lineage,

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from .answers import Classification, Embedding, SearchResult
-from .parameters import DEFAULT_K, MAX_CHARACTERS, MAX_K, MAX_OFFSET, MAX_VALUES
+from .answers import Classification, Embedding, SearchResult, TextSearchResult
+from .parameters import DEFAULT_K, MAX_CHARACTERS, MAX_K, MAX_OFFSET, MAX_TEXT, MAX_VALUES
 from .refusals import PROBLEM_TYPE
 
 __all__ = ["Problem", "describe_api"]
@@ -38,6 +38,7 @@ _PAGE_AND_FILTERS = {
     ),
     "domain": (_NAMES, "only images of one of these domains, which /about lists"),
     "group": (_NAMES, "only images of one of these groups"),
+    "label": (_NAMES, "only images whose texts gave them one of these labels, named as answers name them"),
 }
 _LINEAGE_HEADER = {"description": "What gave the answer, as JSON.", "schema": {"type": "string"}, "required": True}
 
@@ -66,7 +67,7 @@ def describe_api(version: str, max_bytes: int) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Vitrail", "version": version, "description": "One multi-task visual representation."},
         "paths": {path: {"post": route} for path, route in routes.items()} | _PLAIN_ROUTES,
-        "components": {"schemas": _schemas(Embedding, Classification, SearchResult, Problem)},
+        "components": {"schemas": _schemas(Embedding, Classification, SearchResult, TextSearchResult, Problem)},
     }
 
 
@@ -167,8 +168,19 @@ def _thumbnail_route() -> dict[str, Any]:
     return route
 
 
+def _text_route() -> dict[str, Any]:
+    route = _plain_route(_summary(TextSearchResult), "application/json", _reference(TextSearchResult), 400, 404)
+    text = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
+    [asked] = _query_parameters(
+        {"text": (text, "words; those that name a label, in any of its forms, are searched for")}
+    )
+    route["get"]["parameters"] = [asked | {"required": True}, *_query_parameters(_PAGE_AND_FILTERS)]
+    return route
+
+
 _TEXT = {"type": "string"}
 _PLAIN_ROUTES = {
+    "/search/text": _text_route(),
     "/": _plain_route("The page to try it on.", "text/html", _TEXT),
     "/about": _plain_route("The model that is served, its lineage and limits.", "application/json", {"type": "object"}),
     "/docs.json": _plain_route("This document.", "application/json", {"type": "object"}),

@@ -11,6 +11,7 @@ __all__ = [
     "MAX_CHARACTERS",
     "MAX_K",
     "MAX_OFFSET",
+    "MAX_TEXT",
     "MAX_VALUES",
     "Values",
     "parse_flag",
@@ -18,6 +19,7 @@ __all__ = [
     "parse_key",
     "parse_names",
     "parse_offset",
+    "parse_text",
     "require_known",
 ]
 
@@ -28,6 +30,7 @@ MAX_K = 100
 MAX_OFFSET = 1000
 MAX_VALUES = 8  # of one parameter
 MAX_CHARACTERS = 500  # of a name
+MAX_TEXT = 200  # characters that are searched for
 _WHOLE_NUMBER = re.compile("0|[1-9][0-9]{0,8}")  # decimal as programs write it: ASCII, no sign, no leading zeros
 _FLAGS = {"true": True, "false": False}
 
@@ -78,6 +81,17 @@ def parse_names(name: str, values: Sequence[Any]) -> tuple[str, ...]:
         f"bad_{name}",
         f"{name} may be given {MAX_VALUES} times, each with 1 to {MAX_CHARACTERS} characters of text",
     )
+
+
+def parse_text(values: Sequence[Any]) -> str:
+    """What is searched for in words, from all values that a request gives for it.
+
+    Raises:
+        Refusal: It is not given once, or has none or more than MAX_TEXT characters.
+    """
+    if len(values) == 1 and isinstance(values[0], str) and 1 <= len(values[0]) <= MAX_TEXT:
+        return values[0]
+    raise Refusal(400, "bad_text", f"text must be given once, with 1 to {MAX_TEXT} characters")
 
 
 def require_known(given: Values, known: Collection[str]) -> None:

@@ -11,14 +11,14 @@ from starlette.requests import Request
 
 from vitrail.packaging import Filters, Page
 
-from .parameters import MAX_VALUES, Values, parse_flag, parse_k, parse_names, parse_offset, require_known
+from .parameters import MAX_VALUES, Values, parse_flag, parse_k, parse_names, parse_offset, parse_text, require_known
 from .refusals import Refusal
 from .uploads import Parts, read_parts
 
-__all__ = ["FILTERS", "SearchQuery", "SearchUpload", "parse_filters", "parse_page"]
+__all__ = ["SearchQuery", "SearchUpload", "TextQuery", "parse_text_query"]
 
-FILTERS = ("domain", "group")
-PAGE = ("k", "offset")
+_FILTERS = ("domain", "group", "label")
+_PAGE = ("k", "offset")
 _OWN = ("id", "exclude_self", "describe")
 
 
@@ -43,6 +43,15 @@ class SearchQuery:
     is_described: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextQuery:
+    """A search by text: what is searched for, the page of the results, and what they have in common."""
+
+    text: str
+    page: Page
+    filters: Filters
+
+
 class SearchUpload(bentoml.IODescriptor):
     """What the search takes."""
 
@@ -60,32 +69,32 @@ class SearchUpload(bentoml.IODescriptor):
         return cls.model_construct(image=query)
 
 
-def parse_page(values: Values) -> Page:
-    """Which results are wanted.
+def parse_text_query(values: Values) -> TextQuery:
+    """Reads a search by text.
 
     Raises:
-        Refusal: `k` or `offset` is none.
+        Refusal: A parameter cannot be used.
     """
+    require_known(values, ("text", *_PAGE, *_FILTERS))
+    return TextQuery(text=parse_text(values.get("text", ())), page=_parse_page(values), filters=_parse_filters(values))
+
+
+def _parse_page(values: Values) -> Page:
     return Page(k=parse_k(values.get("k", ())), offset=parse_offset(values.get("offset", ())))
 
 
-def parse_filters(values: Values) -> Filters:
-    """What the results must have in common.
-
-    Raises:
-        Refusal: A filter has too many or unusable values.
-    """
-    return Filters(**{name: parse_names(name, values.get(name, ())) for name in FILTERS})
+def _parse_filters(values: Values) -> Filters:
+    return Filters(**{name: parse_names(name, values.get(name, ())) for name in _FILTERS})
 
 
 def _parse_search(parts: Parts) -> SearchQuery:
     values = parts.values
-    require_known(values, (*_OWN, *PAGE, *FILTERS))
+    require_known(values, (*_OWN, *_PAGE, *_FILTERS))
     query = SearchQuery(
         images=parts.images,
         image_ids=parse_names("id", values.get("id", ())),
-        page=parse_page(values),
-        filters=parse_filters(values),
+        page=_parse_page(values),
+        filters=_parse_filters(values),
         is_self_excluded=parse_flag("exclude_self", values.get("exclude_self", ()), default=True),
         is_described=parse_flag("describe", values.get("describe", ()), default=False),
     )

@@ -9,7 +9,7 @@ from vitrail.packaging import Filters, Gallery, mean_code
 from .answers import describe_texts
 from .online import OnlineFeatures
 from .refusals import Refusal
-from .search_queries import SearchQuery
+from .search_queries import SearchQuery, TextQuery
 
 __all__ = ["Searches"]
 
@@ -57,6 +57,29 @@ class Searches:
         return {
             "asked": self._describe([dataclasses.asdict(index.item(key)) for key in keys]),
             "neighbours": self._describe([dataclasses.asdict(neighbour) for neighbour in found]),
+            "next_offset": query.page.offset + query.page.k if has_more else None,
+        }
+
+    def find_by_text(self, query: TextQuery) -> dict[str, Any]:
+        """The images that carry the labels which a text names.
+
+        Raises:
+            Refusal: The release has no labels, or the text names none of them, or a filter has an unknown value.
+        """
+        labels = self._gallery.labels
+        if labels is None:
+            raise Refusal(404, "no_labels", "this release was packaged without labels, so texts find nothing")
+        self._check_filters(query.filters)
+        named = labels.find(query.text)
+        if not named.labels:
+            raise Refusal(
+                404, "no_such_label", "no word or phrase of the text names a label; /search/text finds images by labels"
+            )
+        found, has_more = self._gallery.carrying(named.labels, query.page, query.filters)
+        return {
+            "labels": [{"label": labels.names[label], "label_id": labels.label_ids[label]} for label in named.labels],
+            "ignored": named.ignored,
+            "images": self._describe([dataclasses.asdict(image) for image in found]),
             "next_offset": query.page.offset + query.page.k if has_more else None,
         }
 

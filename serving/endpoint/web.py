@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from .parameters import parse_key
 from .refusals import Refusal, respond_refusal
+from .search_queries import parse_text_query
 
 __all__ = ["create_web"]
 
@@ -25,16 +26,17 @@ _POLICY = {
 
 
 def create_web() -> Starlette:
-    """The application: `/`, `/page/*`, `/about`, `/docs.json` and `/thumbnails/<index>/<key>.webp`.
+    """The application: `/`, `/page/*`, `/about`, `/docs.json`, `/search/text` and `/thumbnails/<index>/<key>.webp`.
 
-    Its state holds what the service sets when it has loaded: `about` and `api`, shown as JSON, `index_digest`, and
-    `read_thumbnail`, from a key of the index to WebP or None.
+    Its state holds what the service sets when it has loaded: `about` and `api`, shown as JSON, `index_digest`,
+    `read_thumbnail`, from a key of the index to WebP or None, and `search_text`, from a TextQuery to its answer.
     """
     return Starlette(
         routes=[
             Route("/", _page),
             Route("/about", _about),
             Route("/docs.json", _api),
+            Route("/search/text", _search_text),
             Route("/thumbnails/{index}/{key}.webp", _thumbnail),
             Mount("/page", StaticFiles(directory=_PAGE)),
         ],
@@ -52,6 +54,12 @@ async def _about(request: Request) -> Response:
 
 async def _api(request: Request) -> Response:
     return JSONResponse(request.app.state.api)
+
+
+async def _search_text(request: Request) -> Response:
+    parameters = request.query_params
+    query = parse_text_query({name: parameters.getlist(name) for name in parameters})
+    return JSONResponse(await run_in_threadpool(request.app.state.search_text, query))
 
 
 async def _thumbnail(request: Request) -> Response:

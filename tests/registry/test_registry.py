@@ -216,7 +216,8 @@ def test_fetching_is_cached_and_repairs_a_damaged_copy(candidate, named, tmp_pat
 
 def test_the_vocabulary_goes_with_the_model_and_the_labels_of_images_stay(candidate, named, mini_labels, tmp_path):
     folder = fetch_version(candidate.register(named, labels=mini_labels), tmp_path / "cache") / "labels"
-    assert {path.name for path in folder.iterdir()} == {"labels.json", "vocabulary.parquet", "members.parquet"}
+    tables = {"vocabulary.parquet", "dictionary.parquet", "members.parquet"}
+    assert {path.name for path in folder.iterdir()} == {"labels.json", *tables}
     assert open_labels(folder).vocabulary().equals(open_labels(mini_labels).vocabulary())
 
 

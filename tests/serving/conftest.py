@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from builders.served_model import CONFIG, LINEAGE, save_random_model, write_text_features
+from builders.served_model import CONFIG, LINEAGE, save_random_model, write_label_set, write_text_features
 from components.materialize_features.store import materialize
 from serving.build import build_bento
 from vitrail.contracts.serving import BuiltBento
@@ -18,7 +18,8 @@ from vitrail.packaging import prepare_bundle, running_endpoint
 @pytest.fixture(scope="session")
 def text_snapshot(mini_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("snapshot")
-    write_text_features(folder / "text", open_corpus(mini_corpus).splits()["image_id"].to_pylist())
+    image_ids = open_corpus(mini_corpus).splits()["image_id"].to_pylist()
+    write_text_features(folder / "text", image_ids[:-1])  # the last has no text
     materialize(folder / "text", mini_corpus, folder / "features")
     return folder / "features"
 
@@ -41,6 +42,7 @@ def bundle(
         model=served_model / "model",
         index=served_model / "index",
         features=text_snapshot,
+        labels=write_label_set(tmp_path_factory.mktemp("label-set") / "labels"),
         out=tmp_path_factory.mktemp("bundles") / "bundle",
         config=CONFIG,
         lineage=LINEAGE,
@@ -55,7 +57,7 @@ def bento(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltBento:
 @pytest.fixture(scope="session")
 def endpoint(bento: BuiltBento, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("endpoint") / "server.log"
-    with running_endpoint(bento.path, log=log, timeout_s=120) as url:
+    with running_endpoint(bento.path, log=log, timeout_s=400) as url:
         yield url
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from builders.image_files import exif_block, jpeg_with
 from builders.pictures import make_picture
-from builders.served_model import CONFIG, LINEAGE, save_random_model
+from builders.served_model import CONFIG, LINEAGE, labels_of_row, save_random_model
 from vitrail.contracts.bundle import read_bundle, seal_bundle
 from vitrail.contracts.codec import load
 from vitrail.contracts.serving import ServingReport
@@ -100,7 +100,8 @@ def test_search_gives_neighbours_with_their_texts_and_thumbnails(client, picture
     assert len(found) == 6
     assert found[0]["image_id"] == golden.image_ids[0]
     assert found[0]["similarity"] == 1
-    assert found[0]["labels"] == [{"label": found[0]["labels"][0]["label"], "score": 0.5}]
+    labels = labels_of_row(found[0]["key"])
+    assert found[0]["labels"] == [{"label": label, "score": score} for label, score in labels.items()]
     assert (found[0]["num_texts"], found[0]["language"]) == (2, "en")
     thumbnail = client.get(found[0]["thumbnail"])
     assert Image.open(io.BytesIO(thumbnail.content)).format == "WEBP"

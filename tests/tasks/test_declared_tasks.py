@@ -163,6 +163,7 @@ def test_an_engine_answers_with_probabilities_and_the_expected_level(evaluated):
         model=model,
         index=folder / "index",
         features=None,
+        labels=None,
         out=folder / "bundle",
         config=EndpointConfig(num_golden=4),
         lineage=Lineage(run_id="test"),

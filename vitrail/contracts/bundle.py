@@ -2,6 +2,7 @@
 
     bundle.json                 BundleManifest
     model/ index/ features/     what the endpoint loads; features/ is absent when the version has none
+    labels/                     `vitrail.contracts.gallery_labels`; absent without features or without a dictionary
     golden/images.parquet       GOLDEN_SCHEMA: encoded images of the test split
     golden/answers.npz          what the trainer says about them, in the same order: embeddings [N, D],
                                 keys [N, k], distances [N, k] in bits, and `probabilities/<head>` [N, C]

@@ -7,8 +7,9 @@ data/*.parquet                offline features
 training_sets/<task>.parquet  image_id, label, observed_at and the text features as of observed_at
 """
 
-__all__ = ["TRAINING_SETS_FOLDER", "training_set_file"]
+__all__ = ["IMAGE_FEATURES_FILE", "TRAINING_SETS_FOLDER", "training_set_file"]
 
+IMAGE_FEATURES_FILE = "data/image_features.parquet"  # where features/ declares it
 TRAINING_SETS_FOLDER = "training_sets"
 
 

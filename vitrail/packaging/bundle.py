@@ -8,12 +8,14 @@ from vitrail.contracts.bundle import GOLDEN_FOLDER, BundleManifest, seal_bundle
 from vitrail.contracts.codec import read
 from vitrail.contracts.features import TRAINING_SETS_FOLDER
 from vitrail.contracts.files import atomic_folder
+from vitrail.contracts.gallery_labels import GALLERY_LABELS_FOLDER
 from vitrail.contracts.index import IndexManifest
 from vitrail.contracts.lineage import Lineage
 from vitrail.corpus import open_corpus
 from vitrail.errors import ServingError
 from vitrail.models import load_manifest
 from vitrail.packaging.config import EndpointConfig
+from vitrail.packaging.gallery_labels import write_gallery_labels
 from vitrail.packaging.golden import Golden, compute_golden, write_golden
 
 __all__ = ["assemble_bundle", "prepare_bundle"]
@@ -27,6 +29,7 @@ def prepare_bundle(
     model: Path,
     index: Path,
     features: Path | None,
+    labels: Path | None,
     out: Path,
     config: EndpointConfig,
     lineage: Lineage,
@@ -38,6 +41,7 @@ def prepare_bundle(
         model: Model folder.
         index: Index folder, made by that model.
         features: Feature snapshot; its online half goes into the bundle.
+        labels: The label set that the features were made with; by its words the gallery is searched.
         out: The bundle folder.
         config: What the endpoint accepts and how much is compared.
         lineage: What the run knows so far; the endpoint states it in every answer.
@@ -56,6 +60,7 @@ def prepare_bundle(
         model=model,
         index=index,
         features=features,
+        labels=labels,
         out=out,
         config=config,
         lineage=lineage,
@@ -68,6 +73,7 @@ def assemble_bundle(
     model: Path,
     index: Path,
     features: Path | None,
+    labels: Path | None,
     out: Path,
     config: EndpointConfig,
     lineage: Lineage,
@@ -90,6 +96,10 @@ def assemble_bundle(
         shutil.copytree(index, partial / "index")
         if features is not None:
             shutil.copytree(features, partial / "features", ignore=shutil.ignore_patterns(*_NOT_SERVED))
+            if labels is not None:
+                write_gallery_labels(
+                    partial / GALLERY_LABELS_FOLDER, labels=labels, features=features, index=partial / "index"
+                )
         if golden is not None:
             write_golden(partial / GOLDEN_FOLDER, golden)
         manifest = BundleManifest(

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from vitrail.contracts.bundle import open_bundle
+from vitrail.contracts.gallery_labels import GALLERY_LABELS_FOLDER
 from vitrail.contracts.models import HeadSpec
 from vitrail.corpus.pixels.limits import ImageLimits
 from vitrail.corpus.pixels.prepare import prepare_image
@@ -20,6 +21,7 @@ from vitrail.evaluation import open_index
 from vitrail.models import Predictor
 from vitrail.packaging.decoding_cost import DecodingLimits, estimate_decoding_s
 from vitrail.packaging.gallery import Gallery
+from vitrail.packaging.label_search import GalleryLabels
 from vitrail.tasks import find_kind
 
 __all__ = ["Answer", "Engine"]
@@ -46,7 +48,10 @@ class Engine:
     def __init__(self, bundle: Path) -> None:
         self.manifest = open_bundle(bundle)
         self._predictor = Predictor(bundle / "model")
-        self.gallery = Gallery(open_index(bundle / "index", self.manifest.model_id))
+        labels = bundle / GALLERY_LABELS_FOLDER
+        self.gallery = Gallery(
+            open_index(bundle / "index", self.manifest.model_id), GalleryLabels(labels) if labels.exists() else None
+        )
         limits = ImageLimits(max_bytes=self.manifest.max_bytes, max_pixels=self.manifest.max_pixels)
         self._limits = DecodingLimits(image=limits)
         self.heads: dict[str, HeadSpec] = {

@@ -3,8 +3,10 @@
 Shapes: Q queries, N items, D embedding width.
 """
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,10 @@ from numpy.typing import NDArray
 from vitrail import models  # torch is loaded by those who ask a model, not by those who say what they want
 from vitrail.evaluation import GalleryIndex
 
-__all__ = ["Filters", "Gallery", "Neighbour", "Page", "mean_code"]
+if TYPE_CHECKING:
+    from vitrail.packaging.label_search import GalleryLabels
+
+__all__ = ["Filters", "Gallery", "LabelledImage", "Neighbour", "Page", "mean_code"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +26,7 @@ class Filters:
 
     domain: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
+    label: tuple[str, ...] = ()
 
     def given(self) -> dict[str, tuple[str, ...]]:
         """Values by the name of the filter."""
@@ -48,21 +54,34 @@ class Neighbour:
     similarity: float
 
 
+@dataclass(frozen=True, slots=True)
+class LabelledImage:
+    """An image of the gallery; `score` is the mean of its scores for the labels that are asked for."""
+
+    key: int
+    image_id: str
+    group: str
+    domain: str | None
+    score: float
+
+
 class Gallery:
     """The images of an index.
 
     Args:
         index: Opened for the model that asks.
+        labels: What texts say about its images; None when the bundle has none.
     """
 
-    def __init__(self, index: GalleryIndex) -> None:
+    def __init__(self, index: GalleryIndex, labels: "GalleryLabels | None") -> None:
         self.index = index
+        self.labels = labels
 
     def find_unknown(self, filters: Filters) -> tuple[str, str] | None:
         """The name of a filter with a value that no image has; None when there is none."""
         for name, values in filters.given().items():
             for value in values:
-                if not self.index.has_value(name, value):
+                if not self._has_value(name, value):
                     return name, value
         return None
 
@@ -91,13 +110,43 @@ class Gallery:
         ]
         return [self._neighbour(*pair) for pair in found[page.offset : end]], len(found) > end
 
+    def carrying(self, labels: Sequence[int], page: Page, filters: Filters) -> tuple[list[LabelledImage], bool]:
+        """A page of the images that carry some labels, by number, and whether there are more.
+
+        They come by the mean of their scores for the labels, those that carry more of them first on the whole; then
+        by key.
+        """
+        if self.labels is None:
+            return [], False
+        scores = self.labels.score(labels)
+        if filters.given():
+            scores[~self._passes(filters)] = 0
+        found = np.flatnonzero(scores > 0)
+        keys = found[np.argsort(-scores[found], kind="stable")]
+        end = page.offset + page.k
+        images = [
+            LabelledImage(**dataclasses.asdict(self.index.item(key)), score=float(scores[key]))
+            for key in keys[page.offset : end].tolist()
+        ]
+        return images, len(keys) > end
+
+    def _has_value(self, name: str, value: str) -> bool:
+        if name == "label":
+            return self.labels is not None and self.labels.has_name(value)
+        return self.index.has_value(name, value)
+
     def _passing(self, filters: Filters | None) -> NDArray[np.int64] | None:
         """Keys of the items that may be found; None for all."""
-        given = filters.given() if filters else {}
-        if not given:
-            return None
-        masks = [self.index.is_one_of(name, values) for name, values in given.items()]
-        return np.flatnonzero(np.logical_and.reduce(masks))
+        return np.flatnonzero(self._passes(filters)) if filters and filters.given() else None
+
+    def _passes(self, filters: Filters) -> NDArray[np.bool_]:
+        masks = [self._is_one_of(name, values) for name, values in filters.given().items()]
+        return np.logical_and.reduce(masks)
+
+    def _is_one_of(self, name: str, values: Sequence[str]) -> NDArray[np.bool_]:
+        if name == "label":
+            return self.labels.has_one_of(values) if self.labels else np.zeros(len(self.index), np.bool_)
+        return self.index.is_one_of(name, values)
 
     def _neighbour(self, key: int, distance: int) -> Neighbour:
         item = self.index.item(key)

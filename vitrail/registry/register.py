@@ -13,7 +13,7 @@ from vitrail.contracts.codec import read
 from vitrail.contracts.corpus import CorpusManifest
 from vitrail.contracts.evaluation import EvaluationReport
 from vitrail.contracts.index import IndexManifest
-from vitrail.contracts.labels import MEMBERS_FILE, VOCABULARY_FILE, LabelSetManifest
+from vitrail.contracts.labels import DICTIONARY_FILE, MEMBERS_FILE, VOCABULARY_FILE, LabelSetManifest
 from vitrail.contracts.lineage import Lineage
 from vitrail.contracts.models import ModelManifest
 from vitrail.contracts.registry import ModelVersion
@@ -89,7 +89,7 @@ def register_model(
         config: The registry.
         corpus: Corpus folder, for data and licences on the model card.
         validation: Validation folder; its profile is the baseline that later data is compared with.
-        labels: Label set; its vocabulary is what later label sets inherit their ids from.
+        labels: Label set; later label sets inherit the ids of its vocabulary, and an endpoint is asked by its words.
         study: What the recipe names as study, which the model card cites if it is there (`find_study`).
 
     Raises:
@@ -122,7 +122,7 @@ def register_model(
 
 def _vocabulary_files(labels: Path | None) -> dict[str, Path]:
     """The label set without the labels of single images."""
-    names = (LabelSetManifest.FILE, VOCABULARY_FILE, MEMBERS_FILE)
+    names = (LabelSetManifest.FILE, VOCABULARY_FILE, DICTIONARY_FILE, MEMBERS_FILE)
     return {f"labels/{name}": labels / name for name in names} if labels else {}
 
 

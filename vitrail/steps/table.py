@@ -113,7 +113,7 @@ STEPS = in_order(
     Step(
         name="package_endpoint",
         summary="Packs model, transforms, index and online features in one Bento.",
-        inputs=("corpus", "model", "index", "features", "version"),
+        inputs=("corpus", "labels", "model", "index", "features", "version"),
         sections=("endpoint",),
         makes="endpoint",
         image="serve",

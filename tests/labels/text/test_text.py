@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vitrail.labels.text.language import UNKNOWN, identify_languages, primary_language
+from vitrail.labels.text.language import identify_languages
+from vitrail.labels.text.language_tags import UNKNOWN, primary_language
 from vitrail.labels.text.matching import Matcher
 from vitrail.labels.text.normalise import BREAK, MAX_TEXT_BYTES, join_term, normalise_terms, tokenise
 

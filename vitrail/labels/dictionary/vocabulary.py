@@ -25,7 +25,8 @@ from vitrail.labels.dictionary.term_statistics import (
 )
 from vitrail.labels.dictionary.terms import Terms
 from vitrail.labels.dictionary.user_files import read_user_files
-from vitrail.labels.text.language import UNKNOWN, identify_languages, primary_language
+from vitrail.labels.text.language import identify_languages
+from vitrail.labels.text.language_tags import UNKNOWN, primary_language
 from vitrail.labels.text.matching import Matches
 from vitrail.labels.text.normalise import join_term, tokenise
 from vitrail.labels.text.passages import Passages, read_passages

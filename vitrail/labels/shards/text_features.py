@@ -18,7 +18,7 @@ from vitrail.errors import LabelError
 from vitrail.labels.arrays import is_run_start, list_array, run_lengths, run_starts
 from vitrail.labels.label_set.opened import LabelSet, open_labels
 from vitrail.labels.shards.image_rows import ImageLookup, look_up_images, read_image_ids
-from vitrail.labels.text.language import UNKNOWN
+from vitrail.labels.text.language_tags import UNKNOWN
 
 __all__ = ["IMAGE_FEATURES_SCHEMA", "LABEL_STATISTICS_SCHEMA", "build_text_features"]
 

@@ -4,23 +4,19 @@ Identification of two or three words is guesswork, so py3langid is asked only ab
 letters and the languages it may answer for shorter ones are those that such texts showed.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
 import py3langid
 
+from vitrail.labels.text.language_tags import UNKNOWN, primary_language
 from vitrail.labels.text.scripts import LIKELIEST_LANGUAGE, SHARED, script_of
 
-__all__ = ["UNKNOWN", "identify_languages", "primary_language"]
+__all__ = ["identify_languages"]
 
-UNKNOWN = "und"  # ISO 639-2: undetermined
 MIN_LETTERS = 24  # about four words; langid.py (Lui and Baldwin 2012) degrades quickly below
 _MIN_SHARE = 0.02  # of the long texts, for a language to be one of the corpus
 _MIN_KANA = 0.1  # kana for each Han character, from which on a text is Japanese
-
-_TAG = re.compile(r"([a-z]{2,3})(?:[-_]|$)")
-_NO_LANGUAGE = (UNKNOWN, "mul", "zxx")  # ISO 639-2: undetermined, several, none
 
 _LANGUAGE_OF = {script: language for script, language in LIKELIEST_LANGUAGE.items() if script not in SHARED}
 
@@ -56,9 +52,3 @@ def identify_languages(texts: Sequence[str], given: Sequence[str | None]) -> lis
     return [
         language or (long[index] if long.get(index) in common else fallback) for index, language in enumerate(languages)
     ]
-
-
-def primary_language(tag: str | None) -> str | None:
-    """The language part of a tag such as pt-BR; None for what names no language."""
-    found = _TAG.match(tag.strip().lower()) if tag else None
-    return found[1] if found and found[1] not in _NO_LANGUAGE else None

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from vitrail.labels.text.language import UNKNOWN, primary_language
+from vitrail.labels.text.language_tags import UNKNOWN, primary_language
 from vitrail.labels.text.matching import Matcher, Matches
 from vitrail.labels.text.normalise import TokenBatch
 
