@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from kfp import dsl
 
 from components.lightweight import make_component
 from pipelines.resources import place
 from vitrail.recipes import Recipe
+from vitrail.recipes.cluster import Retries
 from vitrail.recipes.sections import encode_sections
 from vitrail.steps import Step
 
@@ -45,4 +47,6 @@ class Graph:
         task.after(*(self._made[name] for name in step.awaits))
         self._made[step.makes] = self.tasks[step.name] = task
         asked = cluster.of_watcher(trainjob) if trainjob else getattr(cluster, step.resources)
+        if self._given["run_id"] != dsl.PIPELINE_JOB_ID_PLACEHOLDER:
+            asked = replace(asked, retries=Retries(num=0))  # kfp.local would try again what somebody ended, or forbade
         return place(task, asked, cluster)

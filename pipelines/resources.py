@@ -1,4 +1,4 @@
-"""What a task asks of a cluster. `kfp.local` passes over all of it."""
+"""What a task asks of a cluster. `kfp.local` passes over all of it but retries."""
 
 from dataclasses import asdict
 

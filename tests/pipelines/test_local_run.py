@@ -90,10 +90,10 @@ def test_two_runs_at_once_speak_for_themselves(tmp_path):
     assert len(reports) == 2
 
 
-def test_the_graph_of_a_cluster_takes_the_id_that_the_server_gives_and_a_local_one_its_own():
-    for graph, expected in (
-        (make_pipeline(RECIPE), "{{$.pipeline_job_uuid}}"),
-        (make_pipeline(RECIPE, "run-1"), "run-1"),
+def test_the_graph_of_a_cluster_takes_the_id_that_the_server_gives_and_a_local_one_its_own_and_tries_once():
+    for graph, expected, num_retries in (
+        (make_pipeline(RECIPE), "{{$.pipeline_job_uuid}}", {2, 3}),
+        (make_pipeline(RECIPE, "run-1"), "run-1", {0}),
     ):
         spec = graph.pipeline_spec
         tasks = [task for part in (spec.root, *spec.components.values()) for task in part.dag.tasks.values()]
@@ -103,3 +103,6 @@ def test_the_graph_of_a_cluster_takes_the_id_that_the_server_gives_and_a_local_o
             if "run_id" in task.inputs.parameters
         }
         assert ids == {expected}
+        assert {
+            task.retry_policy.max_retry_count for task in tasks if "run_id" in task.inputs.parameters
+        } == num_retries
