@@ -4,6 +4,8 @@ from feast import Entity, FeatureService, FeatureView, Field, FileSource, Projec
 from feast.data_format import ParquetFormat
 from feast.types import Array, Float32, Int64, String
 
+from vitrail.contracts.features import IMAGE_FEATURES_FILE
+
 __all__ = [
     "image",
     "image_features_source",
@@ -34,7 +36,7 @@ label = Entity(
 
 image_features_source = FileSource(
     name="image_features",
-    path="data/image_features.parquet",
+    path=IMAGE_FEATURES_FILE,
     file_format=ParquetFormat(),
     timestamp_field="event_timestamp",
 )

@@ -9,7 +9,7 @@ training_sets/<task>.parquet  image_id, label, observed_at and the text features
 
 __all__ = ["IMAGE_FEATURES_FILE", "TRAINING_SETS_FOLDER", "training_set_file"]
 
-IMAGE_FEATURES_FILE = "data/image_features.parquet"  # where features/ declares it
+IMAGE_FEATURES_FILE = "data/image_features.parquet"
 TRAINING_SETS_FOLDER = "training_sets"
 
 

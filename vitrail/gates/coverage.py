@@ -27,7 +27,7 @@ def describe_coverage(config: GateConfig, tasks: Sequence[MeasuredTask], *, has_
     return [
         *(sentence for task in tasks for sentence in _of_task(task, valued, compared, has_champion=has_champion)),
         *(
-            f"system/{name} has no threshold"
+            f"cost system/{name} has no threshold"
             for name, limit in dataclasses.asdict(config.costs).items()
             if limit is None
         ),

@@ -49,7 +49,16 @@ def verdict(*checks, reasons=()):
 
 def retrain(*variables, options=()):
     return subprocess.run(
-        ["make", *options, "--old-file", f"{VENV}/.installed", "retrain", f"VENV={VENV}", *variables],
+        [
+            "make",
+            "--no-print-directory",
+            *options,
+            "--old-file",
+            f"{VENV}/.installed",
+            "retrain",
+            f"VENV={VENV}",
+            *variables,
+        ],
         cwd=REPOSITORY,
         env=ENVIRONMENT | {"HOST": "a-shell", "NAME": "its-machine"},
         capture_output=True,

@@ -80,7 +80,7 @@ class WorkFolder:
     @property
     def vectors(self) -> Path:
         """Vectors of the terms."""
-        return self.path / "vectors.npy"
+        return self.path / "term_vectors.npy"
 
     @property
     def dictionary(self) -> Path:
